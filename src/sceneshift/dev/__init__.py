@@ -1,0 +1,1 @@
+"""The running stack: processes, reload, output and the word from elsewhere."""

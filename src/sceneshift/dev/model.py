@@ -1,0 +1,166 @@
+"""What a stack is made of, as values: no I/O, no clock."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Condition(Enum):
+    """How far a process must be before those that depend on it start."""
+
+    STARTED = "started"
+    READY = "ready"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One `depends_on` entry.
+
+    Attributes:
+        name: The process that is waited for.
+        condition: How far it must be.
+    """
+
+    name: str
+    condition: Condition = Condition.READY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProbe:
+    """Ready when a GET of `path` on the process's port answers 2xx or 3xx."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpProbe:
+    """Ready when the process's port accepts a connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandProbe:
+    """Ready when the shell command exits with 0."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProbe:
+    """Ready when a line of output matches the regular expression."""
+
+    pattern: str
+
+
+Probe = HttpProbe | TcpProbe | CommandProbe | LogProbe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupStep:
+    """A command that runs before a process, once for each content of its files.
+
+    Attributes:
+        run: The shell command, run in the process's `cwd` and environment.
+        when: Files relative to `cwd`; the step runs again when one's content changed.
+    """
+
+    run: str
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPolicy:
+    """How a process is stopped.
+
+    Attributes:
+        signal: What its whole session is sent first.
+        time_s: Seconds from there to SIGKILL.
+        reload_time_s: The same for the old code's process in a reload.
+    """
+
+    signal: signal.Signals = signal.SIGTERM
+    time_s: float = 5.0
+    reload_time_s: float = 1.0
+
+
+class ReloadPolicy(Enum):
+    """What a change of a file means for a process."""
+
+    AUTO = "auto"  # by fork where the command is Python, else by restart
+    COLD = "cold"  # a fresh interpreter each time
+    SELF = "self"  # the process reloads itself: only configuration restarts it
+    OFF = "off"  # never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process as it will be started.
+
+    Attributes:
+        name: `web`, or `web.2` where a process type has several instances.
+        label: What prefixes its output and is HONCHO_PROCESS_NAME: `web.1`.
+        command: The Procfile's command line, for `sh -c`.
+        cwd: Where it runs; exists.
+        env: Its whole environment.
+        port: The value of its PORT; None where it has none.
+        probe: How readiness is told; None means: by what the process does.
+        depends_on: What must come first.
+        setup: What runs once before it.
+        watch: Globs relative to the project that replace what it reports to use.
+        reload: What a change of a file means.
+        stop: How it is stopped.
+        open: Path of the address that is shown to people, `/api/docs`.
+    """
+
+    name: str
+    label: str
+    command: str
+    cwd: Path
+    env: Mapping[str, str]
+    port: int | None = None
+    probe: Probe | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    setup: SetupStep | None = None
+    watch: tuple[str, ...] | None = None
+    reload: ReloadPolicy = ReloadPolicy.AUTO
+    stop: StopPolicy = field(default_factory=StopPolicy)
+    open: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """The address for people, or None for a process without a port."""
+        if self.port is None:
+            return None
+        return f"http://127.0.0.1:{self.port}{self.open or ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSpec:
+    """Everything that `inv dev` is about to run.
+
+    Attributes:
+        root: The project's folder.
+        environment: Name of the active environment, never an alias.
+        processes: In the Procfile's order; names and labels are unique.
+        inputs: Files that this was read from (Procfile, pyproject.toml, env files,
+            present or not): a change of one asks for another look.
+    """
+
+    root: Path
+    environment: str
+    processes: tuple[ProcessSpec, ...]
+    inputs: tuple[Path, ...] = ()
+
+    def get(self, name: str) -> ProcessSpec:
+        """Return the process of that name; raise KeyError."""
+        for process in self.processes:
+            if process.name == name:
+                return process
+        raise KeyError(name)

@@ -92,6 +92,8 @@ class ComponentError(SceneshiftError):
         component: Its name, as a package manager would know it.
     """
 
-    def __init__(self, message: str, *, component: str, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, component: str, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.component = component

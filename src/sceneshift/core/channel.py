@@ -1,0 +1,123 @@
+"""Messages between the supervisor and the processes that it talks with.
+
+A message is one JSON object in a frame: four bytes of length, big-endian, then UTF-8
+text. File descriptors travel with the first byte of their frame.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import socket
+import struct
+from typing import Any
+
+_LENGTH = struct.Struct("!I")
+_MOST_FDS = 64
+
+Message = dict[str, Any]
+
+
+def encode(message: Message) -> bytes:
+    """Return the frame of a message."""
+    text = json.dumps(message, separators=(",", ":")).encode()
+    return _LENGTH.pack(len(text)) + text
+
+
+class Decoder:
+    """Frames back into messages, however the stream was cut.
+
+    The descriptors of a frame belong to the message whose first byte they came with:
+    one `recvmsg` never crosses into a second message that has descriptors, so they are
+    handed out in order, `fds` many to each message.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._fds: list[int] = []
+
+    def feed(self, data: bytes, fds: list[int]) -> list[tuple[Message, list[int]]]:
+        """Take what was received; return the messages that are whole, with their fds."""
+        self._bytes += data
+        self._fds += fds
+        whole = []
+        while len(self._bytes) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._bytes)
+            end = _LENGTH.size + length
+            if len(self._bytes) < end:
+                break
+            message = json.loads(self._bytes[_LENGTH.size : end])
+            del self._bytes[:end]
+            count = message.get("fds", 0)
+            whole.append((message, self._fds[:count]))
+            del self._fds[:count]
+        return whole
+
+
+class Channel:
+    """One end of a stream socket that carries messages."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._decoder = Decoder()
+        self._queue: list[tuple[Message, list[int]]] = []
+
+    def fileno(self) -> int:
+        """Return the descriptor, for selectors."""
+        return self.sock.fileno()
+
+    def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
+        """Send a message; blocks while the other side's buffer is full."""
+        if fds:
+            message = {**message, "fds": len(fds)}
+        data = encode(message)
+        sent = self._send_first(data, fds)
+        if sent < len(data):
+            self.sock.sendall(data[sent:])
+
+    def _send_first(self, data: bytes, fds: tuple[int, ...]) -> int:
+        if not fds:
+            return self.sock.send(data)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
+        return self.sock.sendmsg([data], [rights])
+
+    def receive(self) -> tuple[Message, list[int]] | None:
+        """Wait for a message; None at the end of the stream."""
+        while not self._queue:
+            data, fds = self.receive_bytes()
+            if not data:
+                return None
+            self._queue += self._decoder.feed(data, fds)
+        return self._queue.pop(0)
+
+    def receive_all(self) -> list[tuple[Message, list[int]]] | None:
+        """Read once and return every whole message; None at the end of the stream."""
+        data, fds = self.receive_bytes()
+        if not data:
+            return None
+        return self._decoder.feed(data, fds)
+
+    def receive_bytes(self) -> tuple[bytes, list[int]]:
+        """Read once: bytes (none at the end) and close-on-exec descriptors."""
+        size = socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
+        try:
+            data, ancillary, _flags, _address = self.sock.recvmsg(65536, size)
+        except ConnectionError:
+            return b"", []
+        fds = array.array("i")
+        for level, kind, raw in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(raw[: len(raw) - len(raw) % fds.itemsize])
+        for fd in fds:
+            _set_close_on_exec(fd)
+        return data, list(fds)
+
+    def close(self) -> None:
+        """Close this end."""
+        self.sock.close()
+
+
+def _set_close_on_exec(fd: int) -> None:
+    import os  # noqa: PLC0415 - already there in every interpreter
+
+    os.set_inheritable(fd, False)

@@ -1,0 +1,69 @@
+"""The last reloads, for `inv dev.why`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Rung = Literal["fork", "cold", "restart", "none"]
+Outcome = Literal["served", "broken", "died", "under way", "replaced"]
+_KEPT = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class Reload:
+    """One reload of one process.
+
+    Attributes:
+        process: Its name.
+        at: When the change was seen, seconds since 1970.
+        files: The files, relative to the project where they are in it.
+        cause: What asked for it: `change`, `asked`, `environment`, `crash`.
+        rung: How: by fork of a zygote, by a cold start, or not at all.
+        reason: Why not by fork; None where it was.
+        duration_s: From the change to the new code being ready; None until then.
+        outcome: How it ended.
+        error: `file:line: error` where the new code could not start.
+    """
+
+    process: str
+    at: float
+    files: tuple[str, ...]
+    cause: str
+    rung: Rung
+    reason: str | None = None
+    duration_s: float | None = None
+    outcome: Outcome = "under way"
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record in `inv dev.why --json`'s shape."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class History:
+    """A bounded list of reloads, oldest first."""
+
+    def __init__(self) -> None:
+        self._reloads: deque[Reload] = deque(maxlen=_KEPT)
+
+    def begin(self, reload: Reload) -> Reload:
+        """Add a reload; the process's one that is under way was replaced by it."""
+        last = self.open_of(reload.process)
+        if last is not None:
+            last.outcome = "replaced"
+        self._reloads.append(reload)
+        return reload
+
+    def open_of(self, process: str) -> Reload | None:
+        """Return the reload of a process that is under way."""
+        for reload in reversed(self._reloads):
+            if reload.process == process:
+                return reload if reload.outcome == "under way" else None
+        return None
+
+    def last(self, count: int, process: str | None = None) -> list[Reload]:
+        """Return the newest, oldest first."""
+        found = [r for r in self._reloads if process in (None, r.process)]
+        return found[-count:]

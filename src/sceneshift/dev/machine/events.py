@@ -1,0 +1,156 @@
+"""What can happen to a stack. Times are seconds of one monotonic clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Style(Enum):
+    """How new code takes over from old.
+
+    OVERLAP: the old one stops accepting, the new one starts, the old one is retired
+    when the new one is ready and accepts again when it fails (web servers by fork).
+    CHECKED: the new one imports the project while the old one works; only when that
+    went well is the old one stopped, and then the new one runs (workers by fork).
+    SEQUENCE: the old one is stopped, then the new one starts.
+    """
+
+    OVERLAP = "overlap"
+    CHECKED = "checked"
+    SEQUENCE = "sequence"
+
+
+class Verb(Enum):
+    """What a person may ask for a process."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Began:
+    """The stack is to start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupEnded:
+    """A process's run-once step ended.
+
+    Attributes:
+        name: The process.
+        is_ok: Whether it may start now.
+    """
+
+    name: str
+    is_ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A generation does what it is for."""
+
+    name: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A generation has imported the project and waits for the word to run."""
+
+    name: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """A generation is gone, its whole session with it.
+
+    Attributes:
+        name: The process.
+        token: Which generation.
+        code: Exit code; minus the signal's number where one ended it.
+        is_broken: Whether its code cannot start: trying again without a change of a
+            file would end the same way.
+        now: When.
+    """
+
+    name: str
+    token: int
+    code: int
+    is_broken: bool = False
+    now: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """Files that a process uses have other content.
+
+    Attributes:
+        name: The process.
+        style: How its new code takes over.
+        needs_setup: Whether its run-once step has to run again first.
+    """
+
+    name: str
+    style: Style
+    needs_setup: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """The time of a `Wait` is over."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A person asks for something.
+
+    Attributes:
+        name: The process.
+        verb: What for.
+        style: How new code would take over now.
+    """
+
+    name: str
+    verb: Verb
+    style: Style = Style.SEQUENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debugging:
+    """A generation stops at a breakpoint, or goes on from it."""
+
+    name: str
+    token: int
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quit:
+    """Everything is to end.
+
+    Attributes:
+        is_forced: At once.
+        code: What the supervisor ends with.
+    """
+
+    is_forced: bool = False
+    code: int = 0
+
+
+Event = (
+    Began
+    | SetupEnded
+    | Ready
+    | Checked
+    | Exited
+    | Changed
+    | Waited
+    | Asked
+    | Debugging
+    | Quit
+)

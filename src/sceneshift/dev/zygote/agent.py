@@ -1,0 +1,307 @@
+"""The supervisor's side of a running program, inside of it.
+
+`prepare` is called once in the zygote and lays hooks that do nothing there. `become` is
+called in each child and gives them a line to the supervisor. From then on they report
+which files of the project the program uses, exchange the sockets that it binds for ones
+that outlive it, and let it wait before it touches the project.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.dev.zygote import debugger, handover, uvicorn
+from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from sceneshift.core.channel import Channel, Message
+    from sceneshift.dev.zygote.handover import Handover
+
+# What a program may not do ahead of time: everything that others would notice.
+_EFFECTS = frozenset(
+    {
+        "_thread.start_new_thread",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.system",
+        "socket.bind",
+        "socket.connect",
+        "sqlite3.connect",
+        "subprocess.Popen",
+    }
+)
+
+
+class Agent:
+    """The one agent of a process.
+
+    Attributes:
+        territory: What is the project's.
+        code: Its code objects.
+        channel: The line to the supervisor; None in the zygote.
+        token: The generation's number.
+        is_parked: Whether the program still waits for its first touch.
+    """
+
+    def __init__(self, territory: Territory, code: CodeCache) -> None:
+        self.territory = territory
+        self.code = code
+        self.channel: Channel | None = None
+        self.token = 0
+        self.is_armed = False
+        self.pid = 0
+        self.held: dict[str, int] = {}
+        self.handover: Handover | None = None
+        self._reported: set[str] = set()
+        self._original_get_code = SourceFileLoader.get_code
+
+    # -- what the program touches -------------------------------------------------
+
+    def get_code(self, loader: SourceFileLoader, fullname: str) -> CodeType | None:
+        """Stand in for `SourceFileLoader.get_code` for files of the project."""
+        path = loader.get_filename(fullname)
+        if self.channel is None or not self.territory.owns_module(path):
+            return self._original_get_code(loader, fullname)
+        return self.compile(path)
+
+    def compile(self, path: str) -> CodeType:
+        """Return the code of a file of the project, and report that it is used."""
+        self.touch(path)
+        kept = self.code.find(path)
+        if kept is None:
+            source = read(path)
+            self.report_file(path, digest(source))
+            kept = self.code.compile(path, source)
+        self.report_file(path, kept.digest)
+        return kept.code
+
+    def audit(self, event: str, args: tuple[Any, ...]) -> None:
+        """See what the program opens and does; `sys.addaudithook`'s callback."""
+        if event == "open":
+            if self.channel is not None and isinstance(args[0], str):
+                self._see_open(args[0], args[1], args[2])
+        elif self.is_armed and event in _EFFECTS:
+            self.touch(event)
+
+    def _see_open(self, path: str, mode: str | None, flags: int) -> None:
+        if path.endswith((".py", ".pyc")) or not os.path.isabs(path):
+            if path.endswith((".py", ".pyc")):
+                return
+            path = os.path.abspath(path)
+        is_written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
+        if is_written and self.is_armed:
+            self.touch(path)
+        if self.territory.owns_data(path):
+            self.touch(path)
+            self.report_file(path, "written" if is_written else None)
+
+    def report_file(self, path: str, content: str | None) -> None:
+        """Tell the supervisor once that the program uses a file."""
+        if path in self._reported and content != "written":
+            return
+        self._reported.add(path)
+        self.send({"event": "file", "path": path, "digest": content})
+
+    def send(self, message: Message) -> None:
+        """Tell the supervisor something; a supervisor that is gone harms nothing."""
+        if self.channel is None:
+            return
+        try:
+            self.channel.send(message)
+        except OSError:
+            self.channel = None
+
+    # -- waiting before the project ----------------------------------------------
+
+    def touch(self, what: str) -> None:
+        """Wait for the word to go on, where the program still waits."""
+        if not self.is_armed or os.getpid() != self.pid:
+            return
+        self.is_armed = False
+        self.send({"event": "parked", "at": what})
+        self._await_go()
+        self._forget_folders()
+
+    def _await_go(self) -> None:
+        while self.channel is not None:
+            received = self.channel.receive()
+            if received is None:
+                os._exit(0)
+            message, fds = received
+            if message["op"] == "hold":
+                self.held[message["key"]] = fds[0]
+            elif message["op"] == "import":
+                self._import_ahead(message["modules"])
+            elif message["op"] == "go":
+                return
+
+    def _import_ahead(self, modules: list[str]) -> None:
+        """Import the project's modules while the predecessor still works."""
+        self._forget_folders()
+        try:
+            for name in modules:
+                importlib.import_module(name)
+        except BaseException as error:
+            self.send({"event": "imported", "ok": False})
+            sys.excepthook(type(error), error, error.__traceback__)
+            sys.stderr.flush()
+            os._exit(1)
+        self.send({"event": "imported", "ok": True})
+
+    def _forget_folders(self) -> None:
+        """Drop listings of folders that are older than the word to go."""
+        for path, finder in list(sys.path_importer_cache.items()):
+            if finder is not None and self.territory.owns_module(path + "/x.py"):
+                finder.invalidate_caches()
+
+    # -- sockets -------------------------------------------------------------------
+
+    def bind(self, sock: socket.socket, address: Any) -> None:
+        """Stand in for `socket.bind`: take the socket that outlives the program."""
+        key = _key_of(sock, address)
+        if self.channel is None or key is None or self.pid != os.getpid():
+            _original_bind(sock, address)
+            return
+        self.touch("socket.bind")
+        fd = self.held.get(key)
+        if fd is None:
+            fd = self._ask_for(key, sock)
+        os.dup2(fd, sock.fileno(), inheritable=False)
+        sock.settimeout(sock.gettimeout())  # the flag lies in what is shared
+        self.send({"event": "bound", "key": key})
+
+    def _ask_for(self, key: str, sock: socket.socket) -> int:
+        """Have the supervisor bind; raises OSError as `bind` itself would."""
+        assert self.channel is not None
+        v6only = 0
+        if sock.family == socket.AF_INET6:
+            v6only = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+        self.channel.send({"event": "bind", "key": key, "v6only": v6only})
+        while True:
+            received = self.channel.receive()
+            if received is None:
+                os._exit(0)
+            message, fds = received
+            if message["op"] == "refused":
+                raise OSError(message["errno"], os.strerror(message["errno"]))
+            if message["op"] == "hold" and message["key"] == key:
+                self.held[key] = fds[0]
+                return fds[0]
+
+    def listen(self, sock: socket.socket, *backlog: int) -> None:
+        """Stand in for `socket.listen`: say that connections are taken from now on."""
+        _original_listen(sock, *backlog)
+        if self.channel is not None and self.held:
+            inode = os.fstat(sock.fileno()).st_ino
+            if inode in {os.fstat(fd).st_ino for fd in self.held.values()}:
+                self.become_ready("listen")
+
+    def become_ready(self, by: str) -> None:
+        """Say that the program serves, and with which modules."""
+        gc.enable()
+        self.send({"event": "ready", "by": by, "pid": os.getpid()})
+        self.report_modules()
+
+    def report_modules(self) -> None:
+        """Name the modules that a next zygote should have, and the project's own."""
+        foreign, own = [], []
+        for name, module in list(sys.modules.items()):
+            origin = getattr(getattr(module, "__spec__", None), "origin", None)
+            if (
+                name == "__main__"
+                or origin is None
+                or name.split(".")[0] == "sceneshift"
+            ):
+                continue
+            owned = self.territory.owns_module(origin)
+            (own if owned else foreign).append(name)
+        self.send({"event": "modules", "foreign": foreign, "own": own})
+
+
+_original_bind: Callable[..., Any] = socket.socket.bind
+_original_listen: Callable[..., Any] = socket.socket.listen
+_agent: Agent | None = None
+
+
+def _key_of(sock: socket.socket, address: Any) -> str | None:
+    """Return `family/host/port` of a TCP address that is given in numbers."""
+    if sock.type != socket.SOCK_STREAM or not isinstance(address, tuple):
+        return None
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or not address[1]:
+        return None
+    host = address[0] or "0.0.0.0"  # noqa: S104 - what an empty host means to bind
+    return f"{int(sock.family)}/{host}/{address[1]}"
+
+
+def prepare(territory: Territory, code: CodeCache) -> None:
+    """Lay the hooks, once, in the zygote."""
+    global _agent  # noqa: PLW0603 - the hooks outlive every scope
+    agent = _agent = Agent(territory, code)
+
+    def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
+        return agent.get_code(self, fullname)
+
+    def bind(self: socket.socket, address: Any, /) -> None:
+        agent.bind(self, address)
+
+    def listen(self: socket.socket, *backlog: int) -> None:
+        agent.listen(self, *backlog)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    socket.socket.bind = bind  # type: ignore[assignment,method-assign]
+    socket.socket.listen = listen  # type: ignore[method-assign]
+    sys.addaudithook(agent.audit)
+    uvicorn.install(agent)
+
+
+def become(token: int, channel: Channel, held: dict[str, int], *, park: bool) -> None:
+    """Turn a fresh child into the program's process."""
+    assert _agent is not None
+    agent = _agent
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    _die_with_parent()
+    agent.channel, agent.token, agent.pid = channel, token, os.getpid()
+    agent.held = dict(held)
+    agent.is_armed = park
+    handover.install(agent)
+    debugger.install(agent)
+    _reseed()
+
+
+def current() -> Agent:
+    """Return this process's agent."""
+    assert _agent is not None
+    return _agent
+
+
+def _die_with_parent() -> None:
+    """Be killed when the zygote is (Linux): a belt beside the guard."""
+    import ctypes
+
+    set_parent_death_signal = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _reseed() -> None:
+    """Give this child a random state of its own.
+
+    `random` does so after a fork by itself; numpy's legacy generator does not.
+    """
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

@@ -1,0 +1,70 @@
+"""`breakpoint()` in a process whose standard input is nobody's.
+
+The prompt gets a terminal of its own; the supervisor is given the other end of it and
+keeps the process's reload, probes and deadlines still while somebody may be at it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sceneshift.dev.zygote.agent import Agent
+
+
+def install(agent: Agent) -> None:
+    """Take `breakpoint()` over, unless the user has chosen a debugger."""
+    if os.environ.get("PYTHONBREAKPOINT"):
+        return
+    prompt = _Prompt(agent)
+
+    def hook(*_args: Any, **_options: Any) -> None:
+        prompt.stop_at(sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
+
+    sys.breakpointhook = hook
+
+
+class _Prompt:
+    """One terminal and one debugger a process, made at the first breakpoint."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._pdb: Any = None
+
+    def stop_at(self, frame: FrameType) -> None:
+        if self._pdb is None:
+            self._pdb = self._make()
+        self._pdb.set_trace(frame)
+
+    def _make(self) -> Any:
+        import pdb  # noqa: T100 - it is what this module is about
+
+        agent = self._agent
+
+        class Debugger(pdb.Pdb):
+            def interaction(self, *args: Any, **options: Any) -> None:
+                frame = next((a for a in args if hasattr(a, "f_lineno")), None)
+                place = _place(frame)
+                agent.send({"event": "debugger", "waiting": True, **place})
+                try:
+                    super().interaction(*args, **options)
+                finally:
+                    agent.send({"event": "debugger", "waiting": False, **place})
+
+        ours, theirs = os.openpty()
+        assert agent.channel is not None
+        agent.channel.send({"event": "terminal"}, (ours,))
+        os.close(ours)
+        stdin = os.fdopen(theirs, "r", encoding="utf-8", closefd=False)
+        stdout = os.fdopen(theirs, "w", encoding="utf-8", closefd=False)
+        return Debugger(stdin=stdin, stdout=stdout, nosigint=True)
+
+
+def _place(frame: Any) -> dict[str, Any]:
+    if frame is None:
+        return {"file": None, "line": None}
+    return {"file": frame.f_code.co_filename, "line": frame.f_lineno}

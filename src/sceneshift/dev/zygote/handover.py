@@ -1,0 +1,169 @@
+"""Leaving the accept queue to a successor, and taking it back.
+
+On the word *hold* a process stops accepting at once, whatever server it runs: each of
+its descriptors of a held socket is taken out of the epoll sets and exchanged for a
+socket to which nobody connects. It finishes what it has; what comes in meanwhile waits
+in the queue of the real socket, which the successor has too. On *resume* all is put
+back. The words are signals, so that forked workers of a server hear them as well.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sceneshift.dev.zygote.agent import Agent
+
+# Real-time signals that neither the C library nor a server uses. Linux only: elsewhere
+# there is no fork reload.
+HOLD = getattr(signal, "SIGRTMIN", 34) + 10
+RESUME = HOLD + 1
+RETIRE = HOLD + 2
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One descriptor that was exchanged.
+
+    Attributes:
+        fd: Its number in the program.
+        real: A duplicate of what it was.
+        polls: epoll descriptors it was in, with the events that were wanted.
+    """
+
+    fd: int
+    real: int
+    polls: tuple[tuple[int, int], ...]
+
+
+class Handover:
+    """Holds and resumes the accepting of one process."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._laid: list[_Laid] = []
+        self.is_holding = False
+        # Servers that keep connections open say what holding means for those.
+        self.connections: Any = None
+
+    def hold(self) -> None:
+        """Stop accepting."""
+        if self.is_holding:
+            return
+        self.is_holding = True
+        inodes = {os.fstat(fd).st_ino for fd in self._agent.held.values()}
+        kept = set(self._agent.held.values())
+        for fd in _sockets_of(inodes):
+            if fd not in kept:
+                self._laid.append(_lay_aside(fd))
+        if self.connections is not None:
+            self.connections.hold()
+        self._agent.send({"event": "held", "pid": os.getpid()})
+
+    def resume(self) -> None:
+        """Accept again."""
+        for laid in self._laid:
+            os.dup2(laid.real, laid.fd, inheritable=False)
+            os.close(laid.real)
+            for poll, events in laid.polls:
+                _register(poll, laid.fd, events)
+        self._laid.clear()
+        self.is_holding = False
+        if self.connections is not None:
+            self.connections.resume()
+
+    def retire(self) -> None:
+        """Hand over what can be, for the successor is ready."""
+        if self.connections is not None:
+            self.connections.hand_over()
+        self._agent.report_modules()
+        self._agent.send({"event": "retired", "pid": os.getpid()})
+
+
+def install(agent: Agent) -> Handover:
+    """Listen to the three words in this process and its forks."""
+    handover = Handover(agent)
+    agent.handover = handover
+    signal.signal(HOLD, lambda _number, _frame: handover.hold())
+    signal.signal(RESUME, lambda _number, _frame: handover.resume())
+    signal.signal(RETIRE, lambda _number, _frame: handover.retire())
+    return handover
+
+
+def _sockets_of(inodes: set[int]) -> list[int]:
+    """Return this process's descriptors of the sockets with these inodes."""
+    targets = {f"socket:[{inode}]" for inode in inodes}
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{name}") in targets:
+                found.append(int(name))
+        except OSError:
+            continue  # the listing's own descriptor
+    return found
+
+
+def _lay_aside(fd: int) -> _Laid:
+    polls = tuple((poll, events) for poll, events in _polls_of(fd) if _drop(poll, fd))
+    real = os.dup(fd)
+    is_blocking = os.get_blocking(fd)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.setblocking(is_blocking)
+        # An autobound abstract address: `accept` waits or says EAGAIN, for ever.
+        _autobind(deaf)
+        os.dup2(deaf.fileno(), fd, inheritable=False)
+    return _Laid(fd, real, polls)
+
+
+def _autobind(sock: socket.socket) -> None:
+    import _socket
+
+    _socket.socket.bind(sock, "")
+    _socket.socket.listen(sock, 1)
+
+
+def _polls_of(fd: int) -> list[tuple[int, int]]:
+    """Return the epoll descriptors that watch `fd`, with the events they wait for."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{name}") != "anon_inode:[eventpoll]":
+                continue
+            with open(f"/proc/self/fdinfo/{name}") as info:
+                lines = info.read().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            words = line.split()
+            if words[:1] == ["tfd:"] and int(words[1]) == fd:
+                found.append((int(name), int(words[3], 16)))
+    return found
+
+
+def _drop(poll: int, fd: int) -> bool:
+    try:
+        _on(poll, "unregister", fd)
+    except OSError:
+        return False
+    return True
+
+
+def _register(poll: int, fd: int, events: int) -> None:
+    try:
+        _on(poll, "register", fd, events)
+    except OSError:
+        return  # the server has closed its loop meanwhile
+
+
+def _on(poll: int, method: str, *args: int) -> None:
+    """Call a method of an epoll object for a descriptor that stays open."""
+    borrowed = select.epoll.fromfd(os.dup(poll))
+    try:
+        getattr(borrowed, method)(*args)
+    finally:
+        borrowed.close()

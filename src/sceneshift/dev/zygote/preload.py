@@ -1,0 +1,135 @@
+"""Importing third-party modules ahead, and noticing what an import leaves behind.
+
+A child of a fork has only the thread that forked. What an import merely defines is
+there in the child; what it *started* (threads, connections, children) is not, or is
+shared by all children. So each import is looked at, and a module that starts something
+is left out: its name comes back, and the next zygote is made without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+
+# Native pools that were seen to live through a fork: OpenBLAS, OpenMP and jemalloc
+# re-make theirs in the child. Measured with each of these packages.
+_POOLS_SURVIVE = frozenset(
+    {
+        "cv2",
+        "matplotlib",
+        "numba",
+        "numpy",
+        "onnxruntime",
+        "pandas",
+        "pyarrow",
+        "polars",
+        "scipy",
+        "sklearn",
+        "threadpoolctl",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What the process has running.
+
+    Attributes:
+        tasks: Threads as the kernel counts them.
+        threads: Threads as Python counts them.
+        sockets: Open sockets.
+        children: Child processes, the resource tracker's among them.
+        handlers: Signal handlers by number.
+    """
+
+    tasks: int
+    threads: int
+    sockets: frozenset[str]
+    children: frozenset[str]
+    handlers: tuple[object, ...]
+
+
+def take_traces() -> Traces:
+    """Look at this process; the Linux kernel's own files, about 50 µs."""
+    return Traces(
+        tasks=len(os.listdir("/proc/self/task")),
+        threads=threading.active_count(),
+        sockets=frozenset(_sockets()),
+        children=frozenset(_children()),
+        handlers=tuple(signal.getsignal(number) for number in signal.valid_signals()),
+    )
+
+
+def _sockets() -> list[str]:
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # the listing's own descriptor
+        if target.startswith("socket:"):
+            found.append(target)
+    return found
+
+
+def _children() -> list[str]:
+    pid = os.getpid()
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return file.read().split()
+    except OSError:
+        return []
+
+
+def what_started(name: str, before: Traces, after: Traces) -> str | None:
+    """Say what the import of a module left running; None where nothing matters."""
+    if after.threads > before.threads:
+        return "starts a thread"
+    if after.tasks > before.tasks and name.partition(".")[0] not in _POOLS_SURVIVE:
+        return "starts a native thread"
+    if after.sockets != before.sockets:
+        return "opens a socket"
+    if after.children != before.children:
+        return "starts a process"
+    if after.handlers != before.handlers:
+        return "installs a signal handler"
+    return None
+
+
+def preload(names: list[str], skip: frozenset[str]) -> dict[str, str]:
+    """Import modules in the order in which the program had them.
+
+    Args:
+        names: Module names, parents before children.
+        skip: Top-level packages that are left out.
+
+    Returns:
+        Top-level packages that must not be in a zygote, with the reason. This one is
+        then of no use: what they started cannot be taken back.
+    """
+    refused = {}
+    before = take_traces()
+    for name in names:
+        top = name.partition(".")[0]
+        if name in sys.modules or top in skip or top in refused:
+            continue
+        if not _import(name):
+            continue
+        after = take_traces()
+        reason = what_started(name, before, after)
+        if reason is not None:
+            refused[top] = reason
+        before = after
+    return refused
+
+
+def _import(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except BaseException:  # noqa: BLE001 - whatever it is, the program will meet it itself
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""Running a program as `python` itself would have: `-m module` or a script."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import runpy
+import sys
+import types
+from typing import Any
+
+from sceneshift.dev.zygote import agent
+
+
+def adopt_path(settings: dict[str, Any]) -> None:
+    """Put at the front of `sys.path` what `python` would have put there."""
+    if settings["kind"] == "module":
+        sys.path.insert(0, os.getcwd())
+    else:
+        sys.path.insert(0, os.path.dirname(os.path.realpath(settings["target"])))
+
+
+def run(settings: dict[str, Any]) -> None:
+    """Become the program; returns when its main module ends."""
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    sys.argv[:] = [settings["target"], *settings["argv"]]
+    if settings["kind"] == "module":
+        # What the interpreter itself calls for `-m`: sets __main__'s attributes too.
+        runpy._run_module_as_main(settings["target"])  # type: ignore[attr-defined]  # noqa: SLF001
+        return
+    _run_script(settings["target"], main)
+
+
+def _run_script(path: str, main: types.ModuleType) -> None:
+    own = agent.current()
+    if own.territory.owns_module(path) or not path.endswith(".py"):
+        code = own.compile(path) if path.endswith(".py") else _compile(path)
+    else:
+        code = _compile(path)
+    main.__dict__.update(__file__=path, __cached__=None, __doc__=None)
+    exec(code, main.__dict__)  # noqa: S102 - that is what running a program is
+
+
+def _compile(path: str) -> types.CodeType:
+    with open(path, "rb") as file:
+        return compile(file.read(), path, "exec", dont_inherit=True)

@@ -1,0 +1,194 @@
+"""The zygote: imports ahead, forks on request, reaps and reports."""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from sceneshift.core.channel import Channel, Message
+from sceneshift.dev.zygote import agent, program
+from sceneshift.dev.zygote.code import CodeCache, Territory
+from sceneshift.dev.zygote.preload import preload
+
+CONTROL_FD = 3
+
+
+@dataclass
+class Birth:
+    """What a new child needs to know.
+
+    Attributes:
+        token: The generation's number, unique in the stack.
+        park: Wait before the first touch of the project, until told to go.
+        channel: Its own line to the supervisor.
+    """
+
+    token: int
+    park: bool
+    channel: Channel
+
+
+@dataclass
+class Zygote:
+    """The state of this process.
+
+    Attributes:
+        control: The line to the supervisor.
+        settings: The first message: program, root, preload, skip.
+        code: Code objects of the project.
+        held: Listening sockets by address key.
+        children: Tokens by pid.
+    """
+
+    control: Channel
+    settings: Message
+    code: CodeCache = field(default_factory=CodeCache)
+    held: dict[str, int] = field(default_factory=dict)
+    children: dict[int, int] = field(default_factory=dict)
+
+    def serve(self) -> Birth:
+        """Answer the supervisor; returns in each child, never in the zygote."""
+        wakeup = _watch_children()
+        selector = selectors.DefaultSelector()
+        selector.register(self.control, selectors.EVENT_READ)
+        selector.register(wakeup, selectors.EVENT_READ)
+        while True:
+            for key, _events in selector.select():
+                if key.fileobj is wakeup:
+                    wakeup.recv(4096)
+                    self._reap()
+                    continue
+                birth = self._handle_messages()
+                if birth is not None:
+                    selector.close()
+                    _forget_children(wakeup)
+                    return birth
+
+    def _handle_messages(self) -> Birth | None:
+        messages = self.control.receive_all()
+        if messages is None:
+            _end(self.children)
+        for message, fds in messages:
+            birth = self._handle(message, fds)
+            if birth is not None:
+                return birth
+        return None
+
+    def _handle(self, message: Message, fds: list[int]) -> Birth | None:
+        operation = message["op"]
+        if operation == "fork":
+            return self._fork(message, fds)
+        if operation == "run":
+            self.control.send(
+                {"event": "forked", "token": message["token"], "pid": os.getpid()}
+            )
+            return _make_birth(message, fds)
+        if operation == "hold":
+            self._hold(message["key"], fds[0])
+        elif operation == "release":
+            os.close(self.held.pop(message["key"]))
+        elif operation == "warm":
+            self.code.warm(message["files"])
+        elif operation == "preload":
+            self._preload(message["modules"])
+        return None
+
+    def _hold(self, key: str, fd: int) -> None:
+        if key in self.held:
+            os.close(self.held[key])
+        self.held[key] = fd
+
+    def _preload(self, modules: list[str]) -> None:
+        refused = preload(modules, frozenset(self.settings["skip"]))
+        self.control.send({"event": "preloaded", "refused": refused})
+
+    def _fork(self, message: Message, fds: list[int]) -> Birth | None:
+        gc.collect()
+        gc.freeze()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with warnings.catch_warnings():
+            # Native pools that survive a fork are counted as threads by 3.12 and later.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            return _make_birth(message, fds)
+        for fd in fds:
+            os.close(fd)
+        self.children[pid] = message["token"]
+        self.control.send({"event": "forked", "token": message["token"], "pid": pid})
+        return None
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            token = self.children.pop(pid, None)
+            if token is not None:
+                report = {"event": "exited", "token": token, "pid": pid}
+                self.control.send({**report, "status": status})
+
+
+def _make_birth(message: Message, fds: list[int]) -> Birth:
+    channel_fd, output_fd = fds
+    os.dup2(output_fd, 1)
+    os.dup2(output_fd, 2)
+    os.close(output_fd)
+    channel = Channel(socket.socket(fileno=channel_fd))
+    return Birth(message["token"], message["park"], channel)
+
+
+def _watch_children() -> socket.socket:
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    return reader
+
+
+def _forget_children(wakeup: socket.socket) -> None:
+    writer = signal.set_wakeup_fd(-1)
+    os.close(writer)
+    wakeup.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(children: dict[int, int]) -> NoReturn:
+    """The supervisor is gone: so are all that were born here."""
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve until the supervisor goes; in a child, become the program."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child sets it back
+    control = Channel(socket.socket(fileno=CONTROL_FD))
+    control.sock.set_inheritable(False)
+    first = control.receive()
+    if first is None:
+        os._exit(0)
+    settings: dict[str, Any] = first[0]
+    zygote = Zygote(control, settings)
+    program.adopt_path(settings)
+    agent.prepare(Territory(settings["root"]), zygote.code)
+    refused = preload(settings["preload"], frozenset(settings["skip"]))
+    control.send({"event": "serving", "refused": refused, "pid": os.getpid()})
+    gc.disable()  # a collection between forks would write to every shared page
+    birth = zygote.serve()
+    control.close()
+    agent.become(birth.token, birth.channel, zygote.held, park=birth.park)
+    program.run(settings)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sceneshift.dev.command import PythonProgram
+    from sceneshift.dev.program import PythonProgram
 
 # Options with the number of values that follow them as words of their own.
 _DROPPED: dict[str, dict[str, int]] = {

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Rung = Literal["fork", "cold", "restart", "none"]
+Cause = Literal["change", "asked", "environment", "packages"]
 Outcome = Literal["served", "broken", "died", "under way", "replaced"]
 _KEPT = 200
 
@@ -19,7 +23,7 @@ class Reload:
         process: Its name.
         at: When the change was seen, seconds since 1970.
         files: The files, relative to the project where they are in it.
-        cause: What asked for it: `change`, `asked`, `environment`, `crash`.
+        cause: What asked for it: a change of a file, a person, the environment, packages.
         rung: How: by fork of a zygote, by a cold start, or not at all.
         reason: Why not by fork; None where it was.
         duration_s: From the change to the new code being ready; None until then.
@@ -30,16 +34,12 @@ class Reload:
     process: str
     at: float
     files: tuple[str, ...]
-    cause: str
+    cause: Cause
     rung: Rung
     reason: str | None = None
     duration_s: float | None = None
     outcome: Outcome = "under way"
     error: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the record in `inv dev.why --json`'s shape."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class History:
@@ -63,7 +63,7 @@ class History:
                 return reload if reload.outcome == "under way" else None
         return None
 
-    def last(self, count: int, process: str | None = None) -> list[Reload]:
-        """Return the newest, oldest first."""
-        found = [r for r in self._reloads if process in (None, r.process)]
+    def last(self, count: int, names: Collection[str] | None = None) -> list[Reload]:
+        """Return the newest, oldest first; of some processes where names are given."""
+        found = [r for r in self._reloads if names is None or r.process in names]
         return found[-count:]

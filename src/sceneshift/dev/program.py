@@ -60,6 +60,11 @@ class PythonProgram:
         """What people call the program: `uvicorn`, `demo.worker`."""
         return self.target if self.kind == "module" else Path(self.target).stem
 
+    def package_folders(self) -> list[Path]:
+        """Return where its interpreter's packages are installed."""
+        prefix = Path(self.interpreter).parent.parent
+        return sorted(prefix.glob("lib*/python3*/site-packages"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellCommand:

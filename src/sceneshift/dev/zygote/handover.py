@@ -16,14 +16,10 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
+
 if TYPE_CHECKING:
     from sceneshift.dev.zygote.agent import Agent
-
-# Real-time signals that neither the C library nor a server uses. Linux only: elsewhere
-# there is no fork reload.
-HOLD = getattr(signal, "SIGRTMIN", 34) + 10
-RESUME = HOLD + 1
-RETIRE = HOLD + 2
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,12 @@ def install(agent: Agent) -> Handover:
     """Listen to the three words in this process and its forks."""
     handover = Handover(agent)
     agent.handover = handover
+    if not HOLD:
+        return handover
     signal.signal(HOLD, lambda _number, _frame: handover.hold())
     signal.signal(RESUME, lambda _number, _frame: handover.resume())
     signal.signal(RETIRE, lambda _number, _frame: handover.retire())
+    signal.signal(REPORT, lambda _number, _frame: agent.report_modules())
     return handover
 
 

@@ -1,0 +1,146 @@
+"""From changed files to what the supervisor has to do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from sceneshift.dev.setup import plan_setup
+from sceneshift.dev.watch import Watcher, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.history import Cause
+    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.routing import Router
+    from sceneshift.dev.run.base import Runner
+    from sceneshift.dev.watch import Change
+
+_PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
+
+
+class Changed(Protocol):
+    """`Supervisor.change`."""
+
+    def __call__(
+        self,
+        name: str,
+        files: Sequence[str],
+        *,
+        cause: Cause = "change",
+        needs_setup: bool = False,
+    ) -> None:
+        """Have a process take new code or a new environment."""
+        ...
+
+
+class Changes:
+    """Watches a project and tells which processes its changes concern.
+
+    Attributes:
+        watcher: The one watcher of the stack.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it connects
+        self,
+        stack: StackSpec,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        router: Router,
+        runners: dict[str, Runner],
+        state: StateFolder,
+        changed: Changed,
+        reread: Callable[[], None],
+        renew: Callable[[], None],
+    ) -> None:
+        self._stack = stack
+        self._loop = loop
+        self._router = router
+        self._runners = runners
+        self._state = state
+        self._changed = changed
+        self._reread = reread
+        self._renew = renew
+        self._inputs = {path: digest(path) for path in stack.inputs}
+        self._packages: set[Path] = set()
+        self._known: set[str] = set()
+        self._later: asyncio.TimerHandle | None = None
+        self.watcher = Watcher(stack.root, self.handle, loop=loop)
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self.watcher.start()
+        for path in self._inputs:
+            self.watcher.add_file(path)
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._later is not None:
+            self._later.cancel()
+        self.watcher.close()
+
+    def add_use(self, path: str) -> None:
+        """Watch a file that a process uses, wherever it lies."""
+        if path not in self._known:
+            self._known.add(path)
+            self.watcher.add_file(Path(path))
+
+    def add_packages(self, folder: Path) -> None:
+        """Watch a folder of installed packages."""
+        if folder not in self._packages:
+            self._packages.add(folder)
+            self.watcher.add_folder(folder)
+
+    def handle(self, changes: frozenset[Change]) -> None:
+        """Take a set of changes that belong together."""
+        paths = {change.path for change in changes}
+        if any(path.parent in self._packages for path in paths):
+            self._renew_later()
+        paths = {path for path in paths if path.parent not in self._packages}
+        if self._has_new_input(paths):
+            self._reread()
+        names = [str(path) for path in paths]
+        for runner in self._runners.values():
+            runner.refresh(names)
+        again = self._with_setup(paths)
+        affected = self._router.affected(paths)
+        for name in self._runners:
+            files = tuple(map(self._relative, affected.get(name, ())))
+            if files or name in again:
+                self._changed(name, files or again[name], needs_setup=name in again)
+
+    def _has_new_input(self, paths: set[Path]) -> bool:
+        news = {
+            path: digest(path)
+            for path in paths & self._inputs.keys()
+            if digest(path) != self._inputs[path]
+        }
+        self._inputs.update(news)
+        return bool(news)
+
+    def _with_setup(self, paths: set[Path]) -> dict[str, tuple[str, ...]]:
+        """Return the processes whose run-once step has to run again, with why."""
+        found = {}
+        for spec in self._stack.processes:
+            is_near = any(path.is_relative_to(spec.cwd) for path in paths)
+            if spec.setup is None or not is_near:
+                continue
+            action = plan_setup(
+                spec.setup, name=spec.name, cwd=spec.cwd, state=self._state
+            )
+            if action is not None:
+                found[spec.name] = (action.reason,)
+        return found
+
+    def _renew_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+        self._later = self._loop.call_later(_PACKAGES_S, self._renew)
+
+    def _relative(self, path: Path) -> str:
+        if path.is_relative_to(self._stack.root):
+            return str(path.relative_to(self._stack.root))
+        return str(path)

@@ -1,0 +1,102 @@
+"""The other end of the control socket: light, for every command pays for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from sceneshift.core.channel import Channel, Message
+from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
+from sceneshift.core.paths import StateFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SOCKET_NAME = "dev.sock"
+_ANSWER_S = 30.0
+_BY_CODE = {2: UsageError, 5: BusyError}
+
+
+class Client:
+    """A connection to the stack of a checkout."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @classmethod
+    def find(cls, root: Path) -> Client | None:
+        """Return a connection, or None where no stack runs here."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(_ANSWER_S)
+        try:
+            sock.connect(str(StateFolder(root).socket(SOCKET_NAME)))
+        except OSError:
+            sock.close()
+            return None
+        return cls(Channel(sock))
+
+    @classmethod
+    def get(cls, root: Path) -> Client:
+        """Return a connection.
+
+        Raises:
+            SceneshiftError: No stack runs here.
+        """
+        client = cls.find(root)
+        if client is None:
+            raise SceneshiftError(
+                f"nothing runs in this checkout: {root}", hint="start it: inv dev"
+            )
+        return client
+
+    def ask(self, request: Message) -> Message:
+        """Send a request and return its answer.
+
+        Raises:
+            SceneshiftError: The stack refuses, or goes away meanwhile.
+        """
+        answer, fds = self._ask(request)
+        for fd in fds:
+            os.close(fd)
+        return answer
+
+    def ask_terminal(self, request: Message) -> int:
+        """Send a request; return the descriptor that comes with the answer."""
+        _answer, fds = self._ask(request)
+        return fds[0]
+
+    def follow(self) -> Iterator[Message]:
+        """Yield what comes after an answer, until the stack ends."""
+        self._channel.sock.settimeout(None)
+        while (received := self._channel.receive()) is not None:
+            yield received[0]
+
+    def wait_end(self) -> None:
+        """Return when the stack has closed the connection."""
+        for _message in self.follow():
+            pass
+
+    def close(self) -> None:
+        """Go."""
+        self._channel.close()
+
+    def _ask(self, request: Message) -> tuple[Message, list[int]]:
+        try:
+            self._channel.send(request)
+            received = self._channel.receive()
+        except TimeoutError as error:
+            raise SceneshiftError(
+                f"the stack does not answer within {_ANSWER_S:g} s",
+                hint="see what it does: inv dev.logs",
+            ) from error
+        except OSError:
+            received = None
+        if received is None:
+            raise SceneshiftError("the stack has just ended", hint="start it: inv dev")
+        message, fds = received
+        if not message["ok"]:
+            error_class = _BY_CODE.get(message["code"], SceneshiftError)
+            raise error_class(message["error"], hint=message["hint"])
+        return message, fds

@@ -1,0 +1,130 @@
+"""The word from another terminal: a Unix socket of this checkout's stack.
+
+Requests and answers are messages (`core/channel.py`). A request has an `op`; an answer
+has `ok`, and with false an `error`, a `hint` and an exit `code`. After the answer to
+`follow` come messages with `lines`, until one side goes; the answer to `attach` brings
+the terminal's descriptor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Protocol
+
+from sceneshift.core.channel import Decoder, Message, encode
+from sceneshift.core.errors import SceneshiftError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from pathlib import Path
+
+_MOST_CLIENTS = 64
+
+
+class Connection:
+    """One client."""
+
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        self._sock = sock
+        self._loop = loop
+
+    async def send(self, message: Message, fd: int | None = None) -> None:
+        """Send a message, with a descriptor where one goes along.
+
+        Raises:
+            OSError: The client is gone.
+        """
+        data = encode(message if fd is None else {**message, "fds": 1})
+        if fd is not None:
+            sent = socket.send_fds(self._sock, [data], [fd])
+            data = data[sent:]
+        await self._loop.sock_sendall(self._sock, data)
+
+    async def read(self) -> bytes:
+        """Return what the client sent; nothing when it is gone."""
+        try:
+            return await self._loop.sock_recv(self._sock, 65536)
+        except OSError:
+            return b""
+
+    async def wait_gone(self) -> None:
+        """Return when the client has gone."""
+        while await self.read():
+            pass
+
+
+class Handler(Protocol):
+    """Who answers."""
+
+    def __call__(self, request: Message, connection: Connection) -> Awaitable[None]:
+        """Answer a request by sending one or more messages."""
+        ...
+
+
+class ControlServer:
+    """Listens while the stack runs; mode 0600."""
+
+    def __init__(
+        self, path: Path, handler: Handler, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Bind the path.
+
+        Whoever makes this holds the lock of the checkout: a socket that lies there is
+        left over from a run that was killed.
+        """
+        self._path = path
+        self._handler = handler
+        self._loop = loop
+        self._clients: set[asyncio.Task[None]] = set()
+        path.unlink(missing_ok=True)
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._sock.bind(str(path))
+        finally:
+            os.umask(before)
+        self._sock.listen(_MOST_CLIENTS)
+        self._sock.setblocking(False)
+        loop.add_reader(self._sock.fileno(), self._accept)
+
+    async def close(self) -> None:
+        """Answer no more, and remove the socket."""
+        self._loop.remove_reader(self._sock.fileno())
+        self._path.unlink(missing_ok=True)
+        self._sock.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+
+    def _accept(self) -> None:
+        try:
+            sock, _address = self._sock.accept()
+        except OSError:
+            return
+        sock.setblocking(False)
+        client = self._loop.create_task(self._serve(sock))
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        connection, decoder = Connection(sock, self._loop), Decoder()
+        with contextlib.suppress(OSError), sock:
+            while data := await connection.read():
+                for request, _fds in decoder.feed(data, []):
+                    await self._answer(request, connection)
+
+    async def _answer(self, request: Message, connection: Connection) -> None:
+        try:
+            await self._handler(request, connection)
+        except SceneshiftError as error:
+            await connection.send(
+                {
+                    "ok": False,
+                    "error": error.message,
+                    "hint": error.hint,
+                    "code": error.exit_code,
+                }
+            )

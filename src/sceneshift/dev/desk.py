@@ -1,0 +1,155 @@
+"""What the control socket answers."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import SceneshiftError, UsageError
+from sceneshift.dev.machine import Phase, Quit, Verb
+from sceneshift.dev.output import Follower
+from sceneshift.dev.status import describe, describe_reload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sceneshift.core.channel import Message
+    from sceneshift.dev.control import Connection
+    from sceneshift.dev.supervisor import Supervisor
+
+_SETTLE_S = 60.0
+
+
+class Desk:
+    """Answers requests about one stack."""
+
+    def __init__(
+        self, supervisor: Supervisor, quit_stack: Callable[[Quit], None]
+    ) -> None:
+        self._supervisor = supervisor
+        self._quit = quit_stack
+
+    async def __call__(self, request: Message, connection: Connection) -> None:
+        """Answer one request."""
+        operation = getattr(self, f"_{request['op']}", None)
+        if operation is None:
+            raise UsageError(f"the stack does not know how to `{request['op']}`")
+        await operation(request, connection)
+
+    async def _status(self, _request: Message, connection: Connection) -> None:
+        status = describe(self._supervisor)
+        await connection.send({"ok": True, "pid": os.getpid(), "status": status})
+
+    async def _ready(self, _request: Message, connection: Connection) -> None:
+        """Answer when nothing is on its way any more."""
+        while not self._supervisor.machine.is_settled:
+            await self._supervisor.wait_move()
+        await self._status(_request, connection)
+
+    async def _why(self, request: Message, connection: Connection) -> None:
+        names = self._resolve(request["names"])
+        reloads = self._supervisor.history.last(request["count"], names or None)
+        await connection.send(
+            {"ok": True, "reloads": [describe_reload(reload) for reload in reloads]}
+        )
+
+    async def _act(self, request: Message, connection: Connection) -> None:
+        """Start, stop or restart processes, and answer when that is done."""
+        verb = Verb(request["verb"])
+        names = self._resolve(request["names"]) or list(self._supervisor.runners)
+        for name in names:
+            self._supervisor.ask(name, verb)
+        await self._await_end(names)
+        await self._status(request, connection)
+
+    async def _await_end(self, names: Iterable[str]) -> None:
+        moving = (Phase.SETUP, Phase.STARTING, Phase.STOPPING)
+        states = self._supervisor.machine.states
+        async with asyncio.timeout(_SETTLE_S):
+            while any(
+                states[name].phase in moving or states[name].is_reloading
+                for name in names
+            ):
+                await self._supervisor.wait_move()
+
+    async def _shutdown(self, _request: Message, connection: Connection) -> None:
+        await connection.send({"ok": True, "pid": os.getpid()})
+        self._quit(Quit())
+
+    async def _follow(self, request: Message, connection: Connection) -> None:
+        """Send lines as they come, until the client goes."""
+        names = self._resolve(request["names"])
+        pattern = re.compile(request["grep"]) if request.get("grep") else None
+        waiting = asyncio.Event()
+        follower = Follower(waiting.set, names=names, pattern=pattern)
+        streams = self._supervisor.streams.values()
+        for stream in streams:
+            stream.add_sink(follower)
+        await connection.send({"ok": True, "pid": os.getpid()})
+        gone = asyncio.ensure_future(connection.wait_gone())
+        try:
+            while not gone.done():
+                await _either(waiting, gone)
+                waiting.clear()
+                await self._send_batch(follower, connection)
+        finally:
+            gone.cancel()
+            for stream in streams:
+                stream.remove_sink(follower)
+
+    async def _send_batch(self, follower: Follower, connection: Connection) -> None:
+        batch = follower.take()
+        if batch.lines or batch.skipped:
+            lines = [line.as_json() for line in batch.lines]
+            await connection.send({"skipped": batch.skipped, "lines": lines})
+
+    async def _attach(self, request: Message, connection: Connection) -> None:
+        (name,) = self._resolve([request["name"]])
+        state = self._supervisor.machine.states[name]
+        generation = self._supervisor.runners[name].generation(state.current)
+        if generation is None or generation.terminal is None:
+            raise SceneshiftError(
+                f"`{name}` stands at no breakpoint",
+                hint="put `breakpoint()` in its code and have it run there",
+            )
+        await connection.send(
+            {"ok": True, "place": self._supervisor.places.get(name)},
+            fd=generation.terminal,
+        )
+
+    def _resolve(self, names: Iterable[str]) -> list[str]:
+        """Return processes by name, label or type.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        found: list[str] = []
+        known = self._supervisor.stack.processes
+        for name in names:
+            matches = [
+                spec.name
+                for spec in known
+                if name in (spec.name, spec.label, spec.label.rpartition(".")[0])
+            ]
+            if not matches:
+                raise _unknown(name, [spec.name for spec in known])
+            found += matches
+        return found
+
+
+async def _either(event: asyncio.Event, future: asyncio.Future[Any]) -> None:
+    waiting = asyncio.ensure_future(event.wait())
+    await asyncio.wait({waiting, future}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _unknown(name: str, known: list[str]) -> UsageError:
+    near = difflib.get_close_matches(name, known, 1)
+    meant = f"did you mean `{near[0]}`? " if near else ""
+    return UsageError(
+        f"there is no process of that name: {name}",
+        hint=f"{meant}the processes are: {', '.join(known)}",
+    )

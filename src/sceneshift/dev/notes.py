@@ -1,0 +1,66 @@
+"""What the supervisor says among the output of a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.machine import Phase, ProcessState
+
+if TYPE_CHECKING:
+    from sceneshift.dev.history import Reload
+    from sceneshift.dev.model import ProcessSpec
+
+_FILES_SHOWN = 2
+
+
+def describe_reload(reload: Reload) -> str:
+    """Say what was reloaded, why and how fast: one line."""
+    files = list_files(reload.files) or reload.cause
+    assert reload.duration_s is not None
+    how = "" if reload.rung == "fork" else f" ({reload.rung}: {reload.reason})"
+    return f"reloaded in {describe_seconds(reload.duration_s)}{how}: {files}"
+
+
+def list_files(files: tuple[str, ...]) -> str:
+    """Name the first files and how many more there are."""
+    shown = ", ".join(files[:_FILES_SHOWN])
+    more = len(files) - _FILES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def describe_seconds(seconds: float) -> str:
+    """Return `12 ms` or `1.4 s`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def describe_step(
+    spec: ProcessSpec, before: ProcessState, after: ProcessState
+) -> str | None:
+    """Say what a change of state means to a person; None where it is not worth it."""
+    if before.phase is after.phase:
+        return "the old code goes on" if _lost_candidate(before, after) else None
+    match after.phase:
+        case Phase.READY if before.phase is Phase.STARTING and not after.restarts:
+            return f"ready: {spec.url}" if spec.listens and spec.url else "ready"
+        case Phase.BACKOFF:
+            return f"died; starts again ({len(after.crashes)} of 5 tries in 10 s)"
+        case Phase.FAILED:
+            return (
+                "down: waits for a change of a file, or for: "
+                f"inv dev.restart {spec.name}"
+            )
+        case Phase.COMPLETED:
+            return "completed"
+        case Phase.STOPPED if before.phase is Phase.STOPPING:
+            return "stopped"
+        case _:
+            return None
+
+
+def _lost_candidate(before: ProcessState, after: ProcessState) -> bool:
+    return (
+        after.is_broken
+        and before.candidate is not None
+        and after.candidate is None
+        and after.current is not None
+    )

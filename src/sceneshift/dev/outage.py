@@ -1,0 +1,77 @@
+"""What answers on the port of a process that cannot start."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.errorpage import ErrorPage
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from sceneshift.dev.failure import ErrorReport
+    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.run.held import HeldSockets
+
+# Errors that come from the code as it is written: without a change of a file the next
+# try would end the same way. A database that is not up yet is none of them.
+_CODE_ERRORS = frozenset(
+    {
+        "AttributeError",
+        "ImportError",
+        "IndentationError",
+        "ModuleNotFoundError",
+        "NameError",
+        "SyntaxError",
+        "TabError",
+        "TypeError",
+    }
+)
+
+
+def is_code_error(headline: str) -> bool:
+    """Say whether an exception's line names an error of the code itself."""
+    name = headline.partition(":")[0].rpartition(".")[2].strip()
+    return name in _CODE_ERRORS or "Could not import module" in headline
+
+
+class Outages:
+    """The pages of all processes that are down."""
+
+    def __init__(
+        self, stack: StackSpec, held: HeldSockets, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._stack = stack
+        self._held = held
+        self._loop = loop
+        self._pages: dict[str, list[ErrorPage]] = {}
+        self.forked: set[str] = set()
+
+    def begin(self, process: str, report: ErrorReport) -> None:
+        """Answer with the reason, where a process that is forked would listen."""
+        if process not in self.forked:
+            return
+        spec = self._stack.get(process)
+        if not self._held.of(process) and spec.listens and spec.port is not None:
+            key = f"{int(socket.AF_INET)}/127.0.0.1/{spec.port}"
+            with contextlib.suppress(OSError):
+                self._held.get(process, key)
+        for held in self._held.of(process):
+            held.sock.listen(128)
+            page = ErrorPage(held.sock, loop=self._loop)
+            page.show(report)
+            self._pages.setdefault(process, []).append(page)
+
+    def end(self, process: str) -> None:
+        """Leave the port to the process again."""
+        for page in self._pages.pop(process, []):
+            page.hide()
+
+    def close(self) -> None:
+        """Answer no more."""
+        for pages in self._pages.values():
+            for page in pages:
+                page.close()
+        self._pages.clear()

@@ -1,0 +1,1 @@
+"""Running processes: by a shell, or by fork of a zygote."""

@@ -1,0 +1,273 @@
+"""Running one process, generation after generation."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sceneshift.core.processes import find_process
+from sceneshift.dev.guard import Child, stop_session
+from sceneshift.dev.machine import Style
+from sceneshift.dev.output import PipeReader
+from sceneshift.dev.run.generation import Generation, Tail
+from sceneshift.dev.run.readiness import wait_until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+    from pathlib import Path
+
+    from sceneshift.core.errors import SceneshiftError
+    from sceneshift.dev.guard import Spawner
+    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.output import Gate, ProcessStream
+    from sceneshift.dev.routing import Digest
+    from sceneshift.dev.run.held import HeldSockets
+
+_NOT_STARTED = 127  # what a shell says of a command that it cannot start
+_numbers = itertools.count(1)
+
+
+class Listener(Protocol):
+    """Who is told what happens to generations."""
+
+    def handle_ready(self, process: str, token: int) -> None:
+        """It does what it is for."""
+        ...
+
+    def handle_checked(self, process: str, token: int) -> None:
+        """It has imported the project."""
+        ...
+
+    def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
+        """It is gone with all that belonged to it; `output` is its last 64 KiB."""
+        ...
+
+    def handle_use(self, process: str, path: str, digest: Digest) -> None:
+        """The newest generation uses a file."""
+        ...
+
+    def handle_debugger(
+        self, process: str, token: int, *, waiting: bool, place: str
+    ) -> None:
+        """It stops at a breakpoint or goes on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all runners share.
+
+    Attributes:
+        loop: The event loop.
+        spawner: Starts processes.
+        held: Sockets that outlive them.
+        listener: Is told.
+        gate: What readers of output ask before they read more.
+        state: A folder for what is learned of programs.
+        root: The project's folder.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    spawner: Spawner
+    held: HeldSockets
+    listener: Listener
+    gate: Gate
+    state: Path
+    root: Path
+
+
+class Runner:
+    """What the runners have in common; tokens are the machine's.
+
+    Attributes:
+        spec: What is run.
+    """
+
+    def __init__(
+        self, spec: ProcessSpec, stream: ProcessStream, ground: Ground
+    ) -> None:
+        self.spec = spec
+        self._stream = stream
+        self._ground = ground
+        self._by_token: dict[int, Generation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- what the machine asks for -------------------------------------------------
+
+    def launch(self, token: int) -> None:
+        """Start a generation."""
+        raise NotImplementedError
+
+    def check(self, token: int) -> None:
+        """Start a generation as far as importing the project."""
+        self.launch(token)
+
+    def proceed(self, token: int) -> None:
+        """Let a checked generation run."""
+
+    def hold(self, token: int) -> None:
+        """Have a generation stop accepting."""
+
+    def resume(self, token: int) -> None:
+        """Have a generation accept again."""
+
+    def promote(self, token: int, old: int) -> None:
+        """Let a generation take over from an old one."""
+
+    def stop(self, token: int, *, is_reload: bool, is_forced: bool) -> None:
+        """Stop a generation's whole session; its end is reported when all is gone."""
+        generation = self._by_token.get(token)
+        if generation is None:
+            return
+        policy = self.spec.stop
+        time_s = policy.reload_time_s if is_reload else policy.time_s
+        generation.stop_signal = signal.SIGKILL if is_forced else policy.signal
+        self._run(self._stop(generation, generation.stop_signal, time_s))
+
+    def discard(self, token: int) -> None:
+        """Kill a generation whose end nobody needs to hear of."""
+        generation = self._by_token.pop(token, None)
+        if generation is not None:
+            self._discard(generation)
+
+    def refresh(self, changed: Iterable[str]) -> None:
+        """Drop what was made ahead from files that are now others."""
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for generation in self._by_token.values():
+            self._let_go(generation)
+
+    # -- what is known ---------------------------------------------------------------
+
+    def generation(self, token: int | None) -> Generation | None:
+        """Return the generation of a token."""
+        return None if token is None else self._by_token.get(token)
+
+    @property
+    def style(self) -> Style:
+        """How new code takes over now."""
+        return Style.SEQUENCE
+
+    @property
+    def cold_reason(self) -> str | None:
+        """Why this process is not run by fork; None where it is."""
+        return None
+
+    # -- parts -----------------------------------------------------------------------
+
+    def _new_generation(self, token: int | None) -> tuple[Generation, int]:
+        """Return a generation and the writing end of its output's pipe."""
+        reading, writing = os.pipe()
+        tail = Tail(self._stream.source())
+        generation = Generation(
+            number=next(_numbers), process=self.spec.name, tail=tail, token=token
+        )
+        generation.reader = PipeReader(
+            reading, tail, loop=self._ground.loop, gate=self._ground.gate
+        )
+        if token is not None:
+            self._by_token[token] = generation
+        return generation, writing
+
+    def _adopt(self, generation: Generation, pid: int) -> None:
+        """Know a generation's leader, so that all of it can be found again."""
+        entry = find_process(pid)
+        generation.child = Child(
+            pid=pid,
+            started=entry.started if entry else 0,
+            token=f"{self.spec.label}.{generation.number}",
+            exited=self._ground.loop.create_future(),
+        )
+
+    def _watch(self, generation: Generation) -> None:
+        """Report readiness when it comes."""
+        generation.readying = self._run(self._report_ready(generation))
+
+    async def _report_ready(self, generation: Generation) -> None:
+        await wait_until_ready(
+            self.spec,
+            self._stream,
+            self._ground.spawner,
+            listens=self.spec.listens and not generation.is_listening,
+        )
+        self._become_ready(generation)
+
+    def _become_ready(self, generation: Generation) -> None:
+        if generation.is_ready or generation.is_discarded or generation.token is None:
+            return
+        generation.is_ready = True
+        self._ground.listener.handle_ready(self.spec.name, generation.token)
+
+    async def _stop(self, generation: Generation, number: int, time_s: float) -> None:
+        if generation.child is not None:
+            await stop_session(generation.child, number=number, time_s=time_s)
+
+    def _end(self, generation: Generation, code: int) -> None:
+        """The leader is gone: end what is left of its session, then report."""
+        if generation.readying is not None:
+            generation.readying.cancel()
+        self._run(self._clean_up(generation, code))
+
+    async def _clean_up(self, generation: Generation, code: int) -> None:
+        if generation.child is not None and not generation.child.exited.done():
+            generation.child.exited.set_result(0)
+        await self._stop(
+            generation,
+            generation.stop_signal or self.spec.stop.signal,
+            self.spec.stop.reload_time_s,
+        )
+        if generation.reader is not None:
+            generation.reader.drain()
+        self._let_go(generation)
+        token = generation.token
+        if token is None:
+            return
+        self._by_token.pop(token, None)
+        if not generation.is_discarded:
+            self._ground.listener.handle_exited(
+                self.spec.name, token, code, generation.tail.text
+            )
+
+    def _let_go(self, generation: Generation) -> None:
+        if generation.reader is not None:
+            generation.reader.close()
+        if generation.link is not None:
+            generation.link.close()
+        if generation.terminal is not None:
+            os.close(generation.terminal)
+            generation.terminal = None
+
+    def _discard(self, generation: Generation) -> None:
+        generation.is_discarded = True
+        if generation.readying is not None:
+            generation.readying.cancel()
+        self._run(self._stop(generation, signal.SIGKILL, 1.0))
+
+    def _fail(self, generation: Generation, error: SceneshiftError) -> None:
+        """A generation that could not even be started."""
+        text = f"{error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+        generation.tail.feed(text.encode(), time.time())
+        self._end(generation, _NOT_STARTED)
+
+    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._ground.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            context = {"message": "a task of a runner failed"}
+            self._ground.loop.call_exception_handler(
+                {**context, "exception": task.exception(), "task": task}
+            )

@@ -1,0 +1,63 @@
+"""How a process is run: by fork, or by a shell, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.model import ReloadPolicy
+from sceneshift.dev.node import is_self_reloading
+from sceneshift.dev.program import PythonProgram, analyse
+from sceneshift.dev.reloader import without_reloader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.dev.model import ProcessSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How one process is run.
+
+    Attributes:
+        program: What is forked; None where a shell starts the command.
+        reason: Why it is not forked; None where it is.
+        globs: What restarts it, relative to the project; None means: the files that it
+            reports to use.
+        is_self_reloading: Whether it takes care of its own sources.
+    """
+
+    program: PythonProgram | None
+    reason: str | None
+    globs: tuple[str, ...] | None
+    is_self_reloading: bool = False
+
+
+def choose(spec: ProcessSpec, root: Path) -> Choice:
+    """Tell how a process is run."""
+    found = analyse(spec.command, cwd=spec.cwd, env=spec.env)
+    own = is_self_reloading(spec.command, spec.cwd)
+    if own is not None and spec.reload is ReloadPolicy.AUTO:
+        globs = _below(spec.cwd, root, own)
+        return Choice(
+            program=None,
+            reason="it reloads itself",
+            globs=spec.watch or globs,
+            is_self_reloading=True,
+        )
+    globs = () if spec.reload is ReloadPolicy.OFF else spec.watch
+    if not isinstance(found, PythonProgram):
+        return Choice(program=None, reason=found.reason, globs=globs or ())
+    reason = (
+        "`reload` is set to cold" if spec.reload is ReloadPolicy.COLD else None
+    )
+    return Choice(program=without_reloader(found), reason=reason, globs=globs)
+
+
+def _below(cwd: Path, root: Path, globs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return globs of a folder as globs of the project."""
+    if not cwd.is_relative_to(root):
+        return ()
+    folder = cwd.relative_to(root).as_posix()
+    return globs if folder == "." else tuple(f"{folder}/{glob}" for glob in globs)

@@ -1,0 +1,353 @@
+"""Python programs: each generation is a fork of a zygote.
+
+Ahead of the next reload a child waits, parked before the project's first import. A
+reload is then: the old child stops accepting, the parked one goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.machine import Style
+from sceneshift.dev.run.agent import AgentLink, signal_family
+from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.nursery import Nursery
+from sceneshift.dev.run.recall import Recall
+from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sceneshift.core.channel import Message
+    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.program import PythonProgram
+    from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.run.generation import Generation
+
+# Servers by the name of their program: not ready before they accept connections.
+SERVERS = frozenset(
+    {
+        "aiohttp.web",
+        "daphne",
+        "fastapi",
+        "flask",
+        "gunicorn",
+        "http.server",
+        "hypercorn",
+        "litestar",
+        "sanic",
+        "uvicorn",
+        "waitress-serve",
+    }
+)
+_PREPARE_S = 0.02  # the new code answers first, then the next child is made
+_REPORT_S = 1.0  # a worker has imported by then what it imports at its start
+
+
+class ForkRunner(Runner):
+    """Runs one Python program by fork."""
+
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        stream: ProcessStream,
+        ground: Ground,
+        program: PythonProgram,
+    ) -> None:
+        super().__init__(spec, stream, ground)
+        self.program = program
+        self._recall_path = ground.state / f"{spec.name}.json"
+        self._recall = Recall.load(self._recall_path)
+        self._recall.serves |= program.name in SERVERS
+        self._standby: Generation | None = None
+        self._has_served = False
+        self._by_number: dict[int, Generation] = {}
+        self._nursery = Nursery(
+            program,
+            label=f"{spec.label}: {spec.command}",
+            process=spec.name,
+            stream=stream,
+            ground=ground,
+            recall=self._recall,
+            parent=self,
+        )
+        self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
+
+    @property
+    def cold_reason(self) -> str | None:
+        """Why this process is not run by fork."""
+        return self._nursery.cold_reason
+
+    @property
+    def serves(self) -> bool:
+        """Whether it accepts connections."""
+        return self._recall.serves
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Packages that are imported anew in each generation, with the reason."""
+        return dict(self._recall.skip)
+
+    @property
+    def style(self) -> Style:
+        """How new code takes over now."""
+        if any(held.is_listening for held in self._ground.held.of(self.spec.name)):
+            return Style.SEQUENCE if self.cold_reason and _is_mute() else Style.OVERLAP
+        return Style.SEQUENCE if self.cold_reason else Style.CHECKED
+
+    # -- what the machine asks for -------------------------------------------------
+
+    def launch(self, token: int) -> None:
+        """Start a generation; at once where a child is parked."""
+        standby = self._take_standby()
+        if standby is None:
+            self._run(self._launch(token, park=False))
+            return
+        self._assign(standby, token)
+        self._tell(standby, {"op": "go"})
+        self._watch(standby)
+
+    def check(self, token: int) -> None:
+        """Start a generation as far as importing the project."""
+        standby = self._take_standby()
+        if standby is None:
+            self._run(self._launch(token, park=True))
+            return
+        self._assign(standby, token)
+        self._tell(standby, {"op": "import", "modules": self._recall.own})
+
+    def proceed(self, token: int) -> None:
+        """Let a checked generation run."""
+        generation = self.generation(token)
+        if generation is not None:
+            self._tell(generation, {"op": "go"})
+            self._watch(generation)
+
+    def hold(self, token: int) -> None:
+        """Have a generation stop accepting."""
+        self._signal(token, HOLD)
+
+    def resume(self, token: int) -> None:
+        """Have a generation accept again."""
+        self._signal(token, RESUME)
+
+    def promote(self, token: int, old: int) -> None:
+        """Give the old generation's open connections to the new one."""
+        retiring = self.generation(old)
+        if retiring is not None:
+            retiring.successor = self.generation(token)
+            self._signal(old, RETIRE)
+
+    def refresh(self, changed: Iterable[str]) -> None:
+        """Drop a parked child that has read a file which is now another."""
+        standby = self._standby
+        if standby is not None and not standby.files.keys().isdisjoint(changed):
+            self.handle_spoiled()
+
+    def renew(self, spec: ProcessSpec, program: PythonProgram) -> None:
+        """Use another zygote from now on: environment or packages are others."""
+        self.spec, self.program = spec, program
+        self.handle_spoiled()
+        self._nursery.renew(program)
+
+    async def close(self) -> None:
+        """End the zygotes."""
+        self._recall.save(self._recall_path)
+        self._nursery.close()
+        await super().close()
+
+    # -- making generations ----------------------------------------------------------
+
+    async def _launch(self, token: int, *, park: bool) -> None:
+        generation, writing = self._new_generation(token)
+        self._by_number[generation.number] = generation
+        try:
+            zygote = await self._nursery.get()
+            if not generation.is_discarded:
+                self._link(
+                    generation,
+                    self._nursery.fork(
+                        zygote, generation.number, park=park, output_fd=writing
+                    ),
+                )
+        except SceneshiftError as error:
+            self._fail(generation, error)
+            return
+        finally:
+            os.close(writing)
+        if park:
+            self._tell(generation, {"op": "import", "modules": self._recall.own})
+        else:
+            self._watch(generation)
+
+    def _link(self, generation: Generation, channel: Any) -> None:
+        generation.link = AgentLink(
+            self._ground.loop,
+            channel,
+            lambda message, fds: self._handle(generation, message, fds),
+        )
+
+    def _assign(self, generation: Generation, token: int) -> None:
+        """Make a parked child the one that the machine means by a token."""
+        generation.token = token
+        self._by_token[token] = generation
+        for path, digest in generation.files.items():
+            self._ground.listener.handle_use(self.spec.name, path, digest)
+
+    def _watch(self, generation: Generation) -> None:
+        """Wait for the agent's word where the program accepts connections."""
+        if not self._recall.serves:
+            super()._watch(generation)
+
+    def _take_standby(self) -> Generation | None:
+        standby, self._standby = self._standby, None
+        if standby is not None and not standby.is_parked:
+            self._discard(standby)
+            return None
+        return standby
+
+    def _prepare(self, generation: Generation) -> None:
+        """Make ready for the next reload, after this generation is."""
+        zygote = self._nursery.spare()
+        if zygote is None or self._standby is not None or generation.is_discarded:
+            return
+        zygote.warm([path for path in generation.files if path.endswith(".py")])
+        missing = [m for m in self._recall.foreign if m not in zygote.preloaded]
+        if missing:
+            zygote.preload(missing)
+        standby, writing = self._new_generation(None)
+        self._by_number[standby.number] = standby
+        self._standby = standby
+        self._link(
+            standby,
+            self._nursery.fork(zygote, standby.number, park=True, output_fd=writing),
+        )
+        os.close(writing)
+
+    # -- what the nursery says ---------------------------------------------------------
+
+    def handle_born(self, number: int, pid: int) -> None:
+        """A generation has a process."""
+        generation = self._by_number.get(number)
+        if generation is None:
+            return
+        self._adopt(generation, pid)
+        if generation.is_discarded:
+            self._discard(generation)
+
+    def handle_died(self, number: int, status: int) -> None:
+        """A generation's leader has ended."""
+        generation = self._by_number.pop(number, None)
+        if generation is None:
+            return
+        if generation is self._standby:
+            self._standby = None
+        self._end(generation, os.waitstatus_to_exitcode(status))
+
+    def handle_spoiled(self) -> None:
+        """The parked child is worthless."""
+        if self._standby is not None:
+            self._discard(self._standby)
+            self._standby = None
+
+    # -- what a generation says ----------------------------------------------------------
+
+    def _handle(self, generation: Generation, message: Message, fds: list[int]) -> None:
+        getattr(self, f"_on_{message['event']}")(generation, message, fds)
+
+    def _on_parked(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        generation.is_parked = True
+
+    def _on_file(self, generation: Generation, message: Message, _fds: Any) -> None:
+        path, digest = message["path"], message["digest"]
+        generation.files[path] = digest
+        if generation.token is not None:
+            self._ground.listener.handle_use(self.spec.name, path, digest)
+
+    def _on_imported(self, generation: Generation, message: Message, _fds: Any) -> None:
+        if message["ok"] and generation.token is not None:
+            self._ground.listener.handle_checked(self.spec.name, generation.token)
+
+    def _on_bind(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """It wants an address: bind here, or say why that cannot be."""
+        key = message["key"]
+        try:
+            held = self._ground.held.get(
+                self.spec.name, key, v6only=bool(message["v6only"])
+            )
+        except OSError as error:
+            self._tell(generation, {"op": "refused", "errno": error.errno})
+            return
+        self._recall.serves = True
+        self._tell(generation, {"op": "hold", "key": key}, (held.sock.fileno(),))
+        self._nursery.hold(key, held.sock.fileno())
+
+    def _on_bound(self, generation: Generation, message: Message, _fds: Any) -> None:
+        generation.keys.add(message["key"])
+
+    def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It accepts connections: enough for a reload, a first start is probed."""
+        generation.is_listening = True
+        if self._has_served or self.spec.probe is None:
+            self._become_ready(generation)
+        else:
+            super()._watch(generation)
+
+    def _on_modules(self, generation: Generation, message: Message, _fds: Any) -> None:
+        if self._recall.learn(message["foreign"], message["own"]):
+            self._recall.save(self._recall_path)
+        self._ground.loop.call_later(_PREPARE_S, self._prepare, generation)
+
+    def _on_held(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It has stopped accepting."""
+
+    def _on_retired(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It has handed over what it could."""
+
+    def _on_connection(
+        self, generation: Generation, _message: Message, fds: list[int]
+    ) -> None:
+        """An idle connection of the old generation goes on with the new one."""
+        if generation.successor is not None:
+            self._tell(generation.successor, {"op": "connection"}, (fds[0],))
+        os.close(fds[0])
+
+    def _on_terminal(
+        self, generation: Generation, _message: Message, fds: list[int]
+    ) -> None:
+        generation.terminal = fds[0]
+
+    def _on_debugger(self, generation: Generation, message: Message, _fds: Any) -> None:
+        if generation.token is not None:
+            self._ground.listener.handle_debugger(
+                self.spec.name,
+                generation.token,
+                waiting=message["waiting"],
+                place=f"{message['file']}:{message['line']}",
+            )
+
+    def _tell(
+        self, generation: Generation, message: Message, fds: tuple[int, ...] = ()
+    ) -> None:
+        if generation.link is not None:
+            generation.link.tell(message, fds)
+
+    def _signal(self, token: int, number: int) -> None:
+        generation = self.generation(token)
+        if generation is not None and generation.pid is not None:
+            signal_family(generation.pid, number)
+
+    def _become_ready(self, generation: Generation) -> None:
+        super()._become_ready(generation)
+        self._has_served = True
+        if not self._recall.serves and generation.token is not None:
+            self._ground.loop.call_later(
+                _REPORT_S, self._signal, generation.token, REPORT
+            )
+
+
+def _is_mute() -> bool:
+    """Whether the system has no signals to spare for the words."""
+    return HOLD == 0

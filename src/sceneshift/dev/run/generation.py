@@ -1,0 +1,100 @@
+"""One run of a process's code: from its fork or start to the end of its session."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from sceneshift.dev.guard import Child
+    from sceneshift.dev.output import PipeReader, Source
+    from sceneshift.dev.routing import Digest
+    from sceneshift.dev.run.agent import AgentLink
+
+_TAIL_BYTES = 64 * 1024
+
+
+class Tail:
+    """Passes output on and keeps the end of it, to say why something failed."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kept = bytearray()
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return self._source.has_partial
+
+    def feed(self, chunk: bytes, at: float) -> None:
+        """Take what was read, at a time in seconds since 1970."""
+        self._kept += chunk[-_TAIL_BYTES:]
+        if len(self._kept) > 2 * _TAIL_BYTES:
+            del self._kept[:-_TAIL_BYTES]
+        self._source.feed(chunk, at)
+
+    def flush_partial(self, at: float) -> None:
+        """Show the line as far as it is there."""
+        self._source.flush_partial(at)
+
+    def close(self, at: float) -> None:
+        """End the line that was left open."""
+        self._source.close(at)
+
+    @property
+    def text(self) -> str:
+        """The last 64 KiB at most."""
+        return self._kept[-_TAIL_BYTES:].decode(errors="replace")
+
+
+@dataclass(eq=False, kw_only=True)
+class Generation:
+    """One run.
+
+    Attributes:
+        number: Unique in the stack; what a zygote calls its token.
+        process: Name of the process.
+        tail: The end of its output.
+        token: The machine's number; None while it is parked for a later reload.
+        child: Leader of its session; None until it is known.
+        reader: Reads its output.
+        link: The line to the agent in it; None for a command of the shell.
+        readying: Waits for its readiness.
+        keys: Addresses that it has bound.
+        files: What it reported to use, with digests.
+        is_parked: Whether it waits before the project.
+        is_listening: Whether it accepts connections.
+        is_ready: Whether it does what it is for.
+        is_discarded: Whether nobody wants to hear of its end.
+        stop_signal: What it was asked to end with.
+        successor: Who gets its open connections.
+        terminal: The supervisor's end of its debugger's terminal.
+        began_at: When it was told to go, seconds since 1970.
+    """
+
+    number: int
+    process: str
+    tail: Tail
+    token: int | None = None
+    child: Child | None = None
+    reader: PipeReader | None = None
+    link: AgentLink | None = None
+    readying: asyncio.Task[None] | None = None
+    keys: set[str] = field(default_factory=set)
+    files: dict[str, Digest] = field(default_factory=dict)
+    is_parked: bool = False
+    is_listening: bool = False
+    is_ready: bool = False
+    is_discarded: bool = False
+    stop_signal: int | None = None
+    successor: Generation | None = None
+    terminal: int | None = None
+    began_at: float = field(default_factory=time.time)
+
+    @property
+    def pid(self) -> int | None:
+        """Its leader's pid."""
+        return None if self.child is None else self.child.pid

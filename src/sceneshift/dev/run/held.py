@@ -1,0 +1,90 @@
+"""Listening sockets that outlive the processes that serve them.
+
+A process that is run by fork has its `bind` done here. The socket stays open over every
+reload, so no connection is ever refused: it waits in the accept queue.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Held:
+    """One bound socket.
+
+    Attributes:
+        key: `family/host/port`, as the process asked for it.
+        sock: The socket.
+        process: Whose it is.
+    """
+
+    key: str
+    sock: socket.socket
+    process: str
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether connections are queued: somebody has called `listen`."""
+        return bool(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+    @property
+    def port(self) -> int:
+        """The port's number."""
+        return int(self.key.rpartition("/")[2])
+
+
+class HeldSockets:
+    """All held sockets of a stack."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+
+    def get(self, process: str, key: str, *, v6only: bool = False) -> Held:
+        """Return the socket of an address, bound now where it was not yet.
+
+        Raises:
+            OSError: The address cannot be had; another process of the stack may have it.
+        """
+        held = self._held.get(key)
+        if held is not None:
+            if held.process != process:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            return held
+        held = Held(key, _bind(key, v6only=v6only), process)
+        self._held[key] = held
+        return held
+
+    def of(self, process: str) -> list[Held]:
+        """Return the sockets of a process."""
+        return [held for held in self._held.values() if held.process == process]
+
+    def release(self, process: str, *, keep: frozenset[str] = frozenset()) -> None:
+        """Close the sockets of a process, but for those whose keys are kept."""
+        for held in self.of(process):
+            if held.key not in keep:
+                held.sock.close()
+                del self._held[held.key]
+
+    def close(self) -> None:
+        """Close all."""
+        for held in self._held.values():
+            held.sock.close()
+        self._held.clear()
+
+
+def _bind(key: str, *, v6only: bool) -> socket.socket:
+    family, host, port = key.split("/")
+    sock = socket.socket(int(family), socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
+        sock.bind((host, int(port)))
+    except OSError:
+        sock.close()
+        raise
+    return sock

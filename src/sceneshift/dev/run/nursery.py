@@ -1,0 +1,194 @@
+"""Where a program's generations come from: its zygotes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from sceneshift.dev.output import PipeReader
+from sceneshift.dev.run.zygote import ZygoteLink
+
+if TYPE_CHECKING:
+    from sceneshift.core.channel import Channel, Message
+    from sceneshift.dev.program import PythonProgram
+    from sceneshift.dev.run.base import Ground
+    from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.run.recall import Recall
+
+_TRIES = 5  # zygotes in a row that imports made unusable
+
+
+class Parent(Protocol):
+    """Who is told of births and deaths."""
+
+    def handle_born(self, number: int, pid: int) -> None:
+        """A generation has a process."""
+        ...
+
+    def handle_died(self, number: int, status: int) -> None:
+        """A generation's leader has ended, with this raw wait status."""
+        ...
+
+    def handle_spoiled(self) -> None:
+        """The zygote must not be used again: parked children of it are worthless."""
+        ...
+
+
+class Nursery:
+    """The zygotes of one program: one that is in use, older ones with children.
+
+    Attributes:
+        cold_reason: Why there is no forking; None where there is.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a different thing it is made of
+        self,
+        program: PythonProgram,
+        *,
+        label: str,
+        process: str,
+        stream: ProcessStream,
+        ground: Ground,
+        recall: Recall,
+        parent: Parent,
+    ) -> None:
+        self._program = program
+        self._label = label
+        self._process = process
+        self._stream = stream
+        self._ground = ground
+        self._recall = recall
+        self._parent = parent
+        self._current: ZygoteLink | None = None
+        self._old: list[ZygoteLink] = []
+        self._readers: dict[ZygoteLink, PipeReader] = {}
+        self._tries = 0
+        self.cold_reason = None if hasattr(os, "pidfd_open") else _not_here()
+
+    async def get(self) -> ZygoteLink:
+        """Return a zygote that is ready to be forked; make one where there is none.
+
+        Raises:
+            SceneshiftError: The interpreter does not start.
+        """
+        while True:
+            if self._current is None or self._current.is_gone:
+                self._current = await self._start()
+            zygote = self._current
+            if self.cold_reason is not None:
+                return zygote
+            await zygote.serving
+            if not zygote.refused:
+                return zygote
+            self._learn_refusal(zygote)
+
+    def spare(self) -> ZygoteLink | None:
+        """Return the zygote that is in use, for a child that is to be parked."""
+        zygote = self._current
+        if zygote is None or zygote.is_gone or self.cold_reason is not None:
+            return None
+        return zygote
+
+    def fork(
+        self, zygote: ZygoteLink, number: int, *, park: bool, output_fd: int
+    ) -> Channel:
+        """Make a generation; return the line to it."""
+        if self.cold_reason is None:
+            return zygote.fork(number, park=park, output_fd=output_fd)
+        channel = zygote.fork(number, park=park, output_fd=output_fd, is_itself=True)
+        self._current = None
+        self._old.append(zygote)
+        zygote.child.exited.add_done_callback(
+            lambda done: self._parent.handle_died(number, done.result())
+        )
+        return channel
+
+    def hold(self, key: str, fd: int) -> None:
+        """Give children to come a socket."""
+        if self._current is not None:
+            self._current.hold(key, fd)
+
+    def renew(self, program: PythonProgram) -> None:
+        """Use another zygote from now on: environment or packages are others."""
+        self._program = program
+        self._tries = 0
+        self._retire()
+
+    def close(self) -> None:
+        """End all zygotes, and their children with them."""
+        for zygote in (*self._old, *([self._current] if self._current else [])):
+            zygote.close()
+        for reader in self._readers.values():
+            reader.close()
+
+    async def _start(self) -> ZygoteLink:
+        reading, writing = os.pipe()
+        try:
+            zygote = await ZygoteLink.start(
+                self._program,
+                label=self._label,
+                root=self._ground.root,
+                preload=() if self.cold_reason else tuple(self._recall.foreign),
+                skip=tuple(self._recall.skip),
+                output_fd=writing,
+                spawner=self._ground.spawner,
+                on_message=self._handle,
+            )
+        finally:
+            os.close(writing)
+            reader = PipeReader(
+                reading,
+                self._stream.source(),
+                loop=self._ground.loop,
+                gate=self._ground.gate,
+            )
+        self._readers[zygote] = reader
+        for held in self._ground.held.of(self._process):
+            zygote.hold(held.key, held.sock.fileno())
+        return zygote
+
+    def _handle(self, zygote: ZygoteLink, message: Message) -> None:
+        event = message["event"]
+        if event == "forked":
+            self._parent.handle_born(message["token"], message["pid"])
+        elif event == "exited":
+            self._parent.handle_died(message["token"], message["status"])
+            self._close_childless()
+        elif event == "preloaded" and zygote.refused and zygote is self._current:
+            self._learn_refusal(zygote)
+            self._parent.handle_spoiled()
+        elif event == "gone":
+            self._lose(zygote)
+
+    def _lose(self, zygote: ZygoteLink) -> None:
+        """A zygote died: the kernel has killed its children with it."""
+        numbers, zygote.children = zygote.children, set()
+        if self.cold_reason is None:
+            for number in numbers:
+                self._parent.handle_died(number, 9)
+
+    def _learn_refusal(self, zygote: ZygoteLink) -> None:
+        """Make the next zygote without what spoiled this one."""
+        self._recall.skip.update(zygote.refused)
+        self._tries += 1
+        if self._tries >= _TRIES:
+            names = ", ".join(sorted(self._recall.skip))
+            self.cold_reason = f"a fork is not safe after importing {names}"
+        self._retire()
+
+    def _retire(self) -> None:
+        if self._current is not None:
+            self._old.append(self._current)
+            self._current = None
+        self._close_childless()
+
+    def _close_childless(self) -> None:
+        for zygote in list(self._old):
+            if not zygote.children:
+                zygote.close()
+                self._old.remove(zygote)
+                self._readers.pop(zygote).close()
+
+
+def _not_here() -> str:
+    return "a fork is shown to be safe on Linux only"

@@ -1,0 +1,76 @@
+"""When a generation does what it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.guard import stop_session
+from sceneshift.dev.model import LogProbe, TcpProbe
+from sceneshift.dev.output import LineMatch
+from sceneshift.dev.probe import ProbeTarget, wait_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sceneshift.dev.guard import Spawner
+    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.output import ProcessStream
+
+# What has no probe and accepts no connections is taken to work when it has lived
+# this long: the time in which a command that is misspelled or misconfigured dies.
+ALIVE_S = 0.1
+# That it listens is an inference where nothing says so: not for ever.
+_INFERRED_S = 10.0
+
+
+async def wait_until_ready(
+    spec: ProcessSpec, stream: ProcessStream, spawner: Spawner, *, listens: bool
+) -> None:
+    """Return when a process is ready; cancel it where the process ends.
+
+    Args:
+        spec: The process.
+        stream: Its output.
+        spawner: Starts a probe's command.
+        listens: Whether it is known to accept connections on its port.
+    """
+    probe = spec.probe
+    if isinstance(probe, LogProbe):
+        await _await_line(stream, probe.pattern)
+        return
+    if probe is None and not (listens and spec.port is not None):
+        await asyncio.sleep(ALIVE_S)
+        return
+
+    async def run_command(
+        argv: Sequence[str], *, env: Mapping[str, str], cwd: Path
+    ) -> int:
+        """Run a probe's command; its output is nobody's."""
+        child = await spawner.spawn(argv, env=env, cwd=cwd, fds={})
+        try:
+            return os.waitstatus_to_exitcode(await asyncio.shield(child.exited))
+        except asyncio.CancelledError:
+            await stop_session(child, number=signal.SIGKILL, time_s=0.0)
+            raise
+
+    target = ProbeTarget(port=spec.port, env=spec.env, cwd=spec.cwd)
+    limit_s = _INFERRED_S if probe is None else None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await wait_ready(probe or TcpProbe(), target, run_command=run_command)
+
+
+async def _await_line(stream: ProcessStream, pattern: str) -> None:
+    found = asyncio.get_running_loop().create_future()
+    match = LineMatch(stream.name, re.compile(pattern), found.set_result)
+    stream.add_sink(match)
+    try:
+        await found
+    finally:
+        stream.remove_sink(match)

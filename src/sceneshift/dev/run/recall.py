@@ -1,0 +1,60 @@
+"""What was learned of a program in earlier runs, in `.sceneshift/zygote/`.
+
+Nothing here has to be true: a name that is no module any more is skipped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class Recall:
+    """What is known of one process's program.
+
+    Attributes:
+        foreign: Third-party modules that it used, parents before children.
+        own: The project's modules that it used, in the order of their import.
+        skip: Packages that must not be in a zygote, with the reason.
+        serves: Whether it accepts connections.
+    """
+
+    foreign: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
+    skip: dict[str, str] = field(default_factory=dict)
+    serves: bool = False
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what was kept; empty where nothing usable is."""
+        try:
+            kept: dict[str, Any] = json.loads(path.read_bytes())
+            return cls(**{each.name: kept[each.name] for each in fields(cls)})
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls()
+
+    def save(self, path: Path) -> None:
+        """Keep it; a folder that cannot be written harms nothing."""
+        text = json.dumps(
+            {each.name: getattr(self, each.name) for each in fields(self)}
+        )
+        aside = path.with_suffix(f".{os.getpid()}")
+        with contextlib.suppress(OSError):
+            aside.write_text(text)
+            aside.replace(path)
+
+    def learn(self, foreign: list[str], own: list[str]) -> list[str]:
+        """Take a report of modules; return the third-party ones that are new."""
+        known = set(self.foreign)
+        new = [name for name in foreign if name not in known]
+        self.foreign += new
+        if own:
+            self.own = own
+        return new

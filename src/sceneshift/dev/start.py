@@ -1,0 +1,265 @@
+"""`inv dev`, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.core.paths import StateFolder
+from sceneshift.dev.changes import Changes
+from sceneshift.dev.client import SOCKET_NAME
+from sceneshift.dev.control import ControlServer
+from sceneshift.dev.desk import Desk
+from sceneshift.dev.guard import Spawner
+from sceneshift.dev.machine import Began, Quit, SetupEnded
+from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
+from sceneshift.dev.preparation import Preparation
+from sceneshift.dev.routing import Router
+from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.choice import choose
+from sceneshift.dev.run.fork import ForkRunner
+from sceneshift.dev.run.held import HeldSockets
+from sceneshift.dev.run.shell import ShellRunner
+from sceneshift.dev.supervisor import Supervisor
+from sceneshift.dev.watch import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sceneshift.dev.model import ProcessSpec, StackSpec
+
+_LOCK_NAME = "dev.lock"
+_QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a stack is run.
+
+    Attributes:
+        is_strict: Whether the first end of a process ends all.
+        output_fd: Where output goes.
+        is_terminal: Whether that is a terminal.
+        colour: Whether it is coloured.
+        reread: Reads the stack's configuration again.
+    """
+
+    is_strict: bool
+    output_fd: int
+    is_terminal: bool
+    colour: bool
+    reread: Callable[[], StackSpec]
+
+
+@contextlib.contextmanager
+def hold_checkout(state: StateFolder) -> Iterator[None]:
+    """Be the only stack of this checkout.
+
+    Raises:
+        BusyError: Another one runs.
+    """
+    path = state.make() / _LOCK_NAME
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"a stack runs in this checkout already: {state.root}",
+                hint="see it: inv dev.status; end it: inv dev.stop --all",
+            ) from error
+        yield
+
+
+def run_stack(stack: StackSpec, options: Options) -> int:
+    """Run a stack to its end; return the exit code."""
+    state = StateFolder(stack.root)
+    with hold_checkout(state):
+        return asyncio.run(_run(stack, options, state))
+
+
+async def _run(stack: StackSpec, options: Options, state: StateFolder) -> int:
+    run = await Run.start(stack, options, state)
+    try:
+        return await run.supervisor.done
+    finally:
+        await run.close()
+
+
+class Run:
+    """The parts of a running stack, connected."""
+
+    def __init__(self, stack: StackSpec, options: Options, state: StateFolder) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._options = options
+        self._state = state
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.terminal = Terminal(
+            options.output_fd,
+            loop=self._loop,
+            labels={process.name: process.label for process in stack.processes},
+            style=Style(is_terminal=options.is_terminal, colour=options.colour),
+        )
+        self._streams = {p.name: self._make_stream(p) for p in stack.processes}
+        self.router = Router(stack.root, digest)
+        self.held = HeldSockets()
+        self.supervisor = Supervisor(
+            stack,
+            loop=self._loop,
+            streams=self._streams,
+            router=self.router,
+            held=self.held,
+            begin=self._begin,
+            is_strict=options.is_strict,
+        )
+        self.changes = Changes(
+            stack,
+            loop=self._loop,
+            router=self.router,
+            runners=self.supervisor.runners,
+            state=state,
+            changed=self.supervisor.change,
+            reread=self._reread,
+            renew=self._renew,
+        )
+        self.supervisor.on_use = self.changes.add_use
+        desk = Desk(self.supervisor, self.supervisor.feed)
+        path = state.socket(SOCKET_NAME)
+        self._control = ControlServer(path, desk, self._loop)
+
+    @classmethod
+    async def start(
+        cls, stack: StackSpec, options: Options, state: StateFolder
+    ) -> Self:
+        """Start everything that a stack needs, then its processes."""
+        run = cls(stack, options, state)
+        run._spawner = await Spawner.start(
+            loop=run._loop, stack_id=f"{os.getpid()}.{time.time_ns()}",
+            on_guard_lost=run._lose_guard,
+        )
+        run._ground = Ground(
+            loop=run._loop,
+            spawner=run._spawner,
+            held=run.held,
+            listener=run.supervisor,
+            gate=run.terminal.gate,
+            state=state.make("zygote"),
+            root=stack.root,
+        )
+        run._preparation = Preparation(run._spawner, state)
+        for spec in stack.processes:
+            run.supervisor.runners[spec.name] = run._make_runner(spec)
+        run.changes.start()
+        for number in _QUIT_SIGNALS:
+            run._loop.add_signal_handler(number, run._quit, number)
+        run.supervisor.feed(Began())
+        return run
+
+    async def close(self) -> None:
+        """End everything, in reverse order."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._control.close()
+        self.changes.close()
+        self.supervisor.outages.close()
+        for runner in self.supervisor.runners.values():
+            await runner.close()
+        await self._spawner.close()
+        self.held.close()
+        for stream in self._streams.values():
+            stream.close(time.time())
+        self.terminal.close()
+
+    # -- parts -------------------------------------------------------------------------
+
+    def _make_stream(self, spec: ProcessSpec) -> ProcessStream:
+        path = self._state.make("logs") / f"{spec.name}.log"
+        log, ring = RotatingLog(path), Ring()
+        return ProcessStream(spec.name, log=log, ring=ring, sinks=[self.terminal])
+
+    def _make_runner(self, spec: ProcessSpec) -> Runner:
+        choice = choose(spec, self.supervisor.stack.root)
+        stream = self._streams[spec.name]
+        self.router.add(spec.name, choice.globs)
+        if choice.program is None:
+            assert choice.reason is not None
+            return ShellRunner(spec, stream, self._ground, reason=choice.reason)
+        self.supervisor.outages.forked.add(spec.name)
+        for folder in choice.program.package_folders():
+            self.changes.add_packages(folder)
+        return ForkRunner(
+            spec, stream, self._ground, choice.program, cold_reason=choice.reason
+        )
+
+    # -- what happens --------------------------------------------------------------------
+
+    def _begin(self, name: str) -> None:
+        task = self._loop.create_task(self._prepare(name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _prepare(self, name: str) -> None:
+        runner = self.supervisor.runners[name]
+        try:
+            spec = await self._preparation.prepare(runner.spec, self._streams[name])
+        except SceneshiftError as error:
+            self._streams[name].note(f"{error.message}", time.time())
+            self.supervisor.feed(SetupEnded(name=name, is_ok=False))
+            return
+        runner.spec = spec
+        self.supervisor.feed(SetupEnded(name=name, is_ok=True))
+
+    def _quit(self, number: int) -> None:
+        is_forced = self.supervisor.machine.is_quitting
+        code = 0 if number == signal.SIGINT else 128 + number
+        if not is_forced:
+            self.terminal.system("stopping; again to stop at once", time.time())
+        self.supervisor.feed(Quit(is_forced=is_forced, code=code))
+
+    def _lose_guard(self) -> None:
+        self.terminal.system(
+            "the guard process was killed, so everything was", time.time()
+        )
+        self.supervisor.feed(Quit(is_forced=True, code=1))
+        if not self.supervisor.done.done():
+            self.supervisor.done.set_result(1)
+
+    def _reread(self) -> None:
+        """Take what the configuration says now, process by process."""
+        try:
+            stack = self._options.reread()
+        except SceneshiftError as error:
+            self.terminal.system(error.message, time.time())
+            return
+        old = {spec.name: spec for spec in self.supervisor.stack.processes}
+        if old.keys() != {spec.name for spec in stack.processes}:
+            text = "other processes are configured: start `inv dev` anew for them"
+            self.terminal.system(text, time.time())
+            return
+        self.supervisor.stack = stack
+        for spec in stack.processes:
+            if spec != old[spec.name]:
+                self._respecify(spec)
+
+    def _respecify(self, spec: ProcessSpec) -> None:
+        runner = self.supervisor.runners[spec.name]
+        choice = choose(spec, self.supervisor.stack.root)
+        if isinstance(runner, ForkRunner) and choice.program is not None:
+            runner.renew(spec, choice.program)
+        else:
+            runner.spec = spec
+        self.supervisor.change(spec.name, (), cause="environment")
+
+    def _renew(self) -> None:
+        """Installed packages are others: other zygotes."""
+        for name, runner in self.supervisor.runners.items():
+            if isinstance(runner, ForkRunner):
+                runner.renew(runner.spec, runner.program)
+                self.supervisor.change(name, (), cause="packages")

@@ -1,0 +1,64 @@
+"""The shapes of `inv dev.status --json` and its kin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sceneshift.dev.history import Reload
+    from sceneshift.dev.supervisor import Supervisor
+
+
+def iso(at: float | None) -> str | None:
+    """Return a time in ISO 8601, UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def describe(supervisor: Supervisor) -> dict[str, Any]:
+    """Return `{"environment", "processes": [...]}` as the design says."""
+    return {
+        "environment": supervisor.stack.environment,
+        "processes": [
+            _describe_process(supervisor, spec.name)
+            for spec in supervisor.stack.processes
+        ],
+    }
+
+
+def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
+    spec = supervisor.stack.get(name)
+    state = supervisor.machine.states[name]
+    runner = supervisor.runners.get(name)
+    generation = runner.generation(state.current) if runner else None
+    is_up = generation is not None and generation.is_ready
+    return {
+        "name": name,
+        "state": state.word,
+        "pid": generation.pid if generation else None,
+        "port": spec.port,
+        "url": spec.url if spec.listens else None,
+        "restarts": state.restarts,
+        "started_at": iso(generation.began_at) if generation and is_up else None,
+        "is_broken": state.is_broken,
+        "breakpoint": supervisor.places.get(name),
+        "reload": "cold" if runner is None or runner.cold_reason else "fork",
+        "reload_reason": runner.cold_reason if runner else None,
+    }
+
+
+def describe_reload(reload: Reload) -> dict[str, Any]:
+    """Return one entry of `inv dev.why --json`'s `reloads`."""
+    return {
+        "process": reload.process,
+        "at": iso(reload.at),
+        "cause": reload.cause,
+        "files": list(reload.files),
+        "rung": reload.rung,
+        "reason": reload.reason,
+        "duration_s": reload.duration_s,
+        "outcome": reload.outcome,
+        "error": reload.error,
+    }

@@ -1,0 +1,247 @@
+"""The machine decides, the runners act, people are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sceneshift.dev import machine as m
+from sceneshift.dev.failure import one_line, parse_failure
+from sceneshift.dev.history import History, Reload
+from sceneshift.dev.machine import Machine, Phase, ProcessState
+from sceneshift.dev.notes import describe_reload, describe_step
+from sceneshift.dev.outage import Outages, is_code_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sceneshift.dev.history import Cause
+    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.routing import Digest, Router
+    from sceneshift.dev.run.base import Runner
+    from sceneshift.dev.run.held import HeldSockets
+
+
+class Supervisor:
+    """Runs a stack.
+
+    Attributes:
+        stack: What is run.
+        machine: The state of all processes.
+        runners: One a process.
+        streams: The output of each.
+        history: The last reloads.
+        outages: Pages that answer for processes that cannot start.
+        places: Where processes stand at a breakpoint, `file:line`.
+        began_at: Since when each process's newest generation works, by name.
+        on_use: Called with each file that a process uses.
+        done: Set to the exit code when everything has ended.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it connects
+        self,
+        stack: StackSpec,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        streams: Mapping[str, ProcessStream],
+        router: Router,
+        held: HeldSockets,
+        begin: Callable[[str], None],
+        is_strict: bool = False,
+    ) -> None:
+        self.stack = stack
+        self.machine = Machine(
+            {process.name: process.depends_on for process in stack.processes},
+            is_strict=is_strict,
+        )
+        self.runners: dict[str, Runner] = {}
+        self.streams = streams
+        self.history = History()
+        self.outages = Outages(stack, held, loop)
+        self.places: dict[str, str] = {}
+        self.began_at: dict[str, float] = {}
+        self.done: asyncio.Future[int] = loop.create_future()
+        self.on_use: Callable[[str], None] = lambda _path: None
+        self._moved = asyncio.Event()
+        self._loop = loop
+        self._router = router
+        self._begin = begin
+        self._events: deque[m.Event] = deque()
+        self._is_draining = False
+
+    # -- events ------------------------------------------------------------------------
+
+    def feed(self, event: m.Event) -> None:
+        """Take an event, now or after the one that is being handled."""
+        self._events.append(event)
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while self._events:
+                self._handle(self._events.popleft())
+        finally:
+            self._is_draining = False
+
+    def _handle(self, event: m.Event) -> None:
+        before = dict(self.machine.states)
+        for action in self.machine.handle(event):
+            self._perform(action)
+        for name, state in self.machine.states.items():
+            if state != before[name]:
+                self._follow(name, before[name], state)
+        self._moved.set()
+
+    def _perform(self, action: m.Action) -> None:  # noqa: C901 - one case an action
+        match action:
+            case m.Begin(name=name):
+                self._begin(name)
+            case m.Launch(name=name, token=token):
+                self._prepare_launch(name)
+                self.runners[name].launch(token)
+            case m.Check(name=name, token=token):
+                self._prepare_launch(name)
+                self.runners[name].check(token)
+            case m.Proceed(name=name, token=token):
+                self.runners[name].proceed(token)
+            case m.Hold(name=name, token=token):
+                self.runners[name].hold(token)
+            case m.Resume(name=name, token=token):
+                self.runners[name].resume(token)
+            case m.Promote(name=name, token=token, old=old):
+                self.runners[name].promote(token, old)
+            case m.Stop(name=name, token=token, is_reload=is_reload, is_forced=is_forced):
+                self.runners[name].stop(
+                    token, is_reload=is_reload, is_forced=is_forced
+                )
+            case m.Discard(name=name, token=token):
+                self.runners[name].discard(token)
+            case m.Wait(name=name, delay_s=delay_s):
+                self._loop.call_later(delay_s, self.feed, m.Waited(name=name))
+            case m.End(code=code) if not self.done.done():
+                self.done.set_result(code)
+
+    def _prepare_launch(self, name: str) -> None:
+        self.outages.end(name)
+        self._router.begin_generation(name)
+
+    async def wait_move(self) -> None:
+        """Return after the next event."""
+        self._moved.clear()
+        await self._moved.wait()
+
+    # -- what a person may ask for -------------------------------------------------------
+
+    def ask(self, name: str, verb: m.Verb) -> None:
+        """Start, stop or restart a process.
+
+        Raises:
+            KeyError: There is no such process.
+        """
+        runner = self.runners[name]
+        if verb is m.Verb.RESTART:
+            self._record(name, (), "asked")
+        self.feed(m.Asked(name=name, verb=verb, style=runner.style))
+
+    def change(
+        self, name: str, files: Sequence[str], *, cause: Cause = "change",
+        needs_setup: bool = False,
+    ) -> None:
+        """Have a process take new code or a new environment."""
+        self._record(name, files, cause)
+        style = self.runners[name].style
+        self.feed(m.Changed(name=name, style=style, needs_setup=needs_setup))
+
+    def _record(self, name: str, files: Sequence[str], cause: Cause) -> None:
+        reason = self.runners[name].cold_reason
+        self.history.begin(
+            Reload(
+                process=name,
+                at=time.time(),
+                files=tuple(files),
+                cause=cause,
+                rung="cold" if reason else "fork",
+                reason=reason,
+            )
+        )
+
+    # -- what runners tell -----------------------------------------------------------------
+
+    def handle_ready(self, process: str, token: int) -> None:
+        """A generation does what it is for."""
+        self._router.mark_broken(process, is_broken=False)
+        self.began_at[process] = time.time()
+        self.feed(m.Ready(name=process, token=token))
+        reload = self.history.open_of(process)
+        if reload is not None:
+            reload.outcome = "served"
+            reload.duration_s = time.time() - reload.at
+            self.note(process, describe_reload(reload))
+
+    def handle_checked(self, process: str, token: int) -> None:
+        """A generation has imported the project."""
+        self.feed(m.Checked(name=process, token=token))
+
+    def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
+        """A generation is gone with all that belonged to it."""
+        state = self.machine.states[process]
+        is_asked = state.phase is Phase.STOPPING and token == state.current
+        report = parse_failure(
+            output, self.stack.root, process=process, since=time.time()
+        )
+        was_young = token == state.candidate or process not in self.began_at
+        is_broken = code != 0 and is_code_error(report.headline)
+        if not is_asked and code != 0:
+            self._router.mark_broken(process, is_broken=True)
+            self._close_record(process, is_broken=is_broken or was_young, text=one_line(report))
+            self.note(process, one_line(report))
+        self.feed(
+            m.Exited(
+                name=process,
+                token=token,
+                code=code,
+                is_broken=is_broken,
+                now=self._loop.time(),
+            )
+        )
+        if code != 0 and not is_asked and self.machine.states[process].current is None:
+            self.outages.begin(process, report)
+
+    def _close_record(self, process: str, *, is_broken: bool, text: str) -> None:
+        reload = self.history.open_of(process)
+        if reload is not None:
+            reload.outcome = "broken" if is_broken else "died"
+            reload.error = text
+
+    def handle_use(self, process: str, path: str, digest: Digest) -> None:
+        """The newest generation uses a file."""
+        self._router.report(process, path, digest)
+        self.on_use(path)
+
+    def handle_debugger(
+        self, process: str, token: int, *, waiting: bool, place: str
+    ) -> None:
+        """A generation stops at a breakpoint or goes on."""
+        if waiting:
+            self.places[process] = place
+            self.note(
+                process,
+                f"waits at a breakpoint: {place}; take it: inv dev.attach {process}",
+            )
+        else:
+            self.places.pop(process, None)
+        self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
+
+    # -- telling people --------------------------------------------------------------------
+
+    def note(self, process: str, text: str) -> None:
+        """Say something about a process, among its output."""
+        self.streams[process].note(text, time.time())
+
+    def _follow(self, name: str, before: ProcessState, after: ProcessState) -> None:
+        text = describe_step(self.stack.get(name), before, after)
+        if text is not None and not self.machine.is_quitting:
+            self.note(name, text)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sceneshift.dev.guard import stop_session
+from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.node import NodeSeams, choose_node, find_package_folder
 from sceneshift.dev.setup import plan_setup, run_setup
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.paths import StateFolder
-    from sceneshift.dev.guard import Child, Spawner
+    from sceneshift.dev.guard.child import Child
+    from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
 

@@ -17,7 +17,7 @@ from sceneshift.dev.changes import Changes
 from sceneshift.dev.client import SOCKET_NAME
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
-from sceneshift.dev.guard import Spawner
+from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
 from sceneshift.dev.preparation import Preparation

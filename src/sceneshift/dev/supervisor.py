@@ -188,6 +188,8 @@ class Supervisor:
     def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
         """A generation is gone with all that belonged to it."""
         state = self.machine.states[process]
+        if token not in (state.current, state.candidate):
+            return  # an old one, retired
         is_asked = state.phase is Phase.STOPPING and token == state.current
         report = parse_failure(
             output, self.stack.root, process=process, since=time.time()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sceneshift.core.processes import find_process
-from sceneshift.dev.guard import Child, stop_session
+from sceneshift.dev.guard.child import Child
+from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Style
 from sceneshift.dev.output import PipeReader
 from sceneshift.dev.run.generation import Generation, Tail
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.errors import SceneshiftError
-    from sceneshift.dev.guard import Spawner
+    from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import Gate, ProcessStream
     from sceneshift.dev.routing import Digest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.model import ReloadPolicy
-from sceneshift.dev.node import is_self_reloading
+from sceneshift.dev.selfreload import is_self_reloading
 from sceneshift.dev.program import PythonProgram, analyse
 from sceneshift.dev.reloader import without_reloader
 

@@ -55,6 +55,8 @@ class ForkRunner(Runner):
         stream: ProcessStream,
         ground: Ground,
         program: PythonProgram,
+        *,
+        cold_reason: str | None = None,
     ) -> None:
         super().__init__(spec, stream, ground)
         self.program = program
@@ -73,6 +75,7 @@ class ForkRunner(Runner):
             recall=self._recall,
             parent=self,
         )
+        self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
         self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
 
     @property
@@ -302,6 +305,9 @@ class ForkRunner(Runner):
 
     def _on_held(self, generation: Generation, _message: Message, _fds: Any) -> None:
         """It has stopped accepting."""
+
+    def _on_handed(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """All its idle connections are with the successor."""
 
     def _on_retired(self, generation: Generation, _message: Message, _fds: Any) -> None:
         """It has handed over what it could."""

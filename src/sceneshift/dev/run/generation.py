@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from sceneshift.dev.guard import Child
+    from sceneshift.dev.guard.child import Child
     from sceneshift.dev.output import PipeReader, Source
     from sceneshift.dev.routing import Digest
     from sceneshift.dev.run.agent import AgentLink

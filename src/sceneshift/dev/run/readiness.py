@@ -9,7 +9,7 @@ import re
 import signal
 from typing import TYPE_CHECKING
 
-from sceneshift.dev.guard import stop_session
+from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.model import LogProbe, TcpProbe
 from sceneshift.dev.output import LineMatch
 from sceneshift.dev.probe import ProbeTarget, wait_ready
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from sceneshift.dev.guard import Spawner
+    from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
 

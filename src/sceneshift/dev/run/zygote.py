@@ -14,7 +14,8 @@ from sceneshift.core.errors import SceneshiftError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sceneshift.dev.guard import Child, Spawner
+    from sceneshift.dev.guard.child import Child
+    from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.program import PythonProgram
 
 _PACKAGE = Path(__file__).parents[1] / "zygote"

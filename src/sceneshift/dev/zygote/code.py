@@ -99,7 +99,8 @@ class Territory:
         self.root = root.rstrip("/") + "/"
         # The prefixes as they are spelled in `__file__`, and as they really are.
         foreign = {*_foreign_folders(), *map(os.path.realpath, _foreign_folders())}
-        self._foreign = tuple(sorted(folder.rstrip("/") + "/" for folder in foreign))
+        folders = sorted(folder.rstrip("/") + "/" for folder in foreign)
+        self._foreign = ("<", *folders)
 
     def owns_module(self, path: str) -> bool:
         """Say whether a Python file is the project's."""
@@ -114,7 +115,7 @@ class Territory:
         )
 
     def _is_foreign(self, path: str) -> bool:
-        return path.startswith((self._foreign, "<"))
+        return path.startswith(self._foreign)
 
 
 def _foreign_folders() -> list[str]:

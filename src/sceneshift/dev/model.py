@@ -110,6 +110,8 @@ class ProcessSpec:
         cwd: Where it runs; exists.
         env: Its whole environment.
         port: The value of its PORT; None where it has none.
+        listens: Whether it is known to listen on that port; every process is given
+            a PORT, also a worker that has no use for it.
         probe: How readiness is told; None means: by what the process does.
         depends_on: What must come first.
         setup: What runs once before it.
@@ -125,6 +127,7 @@ class ProcessSpec:
     cwd: Path
     env: Mapping[str, str]
     port: int | None = None
+    listens: bool = True
     probe: Probe | None = None
     depends_on: tuple[Dependency, ...] = ()
     setup: SetupStep | None = None
@@ -135,8 +138,8 @@ class ProcessSpec:
 
     @property
     def url(self) -> str | None:
-        """The address for people, or None for a process without a port."""
-        if self.port is None:
+        """The address for people, or None for a process that has none."""
+        if self.port is None or not self.listens:
             return None
         return f"http://127.0.0.1:{self.port}{self.open or ''}"
 

@@ -1,0 +1,90 @@
+"""The table of contents: every command, by room."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.discovery import load_module, open_package
+from sceneshift.task import is_debugging, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+ROOMS = (
+    "dev",  # the running stack
+)
+
+
+def namespace(root: Path | None = None) -> Collection:
+    """Collect the commands of all rooms and those of the project.
+
+    Args:
+        root: The project's folder; None means that of the calling `tasks.py`.
+
+    Returns:
+        What `tasks.py` gives to invoke as `ns`.
+    """
+    if root is None:
+        # Else each project's tasks.py would have to pass its own `__file__`.
+        caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001
+        root = Path(caller).resolve().parent
+    commands = Collection()
+    for room in _load_rooms():
+        commands.add_collection(room)
+    for name in open_package(root / "tasks"):
+        with _surviving():
+            _add_module(load_module(name, root), name, commands)
+    return commands
+
+
+def _load_rooms() -> Iterator[Collection]:
+    for room in ROOMS:
+        name = f"sceneshift.{room}.tasks"
+        if importlib.util.find_spec(name) is not None:
+            module = importlib.import_module(name)
+            yield Collection.from_module(module, name=room)
+
+
+@contextmanager
+def _surviving() -> Iterator[None]:
+    """Report what is broken in a module, and go on without it."""
+    try:
+        yield
+    except SceneshiftError as error:
+        if is_debugging():
+            sys.excepthook(type(error), error, error.__traceback__)
+        report(error)
+
+
+def _add_module(module: ModuleType, name: str, commands: Collection) -> None:
+    try:
+        _add(Collection.from_module(module, name=name), commands)
+    except ValueError as exc:  # invoke's word for a name that is taken
+        hint = "give one of the two another name"
+        raise SceneshiftError(f"tasks/{name}.py: {exc}", hint=hint) from exc
+
+
+def _add(own: Collection, commands: Collection) -> None:
+    """Add a namespace, onto the one of the same name where there is one."""
+    theirs = commands.collections.get(own.name)
+    if theirs is None:
+        if own:
+            commands.add_collection(own)
+        return
+    for name, task in own.tasks.items():
+        if name in theirs.tasks.aliases:
+            theirs.tasks.unalias(name)
+        theirs.add_task(task, name=name, default=False)
+    for part in own.collections.values():
+        _add(part, theirs)
+    theirs.default = own.default or theirs.default
+    theirs.configure(own.configuration())

@@ -1,0 +1,238 @@
+"""`[tool.sceneshift]` of pyproject.toml, as typed values."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from sceneshift.core.errors import ConfigError
+from sceneshift.core.schema import convert, key_error
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYPROJECT = Path("pyproject.toml")
+TABLE = ("tool", "sceneshift")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+
+Text = Annotated[str, Meta(description="text in quotes")]
+Texts = Annotated[list[Text], Meta(description="a list of texts in quotes")]
+Switch = Annotated[bool, Meta(description="true or false")]
+Seconds = Annotated[float, Meta(ge=0, le=86400, description="seconds, from 0 to 86400")]
+UrlPath = Annotated[str, Meta(pattern="^/", description="a path that begins with /")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Scalar = Annotated[str | int, Meta(description="text in quotes or a whole number")]
+Table = Annotated[dict[str, Scalar], Meta(description="a table of variables")]
+Condition = Annotated[
+    Literal["started", "ready", "completed"],
+    Meta(description='"started", "ready" or "completed"'),
+]
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every table here is: read-only, without unknown keys."""
+
+
+class EnvironmentConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.environments.<name>]`.
+
+    Attributes:
+        aliases: Other names of it.
+        env_files: Files relative to the project, later ones win; None means
+            `.env` and `.env.<name>`.
+        env: Variables that hold wherever no file and no shell says otherwise.
+        ports: A process's port, or "auto".
+        databases: A database's URL; `${NAME}` is replaced.
+        protected: Whether destructive commands refuse.
+    """
+
+    aliases: Texts = []
+    env_files: Texts | None = None
+    env: Table = {}
+    ports: Annotated[
+        dict[
+            str,
+            Annotated[
+                Port | Literal["auto"],
+                Meta(description='a number from 1 to 65535 or "auto"'),
+            ],
+        ],
+        Meta(description="a table of ports"),
+    ] = {}
+    databases: Annotated[
+        dict[str, str], Meta(description="a table of URLs in quotes")
+    ] = {}
+    protected: Switch = False
+
+
+class HealthConfig(_Strict, frozen=True):
+    """`health` as a table: either a command or a log line's pattern."""
+
+    command: Text | None = None
+    log: Text | None = None
+
+    def __post_init__(self) -> None:
+        if (self.command is None) == (self.log is None):
+            raise ValueError("one of `command` and `log`")
+
+
+class SetupConfig(_Strict, frozen=True):
+    """`setup`: what runs once for each content of some files."""
+
+    run: Text
+    when: Texts = []
+
+
+class StopConfig(_Strict, frozen=True):
+    """`stop`: how a process is stopped."""
+
+    signal: Text = "TERM"
+    time_s: Seconds = 5.0
+    reload_time_s: Seconds = 1.0
+
+
+class ProcessConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.processes.<name>]`, about one line of the Procfile.
+
+    Attributes:
+        health: How readiness is told.
+        depends_on: What must come first, and how far it must be.
+        open: The path of the address that people are shown.
+        cwd: Where it runs, relative to the project.
+        setup: What runs once before it.
+        watch: Globs that replace what the process reports to use.
+        reload: What a change of a file means.
+        stop: How it is stopped.
+        env: Variables of this process alone.
+    """
+
+    health: Annotated[
+        Annotated[str, Meta(pattern="^(/.*|tcp)$")] | HealthConfig | None,
+        Meta(
+            description='a path that begins with /, "tcp", { command = "…" } '
+            'or { log = "…" }'
+        ),
+    ] = None
+    depends_on: Annotated[
+        list[Text] | dict[str, Condition],
+        Meta(
+            description="a list of names, or a table of names with "
+            '"started", "ready" or "completed"'
+        ),
+    ] = []
+    open: UrlPath | None = None
+    cwd: Text = "."
+    setup: Annotated[
+        SetupConfig | None,
+        Meta(description='a table { run = "…", when = ["…"] }'),
+    ] = None
+    watch: Texts | None = None
+    reload: Annotated[
+        Literal["auto", "cold", "self", "off"],
+        Meta(description='"auto", "cold", "self" or "off"'),
+    ] = "auto"
+    stop: Annotated[
+        StopConfig,
+        Meta(description='a table { signal = "…", time_s = …, reload_time_s = … }'),
+    ] = StopConfig()
+    env: Table = {}
+
+
+class Config(_Strict, frozen=True):
+    """`[tool.sceneshift]`.
+
+    Attributes:
+        default_environment: The environment that is active unless one is named.
+        procfile: The Procfile, relative to the project; None means
+            `Procfile.dev`, or `Procfile` where there is none.
+        environments: By name.
+        processes: By the Procfile's names.
+    """
+
+    default_environment: Text | None = None
+    procfile: Text | None = None
+    environments: Annotated[
+        dict[str, EnvironmentConfig], Meta(description="a table of environments")
+    ] = {}
+    processes: Annotated[
+        dict[str, ProcessConfig], Meta(description="a table of processes")
+    ] = {}
+
+
+def load_config(root: Path) -> Config:
+    """Read the project's configuration; a missing file or table is an empty one.
+
+    Raises:
+        ConfigError: The file cannot be read, is no TOML, or says what cannot be.
+    """
+    document: Any = _load_toml(root)
+    for depth, key in enumerate(TABLE, 1):
+        document = document.get(key, {})
+        if not isinstance(document, dict):
+            raise key_error(PYPROJECT, TABLE[:depth], "expected a table")
+    config = convert(document, Config, file=PYPROJECT, prefix=TABLE)
+    _check_environment_names(config)
+    return config
+
+
+def _load_toml(root: Path) -> dict[str, Any]:
+    try:
+        text = (root / PYPROJECT).read_bytes().decode()
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise ConfigError(f"cannot be read: {exc.strerror}", file=PYPROJECT) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError("is not UTF-8", file=PYPROJECT) from exc
+    return _parse_toml(text)
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - 3 ms that a project without the file saves
+
+    try:
+        # Windows editors leave a byte order mark, which tomllib refuses.
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as exc:
+        place = _TOML_PLACE.search(str(exc))
+        last = text.count("\n") + 1
+        raise ConfigError(
+            quote(_TOML_PLACE.sub("", str(exc)))[1:-1],
+            file=PYPROJECT,
+            line=int(place["line"] or last) if place else last,
+            hint="mend the TOML there",
+        ) from exc
+
+
+def _check_environment_names(config: Config) -> None:
+    """Refuse names that could be no part of a file's name, and double ones."""
+    seen: dict[str, str] = {}
+    for environment, name, keys in _environment_names(config):
+        if not _NAME.fullmatch(name):
+            raise key_error(
+                PYPROJECT,
+                keys,
+                f"{quote(name)} is no name of an environment",
+                hint="use letters, digits, - and _",
+            )
+        if seen.setdefault(name, environment) != environment:
+            raise key_error(
+                PYPROJECT,
+                keys,
+                f"{quote(name)} already names the environment {quote(seen[name])}",
+            )
+
+
+def _environment_names(config: Config) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield (environment, name or alias of it, key path): names before aliases."""
+    for name in config.environments:
+        yield name, name, (*TABLE, "environments", name)
+    for name, environment in config.environments.items():
+        for alias in environment.aliases:
+            yield name, alias, (*TABLE, "environments", name, "aliases")

@@ -1,0 +1,280 @@
+"""Which environment is active, and what each of its variables is and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneshift.core.config import PYPROJECT, TABLE, EnvironmentConfig
+from sceneshift.core.envfile import load_env_file
+from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.schema import join_keys
+from sceneshift.core.wording import quote, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sceneshift.core.config import Config
+
+VARIABLE = "SCENESHIFT_ENV"
+STATE_FILE = Path(".sceneshift", "environment")
+DEFAULT_NAME = "development"
+
+_BUILT_IN_ALIASES = {"dev": "development", "prod": "production"}
+_REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
+_SQLITE_FILE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?![/:]|file:)(?P<path>.+)")
+
+
+class SourceKind(Enum):
+    """What kind of place a value comes from; later ones win."""
+
+    DEFAULT = "default"
+    PYPROJECT = "pyproject"
+    ENV_FILE = "env file"
+    STATE_FILE = "state file"
+    PROCESS = "process environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value comes from.
+
+    Attributes:
+        kind: The kind of place.
+        file: The file, relative to the project; None where it is none.
+        line: The line in it; None where the file's parser does not tell.
+        key: The key path in pyproject.toml, or the variable or flag.
+    """
+
+    kind: SourceKind
+    file: Path | None = None
+    line: int | None = None
+    key: str | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else str(self.file)
+        if self.line is not None:
+            place += f":{self.line}"
+        return " ".join(filter(None, [place or self.kind.value, self.key]))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A text, and where it comes from."""
+
+    text: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The active environment.
+
+    Attributes:
+        name: Its name, never an alias.
+        chosen_by: What chose it.
+        values: Every variable that a process of it sees, those of the shell included.
+        files: The env files that were looked for, present or not, by precedence.
+        ports: A process's port, or "auto".
+        protected: Whether destructive commands refuse.
+    """
+
+    name: str
+    chosen_by: Source
+    values: Mapping[str, Value]
+    files: tuple[Path, ...]
+    ports: Mapping[str, int | str]
+    protected: bool
+
+
+def resolve_environment(
+    root: Path, config: Config, *, environ: Mapping[str, str], flag: str | None = None
+) -> Environment:
+    """Find the active environment and resolve its variables.
+
+    A variable is taken from the first of these that has it: the process
+    environment, the env files from the last to the first, `databases` and `env`
+    of pyproject.toml, and what is built in (ENVIRONMENT, the active name).
+    `${NAME}` and `${NAME:-default}` are replaced wherever a file says them.
+
+    Args:
+        root: The project's folder.
+        config: What its pyproject.toml says.
+        environ: The process environment.
+        flag: The value of `--env`.
+
+    Raises:
+        UsageError: There is no environment of the name that was asked for.
+        ConfigError: A file cannot be read or says what cannot be.
+    """
+    asked, chosen_by = _choose(root, config, environ, flag)
+    name = _get_name(root, config, asked, chosen_by)
+    section = config.environments.get(name, EnvironmentConfig())
+    listed = section.env_files
+    files = tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
+    layers = _Layers()
+    layers.add("ENVIRONMENT", name, chosen_by, is_literal=True)
+    for key, text, source in _pyproject_values(root, name, section):
+        layers.add(key, text, source)
+    for file in files:
+        for line in load_env_file(root, file):
+            source = Source(kind=SourceKind.ENV_FILE, file=file, line=line.number)
+            layers.add(line.key, line.text, source)
+    for key, text in environ.items():
+        layers.add(key, text, Source(kind=SourceKind.PROCESS), is_literal=True)
+    return Environment(
+        name=name,
+        chosen_by=chosen_by,
+        values=layers.resolve_all(),
+        files=files,
+        ports=section.ports,
+        protected=section.protected,
+    )
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Replace `${NAME}` and `${NAME:-default}`; an unknown name is empty."""
+    return _REFERENCE.sub(
+        lambda found: values.get(found["name"], found["default"] or ""), text
+    )
+
+
+def _choose(
+    root: Path, config: Config, environ: Mapping[str, str], flag: str | None
+) -> tuple[str, Source]:
+    """Return the name or alias that was asked for, and what asked for it."""
+    if flag:
+        return flag, Source(kind=SourceKind.FLAG, key="--env")
+    if name := environ.get(VARIABLE):
+        return name, Source(kind=SourceKind.PROCESS, key=VARIABLE)
+    if name := _read_state(root):
+        return name, Source(kind=SourceKind.STATE_FILE, file=STATE_FILE)
+    if config.default_environment is not None:
+        key = join_keys([*TABLE, "default_environment"])
+        source = Source(kind=SourceKind.PYPROJECT, file=PYPROJECT, key=key)
+        return config.default_environment, source
+    return DEFAULT_NAME, Source(kind=SourceKind.DEFAULT)
+
+
+def _read_state(root: Path) -> str:
+    """Return the name that the last switch left; empty where there was none."""
+    try:
+        return (root / STATE_FILE).read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        raise ConfigError(f"cannot be read: {exc.strerror}", file=STATE_FILE) from exc
+
+
+def _get_name(root: Path, config: Config, asked: str, chosen_by: Source) -> str:
+    """Return the environment's own name for a name or an alias."""
+    names = dict.fromkeys([DEFAULT_NAME, *config.environments])
+    for name, section in config.environments.items():
+        if asked == name or asked in section.aliases:
+            return name
+    full = _BUILT_IN_ALIASES.get(asked, asked)
+    # A file `.env.<name>` is enough to make an environment of that name.
+    is_plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", full) is not None
+    if full in names or (is_plain and (root / f".env.{full}").is_file()):
+        return full
+    raise UsageError(
+        f"there is no environment {quote(asked)} (asked for by {chosen_by})",
+        hint=suggest(asked, names),
+    )
+
+
+def _pyproject_values(
+    root: Path, name: str, section: EnvironmentConfig
+) -> Iterator[tuple[str, str, Source]]:
+    """Yield (variable, text, source) of `env` and `databases`."""
+    keys = [*TABLE, "environments", name]
+    for key, text in section.env.items():
+        yield key, str(text), _pyproject_source([*keys, "env", key])
+    for key, url in section.databases.items():
+        variable = "DATABASE_URL"
+        if key != "default":
+            variable += "_" + key.upper().replace("-", "_")
+        source = _pyproject_source([*keys, "databases", key])
+        yield variable, _root_sqlite(root, url), source
+
+
+def _pyproject_source(keys: list[str]) -> Source:
+    return Source(kind=SourceKind.PYPROJECT, file=PYPROJECT, key=join_keys(keys))
+
+
+def _root_sqlite(root: Path, url: str) -> str:
+    """Make a relative SQLite file lie below the project.
+
+    Else processes with different working directories would each have their own.
+    """
+    found = _SQLITE_FILE.fullmatch(url)
+    return f"{found['scheme']}{root / found['path']}" if found else url
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    text: str
+    source: Source
+    is_literal: bool
+
+
+class _Layers:
+    """Definitions of variables, from the weakest to the strongest."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, list[_Definition]] = {}
+        self._open: list[tuple[str, int]] = []
+
+    def add(
+        self, key: str, text: str, source: Source, *, is_literal: bool = False
+    ) -> None:
+        """Add a definition that is stronger than those before it."""
+        if not key or "=" in key or "\0" in key + text:
+            raise ConfigError(
+                f"{quote(key)} cannot be a variable of a process",
+                file=source.file,
+                line=source.line,
+                key=source.key,
+                hint="a name has no `=`, and neither name nor value a NUL byte",
+            )
+        definition = _Definition(text, source, is_literal)
+        self._definitions.setdefault(key, []).append(definition)
+
+    def resolve_all(self) -> dict[str, Value]:
+        """Return the strongest definition of each, its references replaced."""
+        return {
+            key: Value(self._resolve(key, len(stack) - 1), stack[-1].source)
+            for key, stack in self._definitions.items()
+        }
+
+    def _resolve(self, key: str, index: int) -> str:
+        """Return the text of a definition; `X=${X}:more` means the one below it."""
+        definition = self._definitions[key][index]
+        if definition.is_literal or "${" not in definition.text:
+            return definition.text
+        if (key, index) in self._open:
+            raise self._circle(definition, self._open.index((key, index)))
+        self._open.append((key, index))
+        text = _REFERENCE.sub(
+            lambda found: self._refer(found, key, index), definition.text
+        )
+        self._open.pop()
+        return text
+
+    def _refer(self, found: re.Match[str], key: str, index: int) -> str:
+        name, default = found["name"], found["default"] or ""
+        below = index if name == key else len(self._definitions.get(name, ()))
+        return self._resolve(name, below - 1) if below else default
+
+    def _circle(self, definition: _Definition, start: int) -> ConfigError:
+        names = [key for key, _ in self._open[start:]]
+        return ConfigError(
+            f"variables refer to each other: {' -> '.join([*names, names[0]])}",
+            file=definition.source.file,
+            line=definition.source.line,
+            hint="give one of them a value of its own",
+        )

@@ -1,0 +1,41 @@
+"""How names and values are written into a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 60
+
+
+def quote(text: str) -> str:
+    """Put a text in backticks: on one line, printable and shortened."""
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    printable = (
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+    return f"`{''.join(printable)}`"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, or else which there are."""
+    names = list(known)
+    nearest = find_nearest(name, names)
+    if nearest is not None:
+        return f"did you mean {quote(nearest)}?"
+    if not names:
+        return "there are none yet"
+    return "known: " + ", ".join(quote(name) for name in names)
+
+
+def find_nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like `name`, or None."""
+    # 3 ms to import, and needed by mistakes alone.
+    import difflib  # noqa: PLC0415
+
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return by_folded[found[0]] if found else None

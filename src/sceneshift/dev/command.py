@@ -1,0 +1,81 @@
+"""Telling before the start that a command does not exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+_COMPOUND = frozenset(";&|<>()")
+# What only the shell can tell: expansions, patterns and a user's home folder.
+_EXPANDED = frozenset("$`*?[{~")
+# Reserved words and built-in commands of POSIX, 2.4, 2.14 and 1.7 of its shell
+# volume, and those that dash and bash have besides.
+_SHELL_WORDS = frozenset(
+    """
+    ! { } case do done elif else esac fi for if in then until while function select
+    [[ ]] . : break continue eval exec exit export readonly return set shift times
+    trap unset alias bg bind builtin cd command declare dirs disown enable fc fg
+    getopts hash help history jobs let local logout popd pushd read shopt source
+    suspend type typeset ulimit umask unalias wait test [ echo printf true false kill
+    pwd
+    """.split()  # noqa: SIM905 - a line for each word would hide the sense
+)
+
+
+def find_missing_program(
+    command: str, *, cwd: Path, env: Mapping[str, str]
+) -> str | None:
+    """Return the program that a simple command would run and that does not exist.
+
+    A simple command is one program with arguments, after assignments and `exec`.
+    Of anything else only the shell knows what it runs.
+
+    Args:
+        command: The command line.
+        cwd: Where it is run.
+        env: Its environment; PATH is looked up in it.
+
+    Returns:
+        The program as the line says it, or None.
+    """
+    program = _find_program(command)
+    if program is None:
+        return None
+    places = env.get("PATH", os.defpath).split(os.pathsep)
+    path = os.pathsep.join(str(cwd / place) for place in places)
+    wanted = str(cwd / program) if "/" in program else program
+    return None if shutil.which(wanted, path=path) else program
+
+
+def _find_program(command: str) -> str | None:
+    """Return the first word that is a program's name, or None."""
+    for word in _split(command):
+        assignment = _ASSIGNMENT.match(word)
+        if assignment is not None and assignment["name"] != "PATH":
+            continue
+        if word == "exec":
+            continue
+        is_plain = assignment is None and not _EXPANDED.intersection(word)
+        is_option = word.startswith("-")
+        return word if is_plain and not is_option and word not in _SHELL_WORDS else None
+    return None
+
+
+def _split(command: str) -> list[str]:
+    """Return the words of a simple command, none of any other."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError:
+        return []
+    return [] if any(_COMPOUND.issuperset(word) for word in words) else words

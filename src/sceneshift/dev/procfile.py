@@ -1,0 +1,134 @@
+"""Reading a Procfile: honcho's grammar, and errors where it would be silent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneshift.core.errors import ConfigError
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_FILES = (Path("Procfile.dev"), Path("Procfile"))
+
+# As honcho.environ.PROCFILE_LINE has it.
+_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)$")
+_HINT = (
+    "write `name: command`, the name of letters, digits, - and _ at the line's start"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procfile:
+    """What a Procfile says.
+
+    Attributes:
+        file: The file, relative to the project.
+        looked_for: The files that would have been taken, up to this one.
+        commands: Command line of each process, in the file's order.
+        lines: Line of each process, counted from 1.
+    """
+
+    file: Path
+    looked_for: tuple[Path, ...]
+    commands: Mapping[str, str]
+    lines: Mapping[str, int]
+
+
+def load_procfile(root: Path, *names: Path) -> Procfile:
+    """Read the first of some files that exists.
+
+    Args:
+        root: The project's folder.
+        names: The files; none means `Procfile.dev`, then `Procfile`.
+
+    Raises:
+        ConfigError: There is none, or it cannot be read, or a line has no meaning.
+    """
+    candidates = names or DEFAULT_FILES
+    for place, file in enumerate(candidates, 1):
+        try:
+            data = (root / file).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            hint = f"make it readable: ls -ld {file}"
+            text = f"cannot be read: {exc.strerror}"
+            raise ConfigError(text, file=file, hint=hint) from exc
+        return parse_procfile(_decode(data, file), file, candidates[:place])
+    places = ", ".join(quote(str(file)) for file in candidates)
+    raise ConfigError(
+        f"there is no Procfile, looked for: {places}",
+        hint="write one with a line for each process: web: python app.py",
+    )
+
+
+def parse_procfile(
+    text: str, file: Path, looked_for: tuple[Path, ...] = ()
+) -> Procfile:
+    """Return what honcho reads in the text, and refuse what it would drop.
+
+    Raises:
+        ConfigError: No process, two of a name, or a line without meaning.
+    """
+    from honcho.environ import parse_procfile as parse  # noqa: PLC0415 - slow
+
+    lines = _find_lines(text, file)
+    return Procfile(
+        file=file,
+        looked_for=looked_for or (file,),
+        commands=dict(parse(text).processes),
+        lines=lines,
+    )
+
+
+def _decode(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        hint = "save it as UTF-8"
+        raise ConfigError("is not UTF-8", file=file, line=line, hint=hint) from exc
+
+
+def _find_lines(text: str, file: Path) -> dict[str, int]:
+    """Return the line of each process; raise where honcho would drop or assert."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if complaint := _complain(line):
+            message = f"{complaint}: {quote(line)}"
+            raise ConfigError(message, file=file, line=number, hint=_HINT)
+        name = line.partition(":")[0]
+        if name in lines:
+            raise ConfigError(
+                f"there is a second process {quote(name)}, the first is in line "
+                f"{lines[name]}",
+                file=file,
+                line=number,
+                hint="give one of them another name",
+            )
+        lines[name] = number
+    if not lines:
+        hint = "write a line for each process: web: python app.py"
+        raise ConfigError("names no process", file=file, hint=hint)
+    return lines
+
+
+def _complain(line: str) -> str | None:
+    """Say why a line that is no comment is no process; None where it is one."""
+    name, colon, command = line.partition(":")
+    if line[0].isspace() and _LINE.match(line.lstrip()):
+        return "a process must begin at the line's start"
+    if not colon or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return "no process can be read here"
+    if not command.strip() or command.lstrip().startswith("#"):
+        return "a process has no command"
+    if "\0" in command:
+        return "a command holds a NUL byte"
+    return None

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sceneshift.core.wording import find_nearest, quote, suggest
+
+
+@given(st.text(max_size=200))
+def test_a_quoted_text_is_one_printable_line(text: str) -> None:
+    """Whatever a file holds, the message stays a line."""
+    quoted = quote(text)
+    assert quoted.isprintable()
+    assert quoted[0] == quoted[-1] == "`"
+
+
+def test_a_long_text_is_shortened() -> None:
+    """A message stays readable."""
+    assert quote("x" * 100) == "`" + "x" * 59 + "…`"
+
+
+def test_the_nearest_name_ignores_case() -> None:
+    """`Backend` is meant for `backend`."""
+    assert find_nearest("BACKEND", ["worker", "backend"]) == "backend"
+
+
+def test_without_a_near_name_all_are_listed() -> None:
+    """A hint always says what could be typed."""
+    assert suggest("zzz", ["web", "worker"]) == "known: `web`, `worker`"
+    assert suggest("wbe", ["web", "worker"]) == "did you mean `web`?"
+    assert suggest("web", []) == "there are none yet"

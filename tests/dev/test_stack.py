@@ -1,0 +1,470 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sceneshift.core.errors import ConfigError, SceneshiftError, UsageError
+from sceneshift.dev.model import (
+    CommandProbe,
+    Condition,
+    Dependency,
+    HttpProbe,
+    LogProbe,
+    ProcessSpec,
+    ReloadPolicy,
+    SetupStep,
+    StackSpec,
+    StopPolicy,
+    TcpProbe,
+)
+from sceneshift.dev.stack import load_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PATH = {"PATH": os.defpath}
+THREE = "backend: sleep 1\nworker: sleep 2\nfrontend: sleep 3\n"
+PROCESSES = "tool.sceneshift.processes"
+DEVELOPMENT = "tool.sceneshift.environments.development"
+
+
+def load(
+    root: Path,
+    processes: str = THREE,
+    settings: str = "",
+    environ: Mapping[str, str] = PATH,
+    **options: Any,
+) -> StackSpec:
+    """Write a Procfile.dev and a pyproject.toml and read the stack."""
+    (root / "Procfile.dev").write_text(processes)
+    (root / "pyproject.toml").write_text(settings)
+    return load_stack(root, environ=environ, **options)
+
+
+def load_one(root: Path, settings: str, command: str = "sleep 1") -> ProcessSpec:
+    """Return the one process `app` with some settings."""
+    return load(root, f"app: {command}", f"[{PROCESSES}.app]\n{settings}").get("app")
+
+
+def test_a_procfile_alone_makes_a_stack(tmp_path: Path) -> None:
+    """Zero configuration works, by honcho's rules."""
+    stack = load(tmp_path)
+    assert stack.environment == "development"
+    assert [(p.name, p.label, p.command, p.port, p.cwd) for p in stack.processes] == [
+        ("backend", "backend.1", "sleep 1", 5000, tmp_path),
+        ("worker", "worker.1", "sleep 2", 5100, tmp_path),
+        ("frontend", "frontend.1", "sleep 3", 5200, tmp_path),
+    ]
+
+
+def test_a_process_knows_itself_and_the_others(tmp_path: Path) -> None:
+    """The whole environment of a process is in its specification."""
+    stack = load(tmp_path, "web-app: sleep 1\nworker: sleep 2")
+    assert stack.get("worker").env == {
+        **PATH,
+        "ENVIRONMENT": "development",
+        "SCENESHIFT_ENV": "development",
+        "SCENESHIFT_ROOT": str(tmp_path),
+        "PYTHONUNBUFFERED": "1",
+        "HONCHO_PROCESS_NAME": "worker.1",
+        "PORT": "5100",
+        "WEB_APP_PORT": "5000",
+        "WEB_APP_URL": "http://127.0.0.1:5000",
+        "WORKER_PORT": "5100",
+        "WORKER_URL": "http://127.0.0.1:5100",
+    }
+
+
+def test_what_a_person_set_is_kept(tmp_path: Path) -> None:
+    """Addresses and PYTHONUNBUFFERED are offers, the process's own table is law."""
+    environ = {**PATH, "PYTHONUNBUFFERED": "", "B_URL": "https://b", "LEVEL": "info"}
+    stack = load(
+        tmp_path,
+        "a: sleep 1\nb: sleep 1",
+        f"[{PROCESSES}.a.env]\nLEVEL = 'debug'\nAPI = '${{B_URL}}/api'\nN = 2",
+        {**environ, "HONCHO_PROCESS_NAME": "outer.1", "SCENESHIFT_ENV": "dev"},
+    )
+    env = stack.get("a").env
+    names = ["PYTHONUNBUFFERED", "B_URL", "LEVEL", "API", "N", "HONCHO_PROCESS_NAME"]
+    expected = ["", "https://b", "debug", "https://b/api", "2", "a.1"]
+    assert [env[name] for name in names] == expected
+    assert env["SCENESHIFT_ENV"] == "development"
+    assert stack.get("b").env["LEVEL"] == "info"
+
+
+def test_the_projects_own_python_comes_first(tmp_path: Path) -> None:
+    """Programs are looked up in `.venv/bin` before PATH."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "only-here").touch(mode=0o755)
+    env = load(tmp_path, "web: only-here").get("web").env
+    assert env["PATH"] == f"{tmp_path}/.venv/bin:{os.defpath}"
+    assert env["VIRTUAL_ENV"] == f"{tmp_path}/.venv"
+
+
+def test_instances_have_names_and_ports_of_their_own(tmp_path: Path) -> None:
+    """One port further each, and waited for all of them."""
+    stack = load(
+        tmp_path,
+        "web: sleep 1\nproxy: sleep 2",
+        f"[{PROCESSES}.proxy]\ndepends_on = ['web']",
+        concurrency={"web": 2},
+    )
+    assert [(p.name, p.port) for p in stack.processes] == [
+        ("web.1", 5000),
+        ("web.2", 5001),
+        ("proxy", 5100),
+    ]
+    proxy = stack.get("proxy")
+    assert [one.name for one in proxy.depends_on] == ["web.1", "web.2"]
+    assert proxy.env["WEB_PORT"] == "5000"
+
+
+def test_a_type_without_instances_is_not_waited_for(tmp_path: Path) -> None:
+    """`web=0` says that somebody else runs it."""
+    toml = f"[{PROCESSES}.worker]\ndepends_on = ['backend']"
+    stack = load(tmp_path, THREE, toml, concurrency={"backend": 0})
+    assert [p.name for p in stack.processes] == ["worker", "frontend"]
+    assert stack.get("worker").depends_on == ()
+
+
+def test_some_processes_bring_what_they_depend_on(tmp_path: Path) -> None:
+    """And keep the ports that they have in the whole stack."""
+    toml = f"[{PROCESSES}.frontend]\ndepends_on = ['worker']"
+    stack = load(tmp_path, THREE, toml, only=["frontend"])
+    expected = [("worker", 5100), ("frontend", 5200)]
+    assert [(p.name, p.port) for p in stack.processes] == expected
+
+
+def test_ports_of_the_environment_replace_honchos(tmp_path: Path) -> None:
+    """Numbers are fixed, `auto` is allocated, and nobody has another's."""
+    toml = f"[{DEVELOPMENT}.ports]\nfrontend = 5000\nworker = 'auto'"
+    ports = {p.name: p.port for p in load(tmp_path, THREE, toml).processes}
+    assert (ports["backend"], ports["frontend"]) == (5100, 5000)
+    assert ports["worker"] not in {None, 5000, 5100, 5200}
+    assert ports == {p.name: p.port for p in load(tmp_path, THREE, toml).processes}
+
+
+def test_port_is_where_the_numbers_begin(tmp_path: Path) -> None:
+    """As with honcho and foreman."""
+    stack = load(tmp_path, environ={**PATH, "PORT": "3000"})
+    assert [p.port for p in stack.processes] == [3000, 3100, 3200]
+
+
+def test_what_is_known_to_listen_is_told_from_what_is_not(tmp_path: Path) -> None:
+    """A worker's PORT is nobody's address, and harms nobody when it is taken."""
+    stack = load(
+        tmp_path,
+        "web: sleep 1\na: sleep $PORT\nb: sleep ${PORT:-1}\nc: sleep 1\nd: sleep 1\n"
+        "e: sleep 1\nworker: sleep $PORTS",
+        f"[{PROCESSES}.c]\nhealth = 'tcp'\n[{PROCESSES}.d]\nopen = '/docs'\n"
+        f"[{DEVELOPMENT}.ports]\ne = 6000\n[{PROCESSES}.worker.health]\nlog = 'x'",
+    )
+    listening = [p.name for p in stack.processes if p.listens]
+    assert listening == ["web", "a", "b", "c", "d", "e"]
+    assert stack.get("d").url == "http://127.0.0.1:5400/docs"
+    assert stack.get("worker").url is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "probe"),
+    [
+        ("", None),
+        ("health = '/up'", HttpProbe(path="/up")),
+        ("health = 'tcp'", TcpProbe()),
+        ("health = { command = 'true' }", CommandProbe(command="true")),
+        ("health = { log = '^up' }", LogProbe(pattern="^up")),
+    ],
+)
+def test_each_form_of_health_is_a_probe(
+    tmp_path: Path, settings: str, probe: object
+) -> None:
+    """The model has one probe for each form."""
+    assert load_one(tmp_path, settings).probe == probe
+
+
+def test_every_setting_reaches_the_model(tmp_path: Path) -> None:
+    """What is configured is what the supervisor sees."""
+    (tmp_path / "ui").mkdir()
+    process = load_one(
+        tmp_path,
+        "cwd = 'ui'\nopen = '/x'\nwatch = ['a/**']\nreload = 'self'\n"
+        "setup = { run = 'npm ci', when = ['package-lock.json'] }\n"
+        "stop = { signal = 'sigint', time_s = 9 }",
+        command="not-yet-installed",
+    )
+    assert process.cwd == tmp_path / "ui"
+    assert process.open == "/x"
+    assert process.watch == ("a/**",)
+    assert process.reload is ReloadPolicy.SELF
+    assert process.setup == SetupStep(run="npm ci", when=("package-lock.json",))
+    assert process.stop == StopPolicy(signal=signal.SIGINT, time_s=9.0)
+
+
+def test_both_forms_of_dependencies_are_read(tmp_path: Path) -> None:
+    """A list means ready; a program may be installed by what completes first."""
+    stack = load(
+        tmp_path,
+        "a: sleep 1\nb: sleep 1\nc: comes-from-b",
+        f"[{PROCESSES}.b]\ndepends_on = ['a']\n"
+        f"[{PROCESSES}.c.depends_on]\na = 'started'\nb = 'completed'",
+    )
+    assert stack.get("b").depends_on == (Dependency(name="a"),)
+    assert stack.get("c").depends_on == (
+        Dependency(name="a", condition=Condition.STARTED),
+        Dependency(name="b", condition=Condition.COMPLETED),
+    )
+
+
+def test_a_diamond_is_no_circle(tmp_path: Path) -> None:
+    """Two ways to one process are fine."""
+    stack = load(
+        tmp_path,
+        "a: sleep 1\nb: sleep 1\nc: sleep 1\nd: sleep 1",
+        f"[{PROCESSES}.a]\ndepends_on = ['b', 'c']\n"
+        f"[{PROCESSES}.b]\ndepends_on = ['d']\n[{PROCESSES}.c]\ndepends_on = ['d']",
+    )
+    assert len(stack.processes) == 4
+
+
+def test_all_files_that_were_looked_for_are_inputs(tmp_path: Path) -> None:
+    """A change of one, or a new one, asks for another look."""
+    names = [str(path.relative_to(tmp_path)) for path in load(tmp_path).inputs]
+    assert names == [
+        "pyproject.toml",
+        ".sceneshift/environment",
+        "Procfile.dev",
+        ".env",
+        ".env.development",
+    ]
+
+
+def test_the_procfile_is_the_flags_or_the_configured_one(tmp_path: Path) -> None:
+    """A flag is nearer than a file."""
+    (tmp_path / "P1").write_text("one: sleep 1")
+    (tmp_path / "P2").write_text("two: sleep 1")
+    toml = "[tool.sceneshift]\nprocfile = 'P1'"
+    assert load(tmp_path, THREE, toml).processes[0].name == "one"
+    assert load(tmp_path, THREE, toml, procfile="P2").processes[0].name == "two"
+
+
+BAD_FILES: list[tuple[dict[str, str], str, str]] = [
+    ({}, "there is no Procfile, looked for: `Procfile.dev`, `Procfile`", "write one"),
+    ({"Procfile": "# nothing\n"}, "Procfile: names no process", "write a line"),
+    (
+        {"Procfile": "web: sleep 1\n  worker: sleep 1"},
+        "Procfile:2: a process must begin at the line's start: `  worker: sleep 1`",
+        "write `name: command`",
+    ),
+    (
+        {"Procfile": "web: sleep 1\nweb: sleep 2"},
+        "Procfile:2: there is a second process `web`, the first is in line 1",
+        "another name",
+    ),
+    (
+        {"Procfile": "web: sleep 1", ".env/x": ""},
+        ".env: cannot be read: Is a directory",
+        "make it readable",
+    ),
+    (
+        {"Procfile": "web: sleep 1", ".env": "no assignment"},
+        ".env:1: no assignment can be read here: `no assignment`",
+        "write NAME=value",
+    ),
+    (
+        {"Procfile": "a: sleep 1\nweb: exec gunicron app:app"},
+        "Procfile:2: `web` runs a program that does not exist: `gunicron`",
+        "install it, or mend the line; looked in `.venv/bin` and PATH",
+    ),
+    (
+        {"Procfile": "web: ./srever"},
+        "Procfile:1: `web` runs a program that does not exist: `./srever`",
+        "looked in /",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.web]\ncwd = 'fontend'",
+        },
+        (
+            f"pyproject.toml: `{PROCESSES}.web.cwd`: there is no folder `fontend` "
+            "in the project"
+        ),
+        "looked at: /",
+    ),
+    (
+        {"Procfile": "web: sleep 1", ".env": "PORT=http"},
+        "PORT is to be a number from 1 to 65535, found: `http` (from .env:1)",
+        "set PORT",
+    ),
+    (
+        {"Procfile": "web: sleep 1", ".env": "PORT=65536"},
+        "PORT is to be a number from 1 to 65535, found: `65536` (from .env:1)",
+        "set PORT",
+    ),
+    (
+        {"Procfile": "web: sleep 1", "pyproject.toml": f"[{PROCESSES}.web]\nheath=1"},
+        (
+            f"pyproject.toml: `{PROCESSES}.web.heath`: there is no such key, "
+            "the nearest is `health`"
+        ),
+        "did you mean `health`?",
+    ),
+    (
+        {"Procfile": "web: sleep 1", "pyproject.toml": f"[{PROCESSES}.wbe]"},
+        (
+            f"pyproject.toml: `{PROCESSES}.wbe`: the Procfile has no process `wbe`, "
+            "the nearest is `web`"
+        ),
+        "did you mean `web`?",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{DEVELOPMENT}.ports]\npostgres = 1",
+        },
+        (
+            f"pyproject.toml: `{DEVELOPMENT}.ports.postgres`: the Procfile has no "
+            "process `postgres`"
+        ),
+        "known: `web`",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.web]\ndepends_on = ['wbe']",
+        },
+        (
+            f"pyproject.toml: `{PROCESSES}.web.depends_on`: the Procfile has no "
+            "process `wbe`, the nearest is `web`"
+        ),
+        "did you mean `web`?",
+    ),
+    (
+        {
+            "Procfile": "a: sleep 1\nb: sleep 1\nc: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.a]\ndepends_on = ['b']\n"
+            f"[{PROCESSES}.b]\ndepends_on = ['c']\n"
+            f"[{PROCESSES}.c]\ndepends_on = ['b']",
+        },
+        (
+            f"pyproject.toml: `{PROCESSES}.b.depends_on`: processes wait for each "
+            "other: b -> c -> b"
+        ),
+        "take one",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.web]\nhealth = {{ log = '(' }}",
+        },
+        (
+            f"pyproject.toml: `{PROCESSES}.web.health.log`: `(` is no regular "
+            "expression: missing ), unterminated subpattern at position 0"
+        ),
+        "escape",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.web]\nstop = {{ signal = 'SIGTREM' }}",
+        },
+        f"pyproject.toml: `{PROCESSES}.web.stop.signal`: `SIGTREM` is no signal",
+        "did you mean `TERM`?",
+    ),
+    (
+        {
+            "Procfile": "web: sleep 1",
+            "pyproject.toml": f"[{PROCESSES}.web]\nenv = {{ PORT = 1 }}",
+        },
+        f"pyproject.toml: `{PROCESSES}.web.env.PORT`: a port is not set here",
+        "set `web` in `ports` of the environment",
+    ),
+    (
+        {
+            "Procfile": "a: sleep 1\nb: sleep 1",
+            "pyproject.toml": f"[{DEVELOPMENT}.ports]\na = 8000\nb = 8000",
+        },
+        f"pyproject.toml: `{DEVELOPMENT}.ports.b`: port 8000 is already that of `a.1`",
+        'give it another, or "auto"',
+    ),
+    (
+        {"Procfile": "a: sleep 1\nb: sleep 1", ".env": "PORT=65500"},
+        "the port of `b.1` would be 65600, the last is 65535",
+        "set PORT",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "message", "hint"), BAD_FILES)
+def test_bad_input_is_one_line_and_a_hint(
+    tmp_path: Path, files: Mapping[str, str], message: str, hint: str
+) -> None:
+    """What, where and the value; then what to type next."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_stack(tmp_path, environ=PATH)
+    assert caught.value.message == message
+    assert hint in (caught.value.hint or "")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"only": ["workr"]}, "there is no process `workr`"),
+        ({"concurrency": {"workr": 2}}, "there is no process `workr`"),
+        (
+            {"environment": "developmnt"},
+            "there is no environment `developmnt` (asked for by flag --env)",
+        ),
+    ],
+)
+def test_a_bad_argument_is_one_line_and_a_hint(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    """The nearest name is what to type next."""
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, **options)
+    assert caught.value.message == message
+    assert (caught.value.hint or "").startswith("did you mean `")
+
+
+def test_a_fixed_port_beyond_the_last_is_refused(tmp_path: Path) -> None:
+    """Instances go up from the number."""
+    toml = f"[{DEVELOPMENT}.ports]\nbackend = 65535"
+    with pytest.raises(ConfigError, match=r"`backend\.2` would be 65536"):
+        load(tmp_path, THREE, toml, concurrency={"backend": 2})
+
+
+def test_a_file_that_others_may_not_read_is_refused(tmp_path: Path) -> None:
+    """An unreadable `.env` is never taken for a missing one."""
+    env_file = tmp_path / ".env"
+    env_file.touch(mode=0o000)
+    if os.access(env_file, os.R_OK):
+        # Who may read everything (root) sees what a circle of links does instead.
+        env_file.unlink()
+        env_file.symlink_to(env_file)
+    with pytest.raises(SceneshiftError, match=r"^\.env: cannot be read: "):
+        load(tmp_path)
+
+
+def test_a_process_that_is_not_there_is_not_got(tmp_path: Path) -> None:
+    """`get_` raises where `find_` would return None."""
+    with pytest.raises(KeyError, match="none"):
+        load(tmp_path).get("none")
+
+
+def test_a_link_to_the_project_is_followed(tmp_path: Path) -> None:
+    """One checkout has one name, whichever way it is reached."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    stack = load(tmp_path / "link", f"web: {sys.executable} -V")
+    assert stack.root == tmp_path / "real"
+    assert stack.processes[0].cwd == tmp_path / "real"

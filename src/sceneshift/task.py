@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
+from invoke.parser import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
@@ -17,6 +18,8 @@ from sceneshift.core.errors import SceneshiftError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Where invoke's parser asks whether a positional argument still lacks its value.
+_ASKING = ("handle", "see_positional_arg")
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
 
@@ -39,6 +42,53 @@ def task(*args: Any, **kwargs: Any) -> Any:
         return invoke_task(_with_edge(args[0]), **kwargs)
     decorate = invoke_task(*args, **kwargs)
     return lambda body: decorate(_with_edge(body))
+
+
+class Names(Argument):
+    """Any number of names without a flag: `inv dev.logs backend worker`.
+
+    invoke has positional arguments with one value each, which are required. This one
+    lacks its value as long as tokens are handled, and never when they are complete;
+    where a later invoke asks elsewhere, the flag `--names` still works.
+    """
+
+    @property
+    def value(self) -> Any:
+        """The names so far; None to a parser that has another token."""
+        frame = sys._getframe(1)  # noqa: SLF001 - nothing else tells who asks
+        while frame.f_back and frame.f_code.co_name in (
+            "<listcomp>",
+            "missing_positional_args",
+        ):
+            frame = frame.f_back
+        return None if frame.f_code.co_name in _ASKING else self._value
+
+    @value.setter
+    def value(self, arg: str) -> None:
+        self._value = [*self._value, arg]
+        self.raw_value = arg
+
+
+class NamesTask(Task[Any]):
+    """A task whose argument `names` takes names without a flag."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: FBT001 - invoke's signature
+        """Return the arguments, `names` among the positional ones."""
+        arguments = super().get_arguments(ignore_unknown_help)
+        return [
+            Names(names=each.names, kind=list, help=each.help, positional=True)
+            if each.names[0] == "names"
+            else each
+            for each in arguments
+        ]
+
+
+def find_root(context: Context) -> Path:
+    """Return the project's folder: that of the `tasks.py` that invoke has loaded."""
+    prefix = context.config.get("_root") or getattr(
+        context.config, "_project_prefix", None
+    )
+    return Path(prefix or ".").resolve()
 
 
 def report(error: SceneshiftError) -> None:

@@ -51,21 +51,26 @@ class Client:
             )
         return client
 
-    def ask(self, request: Message) -> Message:
-        """Send a request and return its answer.
+    def ask(self, request: Message, *, wait_s: float = _ANSWER_S) -> Message:
+        """Send a request and return its answer, which may take so long.
 
         Raises:
             SceneshiftError: The stack refuses, or goes away meanwhile.
         """
+        self._channel.sock.settimeout(wait_s)
         answer, fds = self._ask(request)
         for fd in fds:
             os.close(fd)
         return answer
 
-    def ask_terminal(self, request: Message) -> int:
-        """Send a request; return the descriptor that comes with the answer."""
-        _answer, fds = self._ask(request)
-        return fds[0]
+    def ask_terminal(self, request: Message) -> tuple[int, str]:
+        """Send a request; return the terminal's descriptor, and `file:line`."""
+        answer, fds = self._ask(request)
+        return fds[0], answer["place"]
+
+    def fileno(self) -> int:
+        """Return the descriptor, for `select`."""
+        return self._channel.fileno()
 
     def follow(self) -> Iterator[Message]:
         """Yield what comes after an answer, until the stack ends."""

@@ -119,6 +119,9 @@ class Desk:
             {"ok": True, "place": self._supervisor.places.get(name)},
             fd=generation.terminal,
         )
+        while name in self._supervisor.places:
+            await self._supervisor.wait_move()
+        await connection.send({"ok": True, "place": None})
 
     def _resolve(self, names: Iterable[str]) -> list[str]:
         """Return processes by name, label or type.

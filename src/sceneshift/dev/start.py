@@ -140,7 +140,8 @@ class Run:
         """Start everything that a stack needs, then its processes."""
         run = cls(stack, options, state)
         run._spawner = await Spawner.start(
-            loop=run._loop, stack_id=f"{os.getpid()}.{time.time_ns()}",
+            loop=run._loop,
+            stack_id=f"{os.getpid()}.{time.time_ns()}",
             on_guard_lost=run._lose_guard,
         )
         run._ground = Ground(

@@ -113,10 +113,10 @@ class Supervisor:
                 self.runners[name].resume(token)
             case m.Promote(name=name, token=token, old=old):
                 self.runners[name].promote(token, old)
-            case m.Stop(name=name, token=token, is_reload=is_reload, is_forced=is_forced):
-                self.runners[name].stop(
-                    token, is_reload=is_reload, is_forced=is_forced
-                )
+            case m.Stop(
+                name=name, token=token, is_reload=is_reload, is_forced=is_forced
+            ):
+                self.runners[name].stop(token, is_reload=is_reload, is_forced=is_forced)
             case m.Discard(name=name, token=token):
                 self.runners[name].discard(token)
             case m.Wait(name=name, delay_s=delay_s):
@@ -147,7 +147,11 @@ class Supervisor:
         self.feed(m.Asked(name=name, verb=verb, style=runner.style))
 
     def change(
-        self, name: str, files: Sequence[str], *, cause: Cause = "change",
+        self,
+        name: str,
+        files: Sequence[str],
+        *,
+        cause: Cause = "change",
         needs_setup: bool = False,
     ) -> None:
         """Have a process take new code or a new environment."""
@@ -198,7 +202,9 @@ class Supervisor:
         is_broken = code != 0 and is_code_error(report.headline)
         if not is_asked and code != 0:
             self._router.mark_broken(process, is_broken=True)
-            self._close_record(process, is_broken=is_broken or was_young, text=one_line(report))
+            self._close_record(
+                process, is_broken=is_broken or was_young, text=one_line(report)
+            )
             self.note(process, one_line(report))
         self.feed(
             m.Exited(

@@ -49,9 +49,7 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
     globs = () if spec.reload is ReloadPolicy.OFF else spec.watch
     if not isinstance(found, PythonProgram):
         return Choice(program=None, reason=found.reason, globs=globs or ())
-    reason = (
-        "`reload` is set to cold" if spec.reload is ReloadPolicy.COLD else None
-    )
+    reason = "`reload` is set to cold" if spec.reload is ReloadPolicy.COLD else None
     return Choice(program=without_reloader(found), reason=reason, globs=globs)
 
 

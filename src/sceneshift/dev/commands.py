@@ -1,0 +1,234 @@
+"""`inv dev`: run a stack here, in the background, or only say what would run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sceneshift.core.console import StreamConsole, wants_colour
+from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
+from sceneshift.core.paths import StateFolder
+from sceneshift.dev.client import Client
+from sceneshift.dev.inquiries import print_status
+from sceneshift.dev.ports import check_free
+from sceneshift.dev.stack import load_stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.core.channel import Message
+    from sceneshift.dev.model import StackSpec
+
+_DETACH_S = 600.0  # a first start installs packages
+_FLAGS = {"environment": "--env", "procfile": "--procfile"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `inv dev` is asked for.
+
+    Attributes:
+        root: The project's folder.
+        environment: Name or alias; None means the active one.
+        procfile: Another Procfile; None means the configured one.
+        concurrency: Instances by process, `web=2,worker=3`.
+        only: Processes, `web,worker`; empty means all.
+        is_strict: Whether the first end of a process ends all.
+    """
+
+    root: Path
+    environment: str | None = None
+    procfile: str | None = None
+    concurrency: str = ""
+    only: str = ""
+    is_strict: bool = False
+
+    def load(self) -> StackSpec:
+        """Read what is to run.
+
+        Raises:
+            UsageError: The request or a file says what cannot be.
+        """
+        return load_stack(
+            self.root,
+            environ=os.environ,
+            environment=self.environment,
+            concurrency=parse_concurrency(self.concurrency),
+            only=tuple(name for name in self.only.split(",") if name),
+            procfile=self.procfile,
+        )
+
+
+def parse_concurrency(text: str) -> dict[str, int]:
+    """Return `{"web": 2}` of `web=2`.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    counts = {}
+    for part in filter(None, text.split(",")):
+        name, _equals, count = part.partition("=")
+        if not name or not count.isdecimal():
+            raise UsageError(
+                f"`--concurrency` is not of the form name=number: {part}",
+                hint="write it so: --concurrency web=2,worker=3",
+            )
+        counts[name] = int(count)
+    return counts
+
+
+def run(request: Request) -> None:
+    """Run the stack until it is ended; exits with its code.
+
+    Where one runs already, its output is followed instead.
+
+    Raises:
+        SceneshiftError: Nothing was started, and why.
+    """
+    running = Client.find(request.root)
+    if running is not None:
+        _follow(running)
+        return
+    stack = request.load()
+    check_ports(stack)
+    from sceneshift.dev.start import Options, run_stack  # noqa: PLC0415 - 40 ms
+
+    is_terminal = sys.stdout.isatty()
+    options = Options(
+        is_strict=request.is_strict,
+        output_fd=sys.stdout.fileno(),
+        is_terminal=is_terminal,
+        colour=wants_colour(sys.stdout),
+        reread=request.load,
+    )
+    code = run_stack(stack, options)
+    if code:
+        sys.exit(code)
+
+
+def check_ports(stack: StackSpec) -> None:
+    """Refuse to start anything while a port is taken.
+
+    Raises:
+        SceneshiftError: Which port, for which process, and who holds it.
+    """
+    wanted = {
+        process.port: process.name
+        for process in stack.processes
+        if process.listens and process.port is not None
+    }
+    check_free(wanted, root=stack.root)
+
+
+def _follow(client: Client) -> None:
+    """Say who runs, and show what it writes."""
+    from sceneshift.dev.logbook import follow  # noqa: PLC0415 - rarely needed here
+
+    answer = client.ask({"op": "status"})
+    status = answer["status"]
+    since = min(
+        filter(None, (p["started_at"] for p in status["processes"])), default=""
+    )
+    StreamConsole().note(
+        f"a stack runs here already: pid {answer['pid']}, environment "
+        f"{status['environment']}{f', since {since}' if since else ''}; "
+        "this follows its output, Ctrl-C leaves it running"
+    )
+    client.ask({"op": "follow", "names": [], "grep": ""})
+    follow(client)
+
+
+def detach(request: Request, *, as_json: bool) -> None:
+    """Start the stack in the background; return when everything is ready.
+
+    Raises:
+        BusyError: One runs already.
+        SceneshiftError: It did not come up: why.
+    """
+    if Client.find(request.root) is not None:
+        raise BusyError(
+            f"a stack runs in this checkout already: {request.root}",
+            hint="see it: inv dev.status; end it: inv dev.stop",
+        )
+    check_ports(request.load())
+    log = StateFolder(request.root).make("logs") / "dev.out"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "invoke", *_arguments(request)],
+            cwd=request.root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    status = _await_ready(request.root, process, log)["status"]
+    print_status(status, as_json=as_json)
+    down = [p["name"] for p in status["processes"] if p["state"] == "failed"]
+    if down:
+        raise SceneshiftError(
+            f"the stack runs, but not: {', '.join(down)}",
+            hint=f"see why: inv dev.logs {down[0]}",
+        )
+
+
+def _arguments(request: Request) -> list[str]:
+    words = ["dev"]
+    for name, flag in _FLAGS.items():
+        if getattr(request, name):
+            words += [flag, getattr(request, name)]
+    for flag, value in (
+        ("--concurrency", request.concurrency),
+        ("--only", request.only),
+    ):
+        words += [flag, value] if value else []
+    return [*words, *(["--strict"] if request.is_strict else [])]
+
+
+def _await_ready(root: Path, process: subprocess.Popen[bytes], log: Path) -> Message:
+    deadline = time.monotonic() + _DETACH_S
+    while time.monotonic() < deadline:
+        client = Client.find(root)
+        if client is not None:
+            return client.ask({"op": "ready"}, wait_s=_DETACH_S)
+        if process.poll() is not None:
+            words = log.read_text(errors="replace").strip()
+            raise SceneshiftError(
+                f"the stack ended with code {process.returncode}: {words[-500:]}"
+            )
+        time.sleep(0.02)
+    raise SceneshiftError("the stack does not answer", hint=f"see {log}")
+
+
+def show_plan(request: Request, *, as_json: bool) -> None:
+    """Print what would be started, and start nothing.
+
+    Raises:
+        UsageError: The request or a file says what cannot be.
+    """
+    from sceneshift.dev.plan import plan_start  # noqa: PLC0415 - only here
+
+    stack = request.load()
+    steps = plan_start(stack)
+    console = StreamConsole()
+    if as_json:
+        console.json({"environment": stack.environment, "actions": steps})
+        return
+    console.note(f"environment: {stack.environment}; nothing is started")
+    head = ("process", "after", "how", "command", "address")
+    console.table(
+        [head]
+        + [
+            (
+                step["process"],
+                ", ".join(step["after"]) or "-",
+                step["how"],
+                step["command"],
+                step["url"] or "-",
+            )
+            for step in steps
+        ]
+    )

@@ -1,0 +1,129 @@
+"""Commands about a stack that runs: what is asked, and how it is shown.
+
+On the path of `inv dev.status`: nothing slow is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def show_status(root: Path, *, as_json: bool) -> None:
+    """Print the state of each process.
+
+    Raises:
+        SceneshiftError: Nothing runs here.
+    """
+    status = Client.get(root).ask({"op": "status"})["status"]
+    print_status(status, as_json=as_json)
+
+
+def print_status(status: dict[str, Any], *, as_json: bool) -> None:
+    """Print a status as a table or as JSON."""
+    console = StreamConsole()
+    if as_json:
+        console.json(status)
+        return
+    console.note(f"environment: {status['environment']}")
+    head = ("process", "state", "pid", "restarts", "address")
+    rows = [
+        (
+            process["name"],
+            _describe_state(process),
+            process["pid"] or "-",
+            process["restarts"],
+            process["url"] or "-",
+        )
+        for process in status["processes"]
+    ]
+    console.table([head, *rows])
+
+
+def _describe_state(process: dict[str, Any]) -> str:
+    if process["breakpoint"]:
+        return f"at a breakpoint: {process['breakpoint']}"
+    if process["is_broken"] and process["state"] == "ready":
+        return "ready (old code: the new one is broken)"
+    return str(process["state"])
+
+
+def act(root: Path, verb: str, names: Sequence[str], *, as_json: bool) -> None:
+    """Start, stop or restart processes and print what became of them.
+
+    Raises:
+        SceneshiftError: Nothing runs here, or one of them is not up in the end.
+        UsageError: There is no process of that name.
+    """
+    request = {"op": "act", "verb": verb, "names": list(names)}
+    status = Client.get(root).ask(request)["status"]
+    print_status(status, as_json=as_json)
+    wanted = {p["name"] for p in status["processes"] if not names or p["name"] in names}
+    down = [
+        process["name"]
+        for process in status["processes"]
+        if process["name"] in wanted and process["state"] == "failed"
+    ]
+    if down and verb != "stop":
+        raise SceneshiftError(
+            f"not up: {', '.join(down)}", hint=f"see why: inv dev.logs {down[0]}"
+        )
+
+
+def end_stack(root: Path, *, as_json: bool) -> None:
+    """End the stack of this checkout and wait until nothing of it is left.
+
+    Raises:
+        SceneshiftError: Nothing runs here.
+    """
+    client = Client.get(root)
+    answer = client.ask({"op": "shutdown"})
+    client.wait_end()
+    console = StreamConsole()
+    if as_json:
+        console.json({"stopped": True, "pid": answer["pid"]})
+    else:
+        console.success(f"the stack has ended (pid {answer['pid']})")
+
+
+def show_reloads(
+    root: Path, names: Sequence[str], *, count: int, as_json: bool
+) -> None:
+    """Print the last reloads, newest last.
+
+    Raises:
+        SceneshiftError: Nothing runs here.
+        UsageError: There is no process of that name.
+    """
+    request = {"op": "why", "names": list(names), "count": count}
+    reloads = Client.get(root).ask(request)["reloads"]
+    console = StreamConsole()
+    if as_json:
+        console.json({"reloads": reloads})
+    elif not reloads:
+        console.note("nothing was reloaded yet")
+    else:
+        head = ("when", "process", "took", "how", "outcome", "because of")
+        console.table([head, *map(_describe_reload, reloads)])
+
+
+def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
+    took = reload["duration_s"]
+    how = reload["rung"]
+    files = ", ".join(reload["files"][:3]) or reload["cause"]
+    more = len(reload["files"]) - 3
+    return (
+        reload["at"][11:19],
+        reload["process"],
+        "-" if took is None else f"{took * 1000:.0f} ms",
+        how if not reload["reason"] else f"{how}: {reload['reason']}",
+        reload["outcome"] if not reload["error"] else reload["error"],
+        files if more <= 0 else f"{files} and {more} more",
+    )

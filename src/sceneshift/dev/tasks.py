@@ -1,0 +1,163 @@
+"""`inv dev` and `inv dev.*`: thin shells over `dev/commands.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from sceneshift.task import NamesTask, find_root, task
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+_ENV = "the environment (default: the active one)"
+_JSON = "print JSON"
+_NAMES = "processes (default: all)"
+
+
+@task(
+    help={
+        "env": _ENV,
+        "procfile": "another Procfile",
+        "concurrency": "instances by process: web=2,worker=3",
+        "only": "only these processes and what they depend on: web,worker",
+        "strict": "end everything as soon as one process ends",
+        "detach": "give the prompt back when everything is ready",
+        "dry_run": "say what would be started",
+        "json": _JSON + " (with --dry-run, or --detach)",
+    }
+)
+def up(  # noqa: PLR0913 - one argument a flag
+    context: Context,
+    env: str = "",
+    procfile: str = "",
+    concurrency: str = "",
+    only: str = "",
+    strict: bool = False,  # noqa: FBT001, FBT002 - a flag
+    detach: bool = False,  # noqa: FBT001, FBT002
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Start everything, with hot reload; `inv dev` for short."""
+    from sceneshift.dev import commands  # noqa: PLC0415 - 60 ms
+
+    request = commands.Request(
+        root=find_root(context),
+        environment=env or None,
+        procfile=procfile or None,
+        concurrency=concurrency,
+        only=only,
+        is_strict=strict,
+    )
+    if dry_run:
+        commands.show_plan(request, as_json=json)
+    elif detach:
+        commands.detach(request, as_json=json)
+    else:
+        commands.run(request)
+
+
+@task(help={"json": _JSON})
+def status(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Show each process: state, pid, address, restarts."""
+    from sceneshift.dev import inquiries  # noqa: PLC0415
+
+    inquiries.show_status(find_root(context), as_json=json)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": _NAMES,
+        "follow": "go on with what comes",
+        "since": "a span or a time: 10m, 2h, 2026-11-21T09:30",
+        "grep": "only lines in which this regular expression is found",
+        "lines": "the last so many (default: 100, or all with --since)",
+        "json": "print one JSON object a line",
+    },
+)
+def logs(  # noqa: PLR0913 - one argument a flag
+    context: Context,
+    names: list[str],
+    follow: bool = False,  # noqa: FBT001, FBT002
+    since: str = "",
+    grep: str = "",
+    lines: int = 0,
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Show the output of processes, of earlier runs too."""
+    from sceneshift.dev import logbook  # noqa: PLC0415
+
+    request = logbook.LogRequest(
+        names=tuple(names),
+        follow=follow,
+        since=since,
+        grep=grep,
+        lines=lines,
+        as_json=json,
+    )
+    logbook.show_logs(find_root(context), request)
+
+
+@task(klass=NamesTask, iterable=["names"], help={"names": _NAMES, "json": _JSON})
+def restart(context: Context, names: list[str], json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Restart processes, and wait until they are ready."""
+    from sceneshift.dev import inquiries  # noqa: PLC0415
+
+    inquiries.act(find_root(context), "restart", names, as_json=json)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={"names": "processes (default: the whole stack)", "json": _JSON},
+)
+def stop(context: Context, names: list[str], json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Stop processes; without a name, end the whole stack."""
+    from sceneshift.dev import inquiries  # noqa: PLC0415
+
+    if names:
+        inquiries.act(find_root(context), "stop", names, as_json=json)
+    else:
+        inquiries.end_stack(find_root(context), as_json=json)
+
+
+@task(klass=NamesTask, iterable=["names"], help={"names": _NAMES, "json": _JSON})
+def start(context: Context, names: list[str], json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Start processes that are stopped, down or completed."""
+    from sceneshift.dev import inquiries  # noqa: PLC0415
+
+    inquiries.act(find_root(context), "start", names, as_json=json)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={"names": _NAMES, "count": "how many (default: 10)", "json": _JSON},
+)
+def why(
+    context: Context,
+    names: list[str],
+    count: int = 10,
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Show the last reloads: which file, which process, how, how long."""
+    from sceneshift.dev import inquiries  # noqa: PLC0415
+
+    inquiries.show_reloads(find_root(context), names, count=count, as_json=json)
+
+
+@task(positional=["name"], help={"name": "the process"})
+def attach(context: Context, name: str) -> None:
+    """Give this terminal to a process that stands at a breakpoint."""
+    from sceneshift.dev import attachment  # noqa: PLC0415
+
+    attachment.attach(find_root(context), name)
+
+
+ns = Collection("dev")
+ns.add_task(up, name="up", default=True)
+for _each in (status, logs, restart, stop, start, why, attach):
+    ns.add_task(_each)

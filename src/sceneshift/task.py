@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
@@ -17,6 +18,8 @@ from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from invoke.context import Context
 
 # Where invoke's parser asks whether a positional argument still lacks its value.
 _ASKING = ("handle", "see_positional_arg")
@@ -84,11 +87,8 @@ class NamesTask(Task[Any]):
 
 
 def find_root(context: Context) -> Path:
-    """Return the project's folder: that of the `tasks.py` that invoke has loaded."""
-    prefix = context.config.get("_root") or getattr(
-        context.config, "_project_prefix", None
-    )
-    return Path(prefix or ".").resolve()
+    """Return the project's folder: that of the `tasks.py` which invoke has loaded."""
+    return Path(getattr(context.config, "_project_prefix", None) or ".").resolve()
 
 
 def report(error: SceneshiftError) -> None:

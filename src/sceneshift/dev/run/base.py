@@ -172,12 +172,22 @@ class Runner:
         generation = Generation(
             number=next(_numbers), process=self.spec.name, tail=tail, token=token
         )
-        generation.reader = PipeReader(
-            reading, tail, loop=self._ground.loop, gate=self._ground.gate
-        )
+        generation.output = reading
         if token is not None:
             self._by_token[token] = generation
+            self._read(generation)
         return generation, writing
+
+    def _read(self, generation: Generation) -> None:
+        """Read a generation's output from now on."""
+        assert generation.output is not None
+        generation.reader = PipeReader(
+            generation.output,
+            generation.tail,
+            loop=self._ground.loop,
+            gate=self._ground.gate,
+        )
+        generation.output = None
 
     def _adopt(self, generation: Generation, pid: int) -> None:
         """Know a generation's leader, so that all of it can be found again."""
@@ -241,6 +251,9 @@ class Runner:
     def _let_go(self, generation: Generation) -> None:
         if generation.reader is not None:
             generation.reader.close()
+        if generation.output is not None:
+            os.close(generation.output)
+            generation.output = None
         if generation.link is not None:
             generation.link.close()
         if generation.terminal is not None:

@@ -15,16 +15,18 @@ from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.nursery import Nursery
 from sceneshift.dev.run.recall import Recall
+from sceneshift.dev.run.standby import Standbys
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.run.generation import Generation
+    from sceneshift.dev.run.zygote import ZygoteLink
 
 # Servers by the name of their program: not ready before they accept connections.
 SERVERS = frozenset(
@@ -63,7 +65,7 @@ class ForkRunner(Runner):
         self._recall_path = ground.state / f"{spec.name}.json"
         self._recall = Recall.load(self._recall_path)
         self._recall.serves |= program.name in SERVERS
-        self._standby: Generation | None = None
+        self._standbys = Standbys()
         self._has_served = False
         self._by_number: dict[int, Generation] = {}
         self._nursery = Nursery(
@@ -104,7 +106,7 @@ class ForkRunner(Runner):
 
     def launch(self, token: int) -> None:
         """Start a generation; at once where a child is parked."""
-        standby = self._take_standby()
+        standby = self._standbys.take()
         if standby is None:
             self._run(self._launch(token, park=False))
             return
@@ -114,12 +116,12 @@ class ForkRunner(Runner):
 
     def check(self, token: int) -> None:
         """Start a generation as far as importing the project."""
-        standby = self._take_standby()
+        standby = self._standbys.take()
         if standby is None:
             self._run(self._launch(token, park=True))
             return
         self._assign(standby, token)
-        self._tell(standby, {"op": "import", "modules": self._recall.own})
+        self._import(standby)
 
     def proceed(self, token: int) -> None:
         """Let a checked generation run."""
@@ -144,10 +146,10 @@ class ForkRunner(Runner):
             self._signal(old, RETIRE)
 
     def refresh(self, changed: Iterable[str]) -> None:
-        """Drop a parked child that has read a file which is now another."""
-        standby = self._standby
-        if standby is not None and not standby.files.keys().isdisjoint(changed):
-            self.handle_spoiled()
+        """Drop the parked children that have read a file which is now another."""
+        for standby in self._standbys.find_stale(changed):
+            self._discard(standby)
+        self._standbys.note_edit(changed, self._recall.files)
 
     def renew(self, spec: ProcessSpec, program: PythonProgram) -> None:
         """Use another zygote from now on: environment or packages are others."""
@@ -181,7 +183,7 @@ class ForkRunner(Runner):
         finally:
             os.close(writing)
         if park:
-            self._tell(generation, {"op": "import", "modules": self._recall.own})
+            self._import(generation)
         else:
             self._watch(generation)
 
@@ -196,6 +198,7 @@ class ForkRunner(Runner):
         """Make a parked child the one that the machine means by a token."""
         generation.token = token
         self._by_token[token] = generation
+        self._read(generation)
         for path, digest in generation.files.items():
             self._ground.listener.handle_use(self.spec.name, path, digest)
 
@@ -204,30 +207,47 @@ class ForkRunner(Runner):
         if not self._recall.serves:
             super()._watch(generation)
 
-    def _take_standby(self) -> Generation | None:
-        standby, self._standby = self._standby, None
-        if standby is not None and not standby.is_parked:
-            self._discard(standby)
-            return None
-        return standby
+    def _import(self, generation: Generation, hot: Sequence[str] | None = None) -> None:
+        """Have a worker import the project, as far as a hot file or all of it."""
+        main = None if self.program.kind == "module" else self.program.target
+        message = {"op": "import", "modules": self._recall.own, "hot": hot}
+        self._tell(generation, {**message, "main": main})
 
     def _prepare(self, generation: Generation) -> None:
         """Make ready for the next reload, after this generation is."""
         zygote = self._nursery.spare()
-        if zygote is None or self._standby is not None or generation.is_discarded:
+        if zygote is None or generation.is_discarded:
             return
-        zygote.warm([path for path in generation.files if path.endswith(".py")])
+        files = [path for path in generation.files if path.endswith(".py")]
+        self._recall.files = files
+        zygote.warm(files)
         missing = [m for m in self._recall.foreign if m not in zygote.preloaded]
         if missing:
             zygote.preload(missing)
+        self._standbys.guess(files)
+        if self._standbys.early is None:
+            self._standbys.early = self._park(zygote, None)
+        if self._standbys.late is None:
+            self._standbys.late = self._park(zygote, self._standbys.hot)
+
+    def _park(self, zygote: ZygoteLink, hot: Sequence[str] | None) -> Generation:
+        """Make a child that waits."""
         standby, writing = self._new_generation(None)
         self._by_number[standby.number] = standby
-        self._standby = standby
-        self._link(
-            standby,
-            self._nursery.fork(zygote, standby.number, park=True, output_fd=writing),
+        # A worker's own main module must not run before its predecessor has ended.
+        is_late_worker = hot is not None and not self._recall.serves
+        channel = self._nursery.fork(
+            zygote,
+            standby.number,
+            park=True,
+            output_fd=writing,
+            hot=None if is_late_worker else hot,
         )
         os.close(writing)
+        self._link(standby, channel)
+        if is_late_worker:
+            self._import(standby, hot)
+        return standby
 
     # -- what the nursery says ---------------------------------------------------------
 
@@ -245,23 +265,23 @@ class ForkRunner(Runner):
         generation = self._by_number.pop(number, None)
         if generation is None:
             return
-        if generation is self._standby:
-            self._standby = None
+        self._standbys.drop(generation)
         self._end(generation, os.waitstatus_to_exitcode(status))
 
     def handle_spoiled(self) -> None:
-        """The parked child is worthless."""
-        if self._standby is not None:
-            self._discard(self._standby)
-            self._standby = None
+        """The parked children are worthless."""
+        for standby in self._standbys.empty():
+            self._discard(standby)
 
     # -- what a generation says ----------------------------------------------------------
 
     def _handle(self, generation: Generation, message: Message, fds: list[int]) -> None:
         getattr(self, f"_on_{message['event']}")(generation, message, fds)
 
-    def _on_parked(self, generation: Generation, _message: Message, _fds: Any) -> None:
+    def _on_parked(self, generation: Generation, message: Message, _fds: Any) -> None:
         generation.is_parked = True
+        length, content = message["head"]
+        generation.parked_at = (message["at"], length, content)
 
     def _on_file(self, generation: Generation, message: Message, _fds: Any) -> None:
         path, digest = message["path"], message["digest"]
@@ -269,8 +289,10 @@ class ForkRunner(Runner):
         if generation.token is not None:
             self._ground.listener.handle_use(self.spec.name, path, digest)
 
-    def _on_imported(self, generation: Generation, message: Message, _fds: Any) -> None:
-        if message["ok"] and generation.token is not None:
+    def _on_imported(
+        self, generation: Generation, _message: Message, _fds: Any
+    ) -> None:
+        if generation.token is not None:
             self._ground.listener.handle_checked(self.spec.name, generation.token)
 
     def _on_bind(self, generation: Generation, message: Message, _fds: Any) -> None:

@@ -60,12 +60,14 @@ class Generation:
         tail: The end of its output.
         token: The machine's number; None while it is parked for a later reload.
         child: Leader of its session; None until it is known.
+        output: Where its output is read, until there is a reader.
         reader: Reads its output.
         link: The line to the agent in it; None for a command of the shell.
         readying: Waits for its readiness.
         keys: Addresses that it has bound.
         files: What it reported to use, with digests.
-        is_parked: Whether it waits before the project.
+        is_parked: Whether it waits before the project, or before a hot file.
+        parked_at: That file, with length and digest of the part of it that has run.
         is_listening: Whether it accepts connections.
         is_ready: Whether it does what it is for.
         is_discarded: Whether nobody wants to hear of its end.
@@ -86,6 +88,8 @@ class Generation:
     keys: set[str] = field(default_factory=set)
     files: dict[str, Digest] = field(default_factory=dict)
     is_parked: bool = False
+    parked_at: tuple[str, int, Digest] = ("", 0, None)
+    output: int | None = None
     is_listening: bool = False
     is_ready: bool = False
     is_discarded: bool = False

@@ -9,6 +9,8 @@ from sceneshift.dev.output import PipeReader
 from sceneshift.dev.run.zygote import ZygoteLink
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.base import Ground
@@ -89,12 +91,18 @@ class Nursery:
             return None
         return zygote
 
-    def fork(
-        self, zygote: ZygoteLink, number: int, *, park: bool, output_fd: int
+    def fork(  # noqa: PLR0913 - what a child is made of
+        self,
+        zygote: ZygoteLink,
+        number: int,
+        *,
+        park: bool,
+        output_fd: int,
+        hot: Sequence[str] | None = None,
     ) -> Channel:
         """Make a generation; return the line to it."""
         if self.cold_reason is None:
-            return zygote.fork(number, park=park, output_fd=output_fd)
+            return zygote.fork(number, park=park, output_fd=output_fd, hot=hot)
         channel = zygote.fork(number, park=park, output_fd=output_fd, is_itself=True)
         self._current = None
         self._old.append(zygote)

@@ -22,12 +22,14 @@ class Recall:
     Attributes:
         foreign: Third-party modules that it used, parents before children.
         own: The project's modules that it used, in the order of their import.
+        files: The project's files that it used.
         skip: Packages that must not be in a zygote, with the reason.
         serves: Whether it accepts connections.
     """
 
     foreign: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     skip: dict[str, str] = field(default_factory=dict)
     serves: bool = False
 

@@ -105,14 +105,21 @@ class ZygoteLink:
         except OSError:
             self._end()
 
-    def fork(
-        self, number: int, *, park: bool, output_fd: int, is_itself: bool = False
+    def fork(  # noqa: PLR0913 - what a child is made of
+        self,
+        number: int,
+        *,
+        park: bool,
+        output_fd: int,
+        hot: Sequence[str] | None = None,
+        is_itself: bool = False,
     ) -> Channel:
         """Ask for a child; return the line to it.
 
         Args:
             number: The generation's.
             park: Let it wait before the project.
+            hot: Let it wait not before it comes to one of these files.
             output_fd: Its standard output and error.
             is_itself: No fork: the zygote becomes the program.
         """
@@ -120,6 +127,7 @@ class ZygoteLink:
         with theirs:
             operation = "run" if is_itself else "fork"
             message = {"op": operation, "token": number, "park": park}
+            message["hot"] = None if hot is None else list(hot)
             self.send(message, (theirs.fileno(), output_fd))
         self.children.add(number)
         return Channel(ours)

@@ -14,15 +14,17 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.dev.zygote import debugger, handover, uvicorn
+from sceneshift.dev.zygote import parts
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
+    from types import CodeType, ModuleType
 
     from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.zygote.handover import Handover
@@ -44,6 +46,23 @@ _EFFECTS = frozenset(
 )
 
 
+@dataclass
+class Birth:
+    """What a new child needs to know.
+
+    Attributes:
+        token: The generation's number, unique in the stack.
+        park: Wait before going too far, until told to go.
+        hot: Before which files; None means all of the project.
+        channel: Its own line to the supervisor.
+    """
+
+    token: int
+    park: bool
+    hot: frozenset[str] | None
+    channel: Channel
+
+
 class Agent:
     """The one agent of a process.
 
@@ -52,7 +71,8 @@ class Agent:
         code: Its code objects.
         channel: The line to the supervisor; None in the zygote.
         token: The generation's number.
-        is_parked: Whether the program still waits for its first touch.
+        is_armed: Whether the program is to wait before it goes too far.
+        hot: Files before which it waits; None means all of the project.
     """
 
     def __init__(self, territory: Territory, code: CodeCache) -> None:
@@ -61,11 +81,16 @@ class Agent:
         self.channel: Channel | None = None
         self.token = 0
         self.is_armed = False
+        self.hot: frozenset[str] | None = None
         self.pid = 0
         self.held: dict[str, int] = {}
         self.handover: Handover | None = None
         self._reported: set[str] = set()
+        self._is_importing = False
+        self._is_wanted = False
+        self._may_go = False
         self._original_get_code = SourceFileLoader.get_code
+        self._original_exec_module = SourceFileLoader.exec_module
 
     # -- what the program touches -------------------------------------------------
 
@@ -76,9 +101,26 @@ class Agent:
             return self._original_get_code(loader, fullname)
         return self.compile(path)
 
+    def exec_module(self, loader: SourceFileLoader, module: ModuleType) -> None:
+        """Stand in for `SourceFileLoader.exec_module`: a hot module in two parts."""
+        path = loader.get_filename(module.__name__)
+        if self.hot is None or not self.is_armed or path not in self.hot:
+            self._original_exec_module(loader, module)
+            return
+        head = _split(path)
+        if head is None:
+            self._original_exec_module(loader, module)
+            return
+        exec(head.code, module.__dict__)  # noqa: S102 - that is what importing is
+        self.touch(path, head)
+        source = read(path)
+        self.report_file(path, digest(source))
+        exec(parts.compile_rest(source, path, head), module.__dict__)  # noqa: S102
+
     def compile(self, path: str) -> CodeType:
         """Return the code of a file of the project, and report that it is used."""
-        self.touch(path)
+        if self.hot is None or path in self.hot:
+            self.touch(path)
         kept = self.code.find(path)
         if kept is None:
             source = read(path)
@@ -104,7 +146,8 @@ class Agent:
         if is_written and self.is_armed:
             self.touch(path)
         if self.territory.owns_data(path):
-            self.touch(path)
+            if self.hot is None:
+                self.touch(path)
             self.report_file(path, "written" if is_written else None)
 
     def report_file(self, path: str, content: str | None) -> None:
@@ -125,40 +168,65 @@ class Agent:
 
     # -- waiting before the project ----------------------------------------------
 
-    def touch(self, what: str) -> None:
-        """Wait for the word to go on, where the program still waits."""
+    def touch(self, what: str, head: parts.Head | None = None) -> None:
+        """Wait for the word to go on, where the program still waits.
+
+        Args:
+            what: Before which file or effect.
+            head: The part of that file which has run.
+        """
         if not self.is_armed or os.getpid() != self.pid:
             return
         self.is_armed = False
-        self.send({"event": "parked", "at": what})
+        length = len(head.source) if head else 0
+        content = digest(head.source) if head else None
+        self.send({"event": "parked", "at": what, "head": [length, content]})
         self._await_go()
         self._forget_folders()
 
     def _await_go(self) -> None:
-        while self.channel is not None:
+        """Wait until told to go; import the project meanwhile where told to."""
+        while self.channel is not None and not self._may_go:
             received = self.channel.receive()
             if received is None:
                 os._exit(0)
             message, fds = received
             if message["op"] == "hold":
                 self.held[message["key"]] = fds[0]
-            elif message["op"] == "import":
-                self._import_ahead(message["modules"])
             elif message["op"] == "go":
-                return
+                self._may_go = True
+            elif message["op"] == "import":
+                self._is_wanted = message["hot"] is None
+                if self._is_importing:
+                    return  # goes on where it waits, in the middle of its imports
+                self._import_ahead(message)
 
-    def _import_ahead(self, modules: list[str]) -> None:
-        """Import the project's modules while the predecessor still works."""
+    def _import_ahead(self, message: Message) -> None:
+        """Import the project's modules while the predecessor still works.
+
+        Where there are hot files, only as far as the first of them.
+        """
         self._forget_folders()
+        if message["hot"] is not None:
+            self.is_armed, self.hot = True, frozenset(message["hot"])
+        self._is_importing = True
         try:
-            for name in modules:
+            for name in message["modules"]:
                 importlib.import_module(name)
-        except BaseException as error:
-            self.send({"event": "imported", "ok": False})
-            sys.excepthook(type(error), error, error.__traceback__)
-            sys.stderr.flush()
-            os._exit(1)
-        self.send({"event": "imported", "ok": True})
+            if message["main"] and self._is_wanted:
+                self.compile(message["main"])
+        except BaseException as error:  # noqa: BLE001 - whatever a module raises
+            self._give_up(error)
+        self.is_armed = self._is_importing = False
+        if self._is_wanted:
+            self.send({"event": "imported"})
+        else:
+            self.send({"event": "parked", "at": "", "head": [0, None]})
+
+    def _give_up(self, error: BaseException) -> NoReturn:
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.stderr.flush()
+        os._exit(1)
 
     def _forget_folders(self) -> None:
         """Drop listings of folders that are older than the word to go."""
@@ -245,6 +313,13 @@ def _key_of(sock: socket.socket, address: Any) -> str | None:
     return f"{int(sock.family)}/{host}/{address[1]}"
 
 
+def _split(path: str) -> parts.Head | None:
+    try:
+        return parts.split(read(path), path)
+    except (OSError, SyntaxError, ValueError):
+        return None  # whoever goes on meets it again
+
+
 def prepare(territory: Territory, code: CodeCache) -> None:
     """Lay the hooks, once, in the zygote."""
     global _agent  # noqa: PLW0603 - the hooks outlive every scope
@@ -259,23 +334,28 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     def listen(self: socket.socket, *backlog: int) -> None:
         agent.listen(self, *backlog)
 
+    def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
+        agent.exec_module(self, module)
+
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]
     socket.socket.bind = bind  # type: ignore[assignment,method-assign]
     socket.socket.listen = listen  # type: ignore[method-assign]
     sys.addaudithook(agent.audit)
     uvicorn.install(agent)
 
 
-def become(token: int, channel: Channel, held: dict[str, int], *, park: bool) -> None:
+def become(birth: Birth, held: dict[str, int]) -> None:
     """Turn a fresh child into the program's process."""
     assert _agent is not None
     agent = _agent
     if os.getsid(0) != os.getpid():
         os.setsid()
     _die_with_parent()
-    agent.channel, agent.token, agent.pid = channel, token, os.getpid()
+    agent.channel, agent.token, agent.pid = birth.channel, birth.token, os.getpid()
     agent.held = dict(held)
-    agent.is_armed = park
+    agent.is_armed = birth.park
+    agent.hot = birth.hot
     handover.install(agent)
     debugger.install(agent)
     _reseed()

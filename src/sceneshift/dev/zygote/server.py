@@ -14,25 +14,11 @@ from typing import Any, NoReturn
 
 from sceneshift.core.channel import Channel, Message
 from sceneshift.dev.zygote import agent, program
+from sceneshift.dev.zygote.agent import Birth
 from sceneshift.dev.zygote.code import CodeCache, Territory
 from sceneshift.dev.zygote.preload import preload
 
 CONTROL_FD = 3
-
-
-@dataclass
-class Birth:
-    """What a new child needs to know.
-
-    Attributes:
-        token: The generation's number, unique in the stack.
-        park: Wait before the first touch of the project, until told to go.
-        channel: Its own line to the supervisor.
-    """
-
-    token: int
-    park: bool
-    channel: Channel
 
 
 @dataclass
@@ -146,7 +132,13 @@ def _make_birth(message: Message, fds: list[int]) -> Birth:
     os.dup2(output_fd, 2)
     os.close(output_fd)
     channel = Channel(socket.socket(fileno=channel_fd))
-    return Birth(message["token"], message["park"], channel)
+    hot = message["hot"]
+    return Birth(
+        token=message["token"],
+        park=message["park"],
+        hot=None if hot is None else frozenset(hot),
+        channel=channel,
+    )
 
 
 def _watch_children() -> socket.socket:
@@ -190,5 +182,5 @@ def main() -> None:
     gc.disable()  # a collection between forks would write to every shared page
     birth = zygote.serve()
     control.close()
-    agent.become(birth.token, birth.channel, zygote.held, park=birth.park)
+    agent.become(birth, zygote.held)
     program.run(settings)

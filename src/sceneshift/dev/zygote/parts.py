@@ -1,0 +1,91 @@
+"""Running a module in two parts: its imports ahead of time, the rest later.
+
+A parked child may have run the module that is edited most as far as its last import.
+When the file has changed behind that point only, the rest of the new file goes on in
+the same namespace: what has run is what would have run.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+_FEATURES = 0
+for _name in __future__.all_feature_names:
+    _FEATURES |= getattr(__future__, _name).compiler_flag
+
+
+@dataclass(frozen=True)
+class Head:
+    """The part of a module that is run ahead.
+
+    Attributes:
+        source: Its bytes: whole lines.
+        statements: How many statements it has.
+        code: Its code object.
+    """
+
+    source: bytes
+    statements: int
+    code: CodeType
+
+
+def split(source: bytes, path: str) -> Head | None:
+    """Return the part as far as the last import; None where there is none.
+
+    Raises:
+        SyntaxError: The source does not parse.
+    """
+    body = ast.parse(source, path).body
+    count = max((n for n, each in enumerate(body, 1) if _imports(each)), default=0)
+    while 0 < count < len(body) and body[count].lineno == body[count - 1].end_lineno:
+        count += 1  # `import a; b = 1` on one line
+    if not count:
+        return None
+    lines = source.splitlines(keepends=True)[: body[count - 1].end_lineno]
+    head = b"".join(lines)
+    if not head.endswith(b"\n"):
+        return None  # what follows might still belong to its last line
+    return Head(head, count, compile(head, path, "exec", dont_inherit=True))
+
+
+def compile_rest(source: bytes, path: str, head: Head) -> CodeType:
+    """Compile what follows the head in a source that begins with it.
+
+    Raises:
+        SyntaxError: The source does not parse.
+    """
+    tree = ast.parse(source, path)
+    del tree.body[: head.statements]
+    if tree.body and _is_text(tree.body[0]):
+        del tree.body[0]  # would be taken for the module's docstring
+    features = head.code.co_flags & _FEATURES
+    return compile(tree, path, "exec", flags=features, dont_inherit=True)
+
+
+def _imports(statement: ast.stmt) -> bool:
+    """Say whether a statement imports when it runs, itself or in a block of it."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(statement, ast.If | ast.Try | ast.With):
+        return any(map(_imports, _blocks(statement)))
+    return False
+
+
+def _blocks(statement: ast.If | ast.Try | ast.With) -> list[ast.stmt]:
+    found = list(statement.body)
+    if isinstance(statement, ast.If | ast.Try):
+        found += statement.orelse
+    if isinstance(statement, ast.Try):
+        found += [each for handler in statement.handlers for each in handler.body]
+    return found
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

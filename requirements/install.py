@@ -159,6 +159,8 @@ class Installer:
         options = ["--no-deps", "--editable", "."]
         if {name_of(each) for each in requires} <= self.environment.installed():
             options.append("--no-build-isolation")
+        if self.uv:
+            options.append("--reinstall")  # else it goes by the times of files
         self._call("install", *options)
 
     def _call(self, command: str, *arguments: str) -> None:

@@ -1,0 +1,5 @@
+"""What `inv` loads: Sceneshift's commands, and this project's from `tasks/`."""
+
+from sceneshift import namespace
+
+ns = namespace()

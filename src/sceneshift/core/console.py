@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 _RED, _GREEN, _YELLOW, _CYAN, _BOLD = "31", "32", "33", "36", "1"
 
-# Greedy up to the last `@` before a space, quote or path: a password may hold an `@`.
+# Greedy up to the last `@`: a password may hold one. The second pattern is for a
+# password with a slash, which `host:8000/path@x` must not be taken for.
 _PASSWORD = re.compile(
     r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)[^\s/?#'\"]+(?=@)"
 )
 _PASSWORD_ODD = re.compile(
-    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)[^\s'\"]+(?=@[^\s/@'\"]+)"
+    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)(?!\d{1,5}/)[^\s'\"]+(?=@[^\s/@'\"]+)"
 )
 _QUERY = re.compile(
     r"(?P<start>[?&](?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"#]+", re.I

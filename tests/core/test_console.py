@@ -22,6 +22,7 @@ class Screen(io.StringIO):
 def make_console(
     stream: type[io.StringIO] = io.StringIO,
 ) -> tuple[StreamConsole, io.StringIO, io.StringIO]:
+    """Return a console and what it writes to: data, then words."""
     out, err = stream(), stream()
     return StreamConsole(out, err, env={}), out, err
 

@@ -27,7 +27,8 @@ _PASSWORD_ODD = re.compile(
     r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)(?!\d{1,5}/)[^\s'\"]+(?=@[^\s/@'\"]+)"
 )
 _QUERY = re.compile(
-    r"(?P<start>[?&](?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"#]+", re.I
+    r"(?P<start>[?&](?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"#]+",
+    re.IGNORECASE,
 )
 MASK = "***"
 

@@ -18,6 +18,7 @@ AT = 1_700_000_000.0
 
 
 def write_log(folder: Path, name: str, *lines: tuple[float, bytes]) -> None:
+    """Write a log of lines at their times."""
     log = RotatingLog(folder / f"{name}.log")
     for at, data in lines:
         log.append(data, at)
@@ -25,6 +26,7 @@ def write_log(folder: Path, name: str, *lines: tuple[float, bytes]) -> None:
 
 
 def texts(lines: list[LogLine]) -> list[str]:
+    """Return what the lines say."""
     return [line.text for line in lines]
 
 

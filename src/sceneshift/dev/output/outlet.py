@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MOST_BUFFERS = 64
-# A viewer that takes 8 MB/s or more (a terminal, a file, `tee`; not a pager) gets every
-# line, and readers go at its pace. A slower one gets gaps, and holds up a child for 50 ms
-# in a second at most.
+# A viewer that takes 8 MB/s or more (a terminal, a file, `tee`; not a pager) gets
+# every line, and readers go at its pace. A slower one gets gaps, and holds up a child
+# for 50 ms in a second at most.
 _PATIENCE_S = 0.05
 _PATIENCE_BYTES = 400_000
 _PAUSE_BETWEEN_S = 1.0
@@ -76,6 +76,7 @@ class Outlet:
         self._is_scheduled = False
         self._is_waiting = False
         self._gap = 0
+        self._marker = b""
         self._patient_from = 0.0
         self._written = 0
         self._impatience: asyncio.TimerHandle | None = None
@@ -129,18 +130,13 @@ class Outlet:
             self._let_go()
 
     def _advance(self, written: int) -> None:
-        """Forget what was written; say what was left out after the entry it ends."""
+        """Forget what was written."""
         self.pending -= written
         self._written += written
         while self._queue and written >= len(self._queue[0]):
             written -= len(self._queue.popleft())
         if written:
             self._queue[0] = memoryview(self._queue[0])[written:]
-        elif self._gap:
-            marker = self._describe_gap(self._gap)
-            self._gap = 0
-            self._queue.appendleft(marker)
-            self.pending += len(marker)
 
     def _handle_full(self) -> None:
         """Hold the readers for a moment where that may help, else drop lines."""
@@ -175,13 +171,22 @@ class Outlet:
         self.gate.open()
 
     def _drop_oldest(self) -> None:
-        """Drop whole entries behind the first, which may be written in part."""
+        """Drop whole entries behind the first, which may be written in part.
+
+        One line stands for all of them, however often it comes to this.
+        """
         first = self._queue.popleft()
+        if self._queue and self._queue[0] is self._marker:
+            self.pending -= len(self._queue.popleft())
+        else:
+            self._gap = 0
         while self._queue and self.pending > self._limit // 2:
             entry = self._queue.popleft()
             self.pending -= len(entry)
             self._gap += bytes(entry).count(b"\n")
-        self._queue.appendleft(first)
+        self._marker = self._describe_gap(self._gap)
+        self.pending += len(self._marker)
+        self._queue.extendleft((self._marker, first))
 
     def _let_go(self) -> None:
         """Stop writing for good."""

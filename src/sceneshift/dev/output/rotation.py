@@ -1,11 +1,11 @@
 """The log file of a process: appended to, stamped, rotated.
 
-A line begins with its time in UTC, `2026-11-21T03:14:19.123Z text`, so that a person can
-read the file, any tool can grep it, and a line is found by its time without an index
-beside the file. A line that the supervisor says about the process has `*` in place of the
-space behind the time. In a flood only the first of the lines that were read at once has
-the time, the others begin with a space. What follows is exactly what the process wrote,
-invalid bytes included.
+A line begins with its time in UTC, `2026-11-21T03:14:19.123Z text`, so that a person
+can read the file, any tool can grep it, and a line is found by its time without an
+index beside the file. A line that the supervisor says about the process has `*` in
+place of the space behind the time. In a flood only the first of the lines that were
+read at once has the time, the others begin with a space. What follows is exactly what
+the process wrote, invalid bytes included.
 """
 
 from __future__ import annotations

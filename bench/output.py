@@ -149,8 +149,8 @@ def list_contenders(
         found.append(Contender(name="inv dev to a file", command=dev))
     honcho = Path(sys.executable).with_name("honcho")
     if peers and honcho.exists():
-        command = (str(honcho), "-f", str(place / "Procfile"), "start")
-        found.append(Contender(name="honcho to a file", command=command, rounds=1))
+        start_honcho = (str(honcho), "-f", str(place / "Procfile"), "start")
+        found.append(Contender(name="honcho to a file", command=start_honcho, rounds=1))
     if peers and (concurrently := find_concurrently(place)):
         line = (place / "Procfile").read_text().splitlines()[0].partition(": ")[2]
         command = (concurrently, "--names", ",".join(NAMES), *[line] * 3)

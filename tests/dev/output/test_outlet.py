@@ -172,7 +172,7 @@ def test_readers_wait_for_a_viewer_that_takes_much(loop: Loop) -> None:
         turn(loop)
     opened: list[int] = []
     outlet.gate.when_open(lambda: opened.append(outlet.pending))
-    # Takes 600 kB a patience: more than enough not to be slow.
+    # Takes 1.2 MB a patience: more than enough not to be slow.
     start = time.monotonic()
     total = 0
     while not opened:

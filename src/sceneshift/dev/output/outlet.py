@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MOST_BUFFERS = 64
-# A viewer that takes 8 MB/s or more (a terminal, a file, `tee`; not a pager) gets
+# A viewer that takes 2 MB/s or more (a terminal, a file, `tee`; not a pager) gets
 # every line, and readers go at its pace. A slower one gets gaps, and holds up a child
-# for 50 ms in a second at most.
-_PATIENCE_S = 0.05
-_PATIENCE_BYTES = 400_000
-_PAUSE_BETWEEN_S = 1.0
+# for 0.1 s in 5 s at most.
+_PATIENCE_S = 0.1
+_PATIENCE_BYTES = 200_000
+_PAUSE_BETWEEN_S = 5.0
 
 
 class Gate:

@@ -106,6 +106,17 @@ def test_a_prompt_is_shown_after_a_moment(pipe: Pipe) -> None:
     pipe.end()
 
 
+def test_a_line_that_ended_meanwhile_is_not_shown_in_part(pipe: Pipe) -> None:
+    """The look at an unfinished line finds none."""
+    os.write(pipe.writing, b"begin ")
+    wait_until(lambda: pipe.turn() or pipe.reader._timer)
+    os.write(pipe.writing, b"end\n")
+    wait_until(lambda: pipe.turn(0.01) or pipe.reader._timer is None)
+    assert pipe.recorder.shown == b"begin end\n"
+    assert not pipe.recorder.partials
+    pipe.end()
+
+
 def test_a_progress_bar_is_shown_while_it_moves(pipe: Pipe) -> None:
     """Rewrites that never pause are shown all the same."""
     number = 0

@@ -1,0 +1,188 @@
+"""What people and programs are told: the only place that prints.
+
+Data goes to standard output, everything for people to standard error. Whatever is
+printed is masked first: a password in a URL never reaches a screen or a log.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sceneshift.core.errors import SceneshiftError
+
+_RED, _GREEN, _YELLOW, _CYAN, _BOLD = "31", "32", "33", "36", "1"
+
+# Greedy up to the last `@`: a password may hold one. The second pattern is for a
+# password with a slash, which `host:8000/path@x` must not be taken for.
+_PASSWORD = re.compile(
+    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)[^\s/?#'\"]+(?=@)"
+)
+_PASSWORD_ODD = re.compile(
+    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)(?!\d{1,5}/)[^\s'\"]+(?=@[^\s/@'\"]+)"
+)
+_QUERY = re.compile(
+    r"(?P<start>[?&](?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"#]+",
+    re.IGNORECASE,
+)
+MASK = "***"
+
+
+def mask_secrets(text: str) -> str:
+    """Return the text with the passwords of its URLs replaced by `***`."""
+    if "://" not in text:
+        return text
+    for pattern in (_PASSWORD, _PASSWORD_ODD, _QUERY):
+        text = pattern.sub(rf"\g<start>{MASK}", text)
+    return text
+
+
+def wants_colour(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
+    """Return whether a stream gets colours.
+
+    FORCE_COLOR forces them, NO_COLOR and TERM=dumb forbid them, else a terminal
+    has them. A variable that is empty counts as not set (https://no-color.org).
+    """
+    env = os.environ if env is None else env
+    if env.get("NO_COLOR"):
+        return False
+    force = env.get("FORCE_COLOR")
+    if force:
+        return force not in {"0", "false"}
+    return env.get("TERM") != "dumb" and stream.isatty()
+
+
+class Console(Protocol):
+    """Where commands tell what they did."""
+
+    def data(self, text: str) -> None:
+        """Print a line of data."""
+        ...
+
+    def json(self, value: object) -> None:
+        """Print a value as JSON."""
+        ...
+
+    def table(self, rows: Iterable[Sequence[object]]) -> None:
+        """Print rows with aligned columns; the first row is the head."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Tell people something."""
+        ...
+
+    def success(self, text: str) -> None:
+        """Tell people that something is done."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Tell people what they may want to mend."""
+        ...
+
+    def error(self, error: SceneshiftError) -> None:
+        """Tell people what went wrong and what to do."""
+        ...
+
+
+class StreamConsole:
+    """A console on two text streams.
+
+    Args:
+        out: For data; standard output as it is at each call where None.
+        err: For people; standard error likewise.
+        env: What decides on colours; the process environment where None.
+    """
+
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._given_out = out
+        self._given_err = err
+        self._env = env
+
+    @property
+    def _out(self) -> TextIO:
+        return sys.stdout if self._given_out is None else self._given_out
+
+    @property
+    def _err(self) -> TextIO:
+        return sys.stderr if self._given_err is None else self._given_err
+
+    def data(self, text: str) -> None:
+        """Print a line of data."""
+        _print(self._out, text)
+
+    def json(self, value: object) -> None:
+        """Print a value as JSON, indented; passwords in its strings are masked."""
+        import json  # noqa: PLC0415 - 5 ms that most commands do not need
+
+        text = json.dumps(_masked(value), indent=2, ensure_ascii=False, default=str)
+        _write(self._out, text + "\n")
+
+    def table(self, rows: Iterable[Sequence[object]]) -> None:
+        """Print rows with aligned columns; the first row is the head."""
+        texts = [[mask_secrets(str(cell)) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        for number, row in enumerate(texts):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            line = "  ".join(cells).rstrip()
+            _print(self._out, line if number else self._paint(self._out, _BOLD, line))
+
+    def note(self, text: str) -> None:
+        """Tell people something."""
+        _print(self._err, text)
+
+    def success(self, text: str) -> None:
+        """Tell people that something is done."""
+        self._say("done:", _GREEN, text)
+
+    def warn(self, text: str) -> None:
+        """Tell people what they may want to mend."""
+        self._say("warning:", _YELLOW, text)
+
+    def error(self, error: SceneshiftError) -> None:
+        """Tell people what went wrong and what to do."""
+        self._say("error:", _RED, error.message)
+        if error.hint is not None:
+            _print(self._err, "")
+            self._say("hint:", _CYAN, error.hint)
+
+    def _say(self, word: str, colour: str, text: str) -> None:
+        """Print a line that begins with a word, for those who see no colour."""
+        _print(self._err, f"{self._paint(self._err, colour, word)} {text}")
+
+    def _paint(self, stream: TextIO, colour: str, text: str) -> str:
+        if not wants_colour(stream, self._env):
+            return text
+        return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _masked(value: object) -> object:
+    """Return JSON-like data with every string masked."""
+    if isinstance(value, str):
+        return mask_secrets(value)
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    return value
+
+
+def _print(stream: TextIO, text: str) -> None:
+    _write(stream, mask_secrets(text) + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write text to a stream whose encoding may not have all of its characters."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()

@@ -129,13 +129,13 @@ def seed(session: Session, at: datetime) -> int:
             priority=priority,
             **_make_course(TaskStatus(status), agents[number % 5], at, number),
         )
-        rows += [task, *_make_parts(task, parts)]
+        rows += [task, *_make_parts(task, parts, list(people.values())[number % 6 :])]
     session.add_all(rows)
     session.flush()
     return len(rows)
 
 
-def _make_parts(task: Task, count: int) -> list[Task]:
+def _make_parts(task: Task, count: int, people: list[User]) -> list[Task]:
     """Make the parts of a task; the first is done where there are three."""
     return [
         Task(
@@ -143,6 +143,7 @@ def _make_parts(task: Task, count: int) -> list[Task]:
             parent=task,
             title=f"{_PARTS[at]}: {task.title[0].lower()}{task.title[1:]}",
             priority=task.priority,
+            assignee=people[at % len(people)],
             status=TaskStatus.DONE if count == 3 and at == 0 else TaskStatus.DRAFT,
             progress=100 if count == 3 and at == 0 else 0,
         )

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import logging
 
-# What pages and supervisors ask every second or so.
-_POLLED = ("/api/overview", "/health")
+_QUIET_S = 10.0
+_KNOWN_PATHS = 100
 
 
 class QuietPolling(logging.Filter):
-    """Drops the access log's lines about successful polling."""
+    """Drops the access log's lines about polling.
+
+    A successful GET is told when it is asked for the first time, and again
+    once nobody asked for it in 10 s.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return False for `(client, method, path, version, status)` of a poll."""
         if not isinstance(record.args, tuple) or len(record.args) != 5:
             return True
         _, method, path, _, status = record.args
-        is_poll = method == "GET" and str(path).partition("?")[0] in _POLLED
-        return not (is_poll and status == 200)
+        if method != "GET" or status != 200:
+            return True
+        before = self._asked_at.get(str(path), float("-inf"))
+        if len(self._asked_at) > _KNOWN_PATHS:
+            self._asked_at.clear()
+        self._asked_at[str(path)] = record.created
+        return record.created - before > _QUIET_S
 
 
 def quiet_polling() -> None:

@@ -49,7 +49,7 @@ function makeSpec(act: ReturnType<typeof useAct>): ListingSpec<Agent> {
     blank: { kind: "builder", is_enabled: true },
     actions: (agent, reload) => (
       <Action
-        icon={agent.is_enabled ? "stop" : "play"}
+        icon={agent.is_enabled ? "pause" : "play"}
         label={`${agent.is_enabled ? "Pause" : "Resume"} ${agent.name}`}
         onClick={() =>
           act(

@@ -31,7 +31,7 @@ export function OverviewPage({ live }: { live: Live<Overview> }) {
             disabled={drafts === 0}
             onClick={() => act(() => api.post("/tasks/queue-drafts"), `${count(drafts, "task")} queued.`, reload)}
           >
-            <Icon name="play" /> Queue {count(drafts, "draft")}
+            <Icon name="play" /> Queue {drafts > 0 ? count(drafts, "draft") : "drafts"}
           </button>
         </div>
       </header>

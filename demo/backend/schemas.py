@@ -37,7 +37,7 @@ Email = Annotated[
 Key = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, to_upper=True, pattern=r"^[A-Z][A-Z0-9]{1,11}$"
+        strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z][A-Za-z0-9]{1,11}$"
     ),
 ]
 Priority = Annotated[int, Field(ge=1, le=4)]

@@ -34,7 +34,7 @@ def get_overview(request: Request, session: Reading) -> Overview:
     agents = session.scalars(select(models.Agent).order_by(models.Agent.name)).all()
     return Overview(
         environment=request.app.state.settings.environment,
-        tasks=dict(session.execute(counts).tuples().all()),
+        tasks=dict(iter(session.execute(counts))),
         projects=session.scalar(select(func.count(models.Project.id))) or 0,
         users=session.scalar(select(func.count(models.User.id))) or 0,
         agents=show_agents(session, agents),

@@ -16,7 +16,7 @@ type Problem = { loc: (string | number)[]; msg: string };
 /** Turn an answer's body into an error: `detail` is a sentence, or a list of problems. */
 export function readProblem(status: number, body: unknown): ApiError {
   const detail = (body as { detail?: string | Problem[] } | null)?.detail;
-  if (typeof detail === "string") return new ApiError(detail, status);
+  if (typeof detail === "string") return new ApiError(detail.replaceAll("`", ""), status);
   if (!Array.isArray(detail)) return new ApiError("The backend does not answer.", status);
   const fields = Object.fromEntries(
     detail.map(({ loc, msg }) => [String(loc.at(-1)), msg.replace(/^Value error, /, "")]),

@@ -1,0 +1,23 @@
+"""What tests share: waiting."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def wait_until(predicate: Callable[[], T], deadline_s: float = 10.0) -> T:
+    """Return the first truthy value of the predicate; fail at the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {deadline_s} s: {predicate}")
+        time.sleep(0.005)

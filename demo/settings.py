@@ -45,7 +45,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=parse_database_url(values.get("DATABASE_URL") or _DEVELOPMENT_URL),
         job_seconds=float(job_seconds) if job_seconds else None,
         concurrency=int(values.get("DEMO_CONCURRENCY") or 3),
-        environment=values.get("SCENESHIFT_ENVIRONMENT") or "development",
+        environment=values.get("SCENESHIFT_ENV") or "development",
     )
 
 

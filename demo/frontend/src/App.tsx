@@ -34,7 +34,7 @@ function Sidebar({ page, live }: { page: PageName; live: Live<Overview> }) {
   const [theme, turnTheme] = useTheme();
   const { data, error } = live;
   const numbers: Partial<Record<PageName, number | undefined>> = {
-    tasks: (data?.tasks.queued ?? 0) + (data?.tasks.running ?? 0),
+    tasks: data && (data.tasks.queued ?? 0) + (data.tasks.running ?? 0),
     projects: data?.projects,
     agents: data?.agents.length,
     users: data?.users,

@@ -25,11 +25,12 @@ export function readProblem(status: number, body: unknown): ApiError {
 }
 
 async function call<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
-  const request: RequestInit = { method };
+  const headers: Record<string, string> = { accept: "application/json" };
+  const request: RequestInit = { method, headers };
   if (signal) request.signal = signal;
   if (body !== undefined) {
     request.body = JSON.stringify(body);
-    request.headers = { "content-type": "application/json" };
+    headers["content-type"] = "application/json";
   }
   const response = await fetch(`/api${path}`, request);
   const text = await response.text();

@@ -1,6 +1,6 @@
 import type { Day } from "../types";
 
-const NAMES = new Intl.DateTimeFormat("en", { weekday: "short", timeZone: "UTC" });
+const NAMES = new Intl.DateTimeFormat("en", { weekday: "narrow", timeZone: "UTC" });
 const FULL = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", timeZone: "UTC" });
 
 /** What ended on each of the last days, as stacked bars. */
@@ -18,7 +18,7 @@ export function Days({ days }: { days: Day[] }) {
               <i className="done" style={{ blockSize: `${(100 * day.done) / most}%` }} />
             </span>
             <span className="day" aria-hidden="true">
-              {NAMES.format(date).slice(0, 2)}
+              {NAMES.format(date)}
             </span>
           </li>
         );

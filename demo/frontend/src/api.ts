@@ -13,9 +13,16 @@ export class ApiError extends Error {
 
 type Problem = { loc: (string | number)[]; msg: string };
 
+/** What stands in for a backend whose code does not start. */
+type Crash = { headline: string; file: string | null; line: number | null };
+
 /** Turn an answer's body into an error: `detail` is a sentence, or a list of problems. */
 export function readProblem(status: number, body: unknown): ApiError {
-  const detail = (body as { detail?: string | Problem[] } | null)?.detail;
+  const { detail, error } = (body ?? {}) as { detail?: string | Problem[]; error?: Crash };
+  if (error?.headline) {
+    const place = error.file ? ` at ${error.file}:${error.line}` : "";
+    return new ApiError(`The backend does not start: ${error.headline}${place}`, status);
+  }
   if (typeof detail === "string") return new ApiError(detail.replaceAll("`", ""), status);
   if (!Array.isArray(detail)) return new ApiError("The backend does not answer.", status);
   const fields = Object.fromEntries(

@@ -28,6 +28,11 @@ test("A sentence of the backend is passed on", () => {
   assert.equal(readProblem(409, { detail: "`email` is taken" }).message, "email is taken");
 });
 
+test("A backend that does not start is told with its line", () => {
+  const error = readProblem(503, { error: { headline: "NameError: x", file: "app.py", line: 3 } });
+  assert.equal(error.message, "The backend does not start: NameError: x at app.py:3");
+});
+
 test("An answer that is no JSON is told as silence", () => {
   assert.equal(readProblem(502, null).message, "The backend does not answer.");
 });

@@ -1,0 +1,3 @@
+import "./addresses";
+import "./parts";
+import "./values";

@@ -147,8 +147,8 @@ def read_excerpt(report: ErrorReport) -> tuple[SourceLine, ...]:
 
 def is_own(file: Path, root: Path) -> bool:
     """Whether a file is the project's own code and no library below it."""
-    if not file.is_relative_to(root):
-        return False
+    if not file.is_relative_to(root) or file.name.endswith(">"):
+        return False  # elsewhere, or no file at all: `<frozen importlib._bootstrap>`
     return _THIRD_PARTY.isdisjoint(file.relative_to(root).parts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -75,6 +74,7 @@ class NodeSeams:
         spawn: What starts every child.
         say: Takes what people should read, one sentence at a time.
         stop: What ends a child.
+        python: The interpreter whose pip installs where there is no uv.
     """
 
     state: StateFolder
@@ -82,6 +82,7 @@ class NodeSeams:
     spawn: Spawn
     say: Callable[[str], None]
     stop: Stop = kill_session
+    python: str = sys.executable
 
 
 def needs_node(command: str, cwd: Path) -> bool:
@@ -134,7 +135,7 @@ def _read_ranges(packages: Sequence[Any]) -> Iterator[str]:
 
 
 def fits(version: str, engines: Sequence[str]) -> bool:
-    """Whether a Node is in all the ranges; one that npm cannot read asks for nothing."""
+    """Whether a Node is in all the ranges; an unreadable one asks for nothing."""
     for wanted in engines:
         with contextlib.suppress(ValueError):
             if not satisfies(version, wanted):
@@ -236,17 +237,15 @@ async def _install(version: str, folder: Path, seams: NodeSeams) -> None:
         node = str(draft / "bin" / "node")
         if await _ask_version(node, draft, seams) != version:
             raise _cannot(version, "it does not run on this machine")
-        draft.rename(folder)
+        draft.rename(folder)  # noqa: ASYNC240 - one call, and no disk is waited for
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     seams.say(f"Node {version} is installed")
 
 
 async def _run_installer(version: str, target: Path, seams: NodeSeams) -> None:
-    """Install the package from the lock, with uv where it is found and pip otherwise."""
-    argv = _find_installer(seams.env)
-    if argv is None:
-        raise _cannot(version, "neither uv nor pip is there to do it")
+    """Install the package from the lock, with uv where it is found, else with pip."""
+    argv = _find_installer(seams)
     chunks: list[bytes] = []
     status = await run_to_end(
         (
@@ -263,21 +262,23 @@ async def _run_installer(version: str, target: Path, seams: NodeSeams) -> None:
         raise _cannot(version, _find_cause(b"".join(chunks).decode(errors="replace")))
 
 
-def _find_installer(env: Mapping[str, str]) -> tuple[str, ...] | None:
+def _find_installer(seams: NodeSeams) -> tuple[str, ...]:
     """Return the command that installs packages for this Python."""
-    uv = shutil.which("uv", path=env.get("PATH", ""))
+    uv = shutil.which("uv", path=seams.env.get("PATH", ""))
     if uv is not None:
-        return (uv, "pip", "install", "--python", sys.executable)
-    if importlib.util.find_spec("pip") is None:
-        return None
-    pip = (sys.executable, "-m", "pip", "install")
+        return (uv, "pip", "install", "--python", seams.python)
+    pip = (seams.python, "-m", "pip", "install")
     return (*pip, "--disable-pip-version-check", "--no-input")
 
 
 def _find_cause(output: str) -> str:
     """Return the line of an installer's output that says what went wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("error", "× "))]
+    errors = [
+        line
+        for line in lines
+        if line.lower().startswith(("error", "\N{MULTIPLICATION SIGN} "))
+    ]
     return (errors or lines or ["the installer did not say why"])[-1].rstrip(".")
 
 

@@ -149,7 +149,8 @@ def _read_partial(match: re.Match[str]) -> _Partial:
         part = match[name]
         is_open = part is None or part in "xX*" or None in numbers
         numbers.append(None if is_open else int(part))
-    return _Partial(*numbers, _read_prerelease(match["pre"]))
+    major, minor, patch = numbers
+    return _Partial(major, minor, patch, _read_prerelease(match["pre"]))
 
 
 def _read_prerelease(text: str | None) -> _Prerelease | None:
@@ -171,7 +172,7 @@ def _expand(sign: str, partial: _Partial) -> Iterator[Comparator]:
         return
     match sign:
         case "^":
-            yield Comparator(">=", _widen(partial))
+            yield Comparator(">=", partial.floor)
             yield Comparator("<", _find_next_breaking(partial))
         case "~" | "~>":
             yield from _expand_open(partial)
@@ -182,7 +183,7 @@ def _expand(sign: str, partial: _Partial) -> Iterator[Comparator]:
 
 
 def _widen(partial: _Partial) -> Version:
-    """Return the lower end of `^`, to which its prereleases belong."""
+    """Return the lower end of a hyphen range, to which its prereleases belong."""
     floor = partial.floor
     if partial.prerelease is not None:
         return floor

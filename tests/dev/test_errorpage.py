@@ -288,6 +288,18 @@ def test_a_client_that_hangs_up_harms_nobody(report: ErrorReport) -> None:
     run(main())
 
 
+def test_a_connection_that_another_took_is_no_error(report: ErrorReport) -> None:
+    """Between the news of a client and the accept somebody else may be quicker."""
+
+    async def main() -> None:
+        async with shown(report) as page:
+            page.page._accept()
+            headers, _ = await page.get()
+        assert "503" in headers[""]
+
+    run(main())
+
+
 def test_more_clients_than_room_wait_their_turn(report: ErrorReport) -> None:
     """One who holds a place is not in the way for ever, and nobody is refused."""
 

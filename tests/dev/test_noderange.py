@@ -65,7 +65,9 @@ def test_what_is_no_range_is_refused(wanted: str) -> None:
         satisfies("20.0.0", wanted)
 
 
-@pytest.mark.parametrize("text", ["", "20", "20.1", "^20.1.2", "x.1.2", "twenty"])
+@pytest.mark.parametrize(
+    "text", ["", "20", "20.1", "^20.1.2", "x.1.2", "twenty", "1.2.x"]
+)
 def test_what_is_no_version_is_refused(text: str) -> None:
     """A version has three numbers."""
     with pytest.raises(ValueError, match="no "):

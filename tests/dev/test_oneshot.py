@@ -118,3 +118,13 @@ def test_a_command_that_cannot_start_leaks_nothing(tmp_path: Path) -> None:
             run_to_end(("no-such-one",), spawn=PlainSpawner(), env=ENV, cwd=tmp_path)
         )
     assert wait_until(lambda: count() == before)
+
+
+def test_a_grandchild_that_writes_for_ever_is_not_read_for_ever(
+    tmp_path: Path,
+) -> None:
+    """What is left in the pipe is read, up to a limit."""
+    chunks: list[bytes] = []
+    assert run("yes & echo $! > pid; sleep 0.05", tmp_path, chunks) == 0
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    assert chunks[-1].endswith((b"y\n", b"y"))

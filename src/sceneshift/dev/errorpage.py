@@ -110,7 +110,7 @@ class ErrorPage:
 
     def _accept(self) -> None:
         """Take one client; the loop calls again while others wait."""
-        assert self._view is not None  # noqa: S101 - `hide` has removed the reader
+        assert self._view is not None
         try:
             connection, _ = self._sock.accept()
         except OSError:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +57,8 @@ class Spawn(Protocol):
 class Stop(Protocol):
     """What ends a child and all of its session."""
 
-    async def __call__(self, child: Child) -> None:
+    # `Any`: what a spawner returns knows more than a `Child`, and its own stop needs it.
+    async def __call__(self, child: Any, /) -> None:
         """Return when it is gone."""
         ...
 

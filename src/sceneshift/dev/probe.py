@@ -210,7 +210,7 @@ async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
             return await asyncio.open_connection(host, port, limit=_LONGEST_LINE)
         except OSError as error:
             first = first or error
-    assert first is not None  # noqa: S101 - there are hosts
+    assert first is not None
     raise first
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sceneshift.dev.errorpage import ErrorPage, ErrorReport, parse_failure
-from sceneshift.dev.errorview import choose_kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -176,25 +175,6 @@ def test_a_failure_without_a_place_has_a_page(tmp_path: Path) -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("", "text/plain"),
-        ("*/*", "text/plain"),
-        ("text/html", "text/html"),
-        ("text/plain;q=0.5, application/json;q=0.9", "application/json"),
-        ("text/html;q=0, */*", "text/plain"),
-        ("text/html; q=high, application/json", "application/json"),
-        ("text/html; level=1; q=0.3, text/plain; q=0.2", "text/html"),
-        ("APPLICATION/JSON", "application/json"),
-        ("image/png", "text/plain"),
-    ],
-)
-def test_the_kind_is_what_is_asked_for_by_name(accept: str, kind: str) -> None:
-    """The weights of the header decide, then the page before JSON before text."""
-    assert choose_kind(accept) == kind
-
-
 def test_head_gets_the_head(report: ErrorReport) -> None:
     """A HEAD is answered as a GET is, without its body."""
 
@@ -332,6 +312,19 @@ def test_a_place_that_is_freed_after_the_end_is_nobodys(report: ErrorReport) -> 
             await asyncio.gather(*page.page._clients)
             await asyncio.sleep(0)
             assert not asyncio.get_running_loop().remove_reader(page.sock.fileno())
+
+    run(main())
+
+
+def test_a_hidden_page_accepts_nobody(report: ErrorReport) -> None:
+    """A client that is announced as it is hidden is the process's."""
+
+    async def main() -> None:
+        async with shown(report) as page:
+            with socket.create_connection(page.sock.getsockname()):
+                page.page.hide()
+                page.page._accept()
+                assert not page.page._clients
 
     run(main())
 

@@ -110,7 +110,8 @@ class ErrorPage:
 
     def _accept(self) -> None:
         """Take one client; the loop calls again while others wait."""
-        assert self._view is not None
+        if self._view is None:
+            return  # hidden between the news of a client and now
         try:
             connection, _ = self._sock.accept()
         except OSError:

@@ -57,7 +57,7 @@ class Spawn(Protocol):
 class Stop(Protocol):
     """What ends a child and all of its session."""
 
-    # `Any`: what a spawner returns knows more than a `Child`, and its own stop needs it.
+    # `Any`: a spawner returns more than a `Child`, and its own stop needs that.
     async def __call__(self, child: Any, /) -> None:
         """Return when it is gone."""
         ...

@@ -1,0 +1,307 @@
+"""Steps that run once before a process, and again when their files change."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.filelock import hold_lock
+from sceneshift.dev.oneshot import kill_session, run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.model import SetupStep
+    from sceneshift.dev.oneshot import Spawn, Stop
+
+_MAGIC = re.compile(r"[*?[]")
+# What a step itself fills, or what no step reads: `**` does not walk into them.
+_PRUNED = {".git", ".venv", ".sceneshift", "__pycache__", "node_modules"}
+_TAIL_LINES = 20
+_ABSENT = "absent"
+
+
+class SetupError(SceneshiftError):
+    """A set-up step failed; it is run again next time.
+
+    Attributes:
+        status: Its exit code; the negative number of the signal that killed it.
+        tail: The last lines of its output.
+    """
+
+    def __init__(self, message: str, *, status: int, tail: tuple[str, ...]) -> None:
+        super().__init__(message, hint="mend what its output names, and save")
+        self.status = status
+        self.tail = tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupAction:
+    """A step that has to run.
+
+    Attributes:
+        name: The process that it is for.
+        step: What runs, and for which files.
+        cwd: Where it runs.
+        files: The content's digest of each file when this was planned.
+        state: The checkout's state folder.
+        reason: Why it runs, for people: `package-lock.json changed`.
+    """
+
+    name: str
+    step: SetupStep
+    cwd: Path
+    files: Mapping[str, str]
+    state: StateFolder
+    reason: str
+
+
+def plan_setup(
+    step: SetupStep, *, name: str, cwd: Path, state: StateFolder
+) -> SetupAction | None:
+    """Return what has to run; None where it ran for this command and these files.
+
+    A step that another process shares, with the same command in the same folder, counts
+    for both. A listed file that is missing counts as one with a content of its own.
+
+    Args:
+        step: The command and its files, names or globs (`**` too) relative to `cwd`.
+        name: The process that it is for.
+        cwd: Where it runs.
+        state: The checkout's state folder; need not exist yet.
+    """
+    files = dict(sorted(_digest_files(step, cwd)))
+    reason = _find_reason(step, name=name, cwd=cwd, files=files, state=state)
+    if reason is None:
+        return None
+    return SetupAction(
+        name=name, step=step, cwd=cwd, files=files, state=state, reason=reason
+    )
+
+
+async def run_setup(
+    action: SetupAction,
+    *,
+    spawn: Spawn,
+    env: Mapping[str, str],
+    output: Callable[[bytes], None],
+    stop: Stop = kill_session,
+) -> None:
+    """Run the step, unless another has done so meanwhile, and remember its success.
+
+    Args:
+        action: What `plan_setup` returned.
+        spawn: What starts it.
+        env: The process's environment.
+        output: Takes what it writes, as it comes.
+        stop: What ends it where the call is cancelled.
+
+    Raises:
+        SetupError: It failed.
+    """
+    folder = action.state.make("setup")
+    async with hold_lock(folder / "lock"):
+        again = plan_setup(
+            action.step, name=action.name, cwd=action.cwd, state=action.state
+        )
+        if again is None:
+            return
+        # Forgotten first: a step that is killed half way leaves what fits no content.
+        _forget(again)
+        tail = _Tail(output)
+        argv = ("/bin/sh", "-c", action.step.run)
+        status = await run_to_end(
+            argv, spawn=spawn, env=env, cwd=action.cwd, output=tail, stop=stop
+        )
+        if status:
+            raise _describe_failure(action, status, tail.get_lines())
+        _remember(again)
+
+
+class _Tail:
+    """Passes output on and keeps its end."""
+
+    def __init__(self, output: Callable[[bytes], None]) -> None:
+        self._output = output
+        self._chunks: deque[bytes] = deque(maxlen=64)
+
+    def __call__(self, chunk: bytes) -> None:
+        self._chunks.append(chunk[-8192:])
+        self._output(chunk)
+
+    def get_lines(self) -> tuple[str, ...]:
+        """Return the last lines that hold anything."""
+        text = b"".join(self._chunks).decode(errors="replace")
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        return tuple(lines[-_TAIL_LINES:])
+
+
+def _describe_failure(
+    action: SetupAction, status: int, tail: tuple[str, ...]
+) -> SetupError:
+    """Say which step failed, how, and with which last words."""
+    how = f"exit code {status}" if status > 0 else f"signal {-status}"
+    words = f": {tail[-1]}" if tail else ""
+    return SetupError(
+        f"the set-up of `{action.name}` ended with {how}: `{action.step.run}`{words}",
+        status=status,
+        tail=tail,
+    )
+
+
+def _find_reason(
+    step: SetupStep,
+    *,
+    name: str,
+    cwd: Path,
+    files: Mapping[str, str],
+    state: StateFolder,
+) -> str | None:
+    """Return why the step has to run; None where it has not."""
+    own = _read_marker(_get_marker(state, name))
+    if own is None or own["cwd"] != str(cwd):
+        records = _read_shared(step, cwd, state)
+        reason = "it never ran"
+    elif own["run"] != step.run:
+        return "its command changed"
+    else:
+        records = [own, *_read_shared(step, cwd, state)]
+        reason = _describe_change(own["files"], files)
+    for record in records:
+        if record["files"] == files:
+            gone = [path for path in record["made"] if not (cwd / path).exists()]
+            return f"{gone[0]} is missing" if gone else None
+    return reason
+
+
+def _describe_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Name the first file whose content is another."""
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            return f"{name} changed"
+    return "nothing changed"
+
+
+def _get_marker(state: StateFolder, name: str) -> Path:
+    """Return where the success of a process's step is remembered."""
+    return state.path / "setup" / f"{name}.json"
+
+
+def _read_marker(path: Path) -> dict[str, Any] | None:
+    """Read a success; None where there is none that can be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    kinds = {"run": str, "cwd": str, "files": dict, "made": list}
+    if not isinstance(record, dict):
+        return None
+    if any(not isinstance(record.get(key), kind) for key, kind in kinds.items()):
+        return None
+    return record
+
+
+def _read_shared(
+    step: SetupStep, cwd: Path, state: StateFolder
+) -> list[dict[str, Any]]:
+    """Read the successes of the same command in the same folder."""
+    paths = sorted((state.path / "setup").glob("*.json"))
+    records = (_read_marker(path) for path in paths)
+    return [
+        record
+        for record in records
+        if record is not None
+        and record["run"] == step.run
+        and record["cwd"] == str(cwd)
+    ]
+
+
+def _forget(action: SetupAction) -> None:
+    """Remove every success of this command in this folder."""
+    for path in (action.state.path / "setup").glob("*.json"):
+        record = _read_marker(path)
+        if record is None or (record["run"], record["cwd"]) == (
+            action.step.run,
+            str(action.cwd),
+        ):
+            path.unlink(missing_ok=True)
+
+
+def _remember(action: SetupAction) -> None:
+    """Write the success down, whole or not at all."""
+    record = {
+        "run": action.step.run,
+        "cwd": str(action.cwd),
+        "files": dict(action.files),
+        "made": [path for path in _products(action) if (action.cwd / path).exists()],
+    }
+    path = _get_marker(action.state, action.name)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="draft-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(record, file, indent=2)
+    Path(draft).replace(path)
+
+
+def _products(action: SetupAction) -> Iterator[str]:
+    """Name what the step makes, as far as that is known: npm's folders."""
+    for name in action.files:
+        if Path(name).name == "package-lock.json":
+            yield str(Path(name).with_name("node_modules"))
+
+
+def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:
+    """Yield each file's name, relative to `cwd`, and the digest of its content."""
+    for pattern in step.when:
+        if not _MAGIC.search(pattern):
+            yield os.path.normpath(pattern), _digest(cwd / pattern)
+            continue
+        for path in _match(cwd, pattern):
+            yield os.path.relpath(path, cwd), _digest(path)
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a file's content."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return _ABSENT
+    except OSError as error:
+        raise SceneshiftError(
+            f"a file of a set-up step cannot be read: {path}: {error.strerror}",
+            hint="list files, or globs for the files of a folder: `folder/**`",
+        ) from error
+
+
+def _match(cwd: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files that a glob names."""
+    parts = Path(os.path.normpath(pattern)).parts
+    fixed = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
+    base, globs = cwd.joinpath(*parts[:fixed]), parts[fixed:]
+    for folder, folders, names in os.walk(base):
+        above = Path(folder).relative_to(base).parts
+        is_deep = "**" in globs or len(above) + 1 < len(globs)
+        folders[:] = [name for name in folders if is_deep and name not in _PRUNED]
+        for name in names:
+            if _fits((*above, name), globs):
+                yield Path(folder, name)
+
+
+def _fits(names: tuple[str, ...], globs: tuple[str, ...]) -> bool:
+    """Whether a path's names fit a glob's; `**` is any number of them."""
+    if not globs:
+        return not names
+    if globs[0] == "**":
+        return any(_fits(names[skip:], globs[1:]) for skip in range(len(names) + 1))
+    fits = bool(names) and fnmatch.fnmatchcase(names[0], globs[0])
+    return fits and _fits(names[1:], globs[1:])

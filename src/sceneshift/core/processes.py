@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from sceneshift.core.process_entry import ProcessEntry
+
 TYPE_CHECKING = False  # spares the import of typing; type checkers take it as true
 if TYPE_CHECKING:
     import signal
@@ -18,48 +20,28 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # the same functions without enum: 0.7 MB less
 
+__all__ = [
+    "ProcessEntry",
+    "become_subreaper",
+    "children",
+    "descendants",
+    "describe",
+    "environment",
+    "find_process",
+    "has_variable",
+    "is_alive",
+    "list_pids",
+    "parse_stat",
+    "prctl",
+    "processes",
+    "proportional_bytes",
+    "resident_bytes",
+    "send_signal",
+    "session",
+]
+
 _STAT_BYTES = 1024  # one line: 52 numbers and at most 64 bytes of name
 _ENVIRON_BYTES = 1 << 22
-
-
-class ProcessEntry:
-    """One process as the table showed it.
-
-    Attributes:
-        pid: Its number.
-        ppid: Its parent's, or whoever adopted it.
-        pgid: Its process group.
-        sid: Its session.
-        state: The letter of ps: `R`, `S`, `D`, `T`, `Z`...
-        started: Token of its start, the same as long as it lives: clock ticks since
-            boot on Linux, microseconds since 1970 on macOS.
-    """
-
-    __slots__ = ("pgid", "pid", "ppid", "sid", "started", "state")
-
-    def __init__(  # noqa: PLR0913 - the columns of one row
-        self, pid: int, *, ppid: int, pgid: int, sid: int, state: str, started: int
-    ) -> None:
-        self.pid = pid
-        self.ppid = ppid
-        self.pgid = pgid
-        self.sid = sid
-        self.state = state
-        self.started = started
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Pid and start: what names a process for ever, pids are used again."""
-        return self.pid, self.started
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it is more than a zombie that waits for its parent."""
-        return self.state not in "ZX"
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"ProcessEntry({fields})"
 
 
 if sys.platform == "darwin":  # pragma: no cover - needs macOS

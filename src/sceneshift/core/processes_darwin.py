@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from sceneshift.core.processes import ProcessEntry
+from sceneshift.core.process_entry import ProcessEntry
 
 # struct proc_bsdinfo: 136 bytes; see proc_pidinfo and PROC_PIDTBSDINFO.
 _BSD_INFO = 3

@@ -1,0 +1,1 @@
+"""The process that starts all others, and ends them when the supervisor is gone."""

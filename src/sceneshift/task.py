@@ -7,10 +7,10 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from invoke.exceptions import Exit
-from invoke.parser import Argument
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 # Where invoke's parser asks whether a positional argument still lacks its value.
 _ASKING = ("handle", "see_positional_arg")
+T = TypeVar("T")
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+
+@overload
+def task(body: Callable[..., T], /) -> Task[Any]: ...
+
+
+@overload
+def task(
+    *pre: Task[Any], **options: Any
+) -> Callable[[Callable[..., T]], Task[Any]]: ...
 
 
 def task(*args: Any, **kwargs: Any) -> Any:
@@ -68,7 +79,7 @@ class Names(Argument):
 
     @value.setter
     def value(self, arg: str) -> None:
-        self._value = [*self._value, arg]
+        self._value = [*(self._value or ()), arg]
         self.raw_value = arg
 
 
@@ -79,7 +90,7 @@ class NamesTask(Task[Any]):
         """Return the arguments, `names` among the positional ones."""
         arguments = super().get_arguments(ignore_unknown_help)
         return [
-            Names(names=each.names, kind=list, help=each.help, positional=True)
+            Names("names", kind=list, help=each.help, positional=True)
             if each.names[0] == "names"
             else each
             for each in arguments

@@ -28,8 +28,8 @@ class Decoder:
     """Frames back into messages, however the stream was cut.
 
     The descriptors of a frame belong to the message whose first byte they came with:
-    one `recvmsg` never crosses into a second message that has descriptors, so they are
-    handed out in order, `fds` many to each message.
+    one `recvmsg` never crosses into a second message that has some, so they are handed
+    out in order, `fds` many to each message.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Decoder:
         self._fds: list[int] = []
 
     def feed(self, data: bytes, fds: list[int]) -> list[tuple[Message, list[int]]]:
-        """Take what was received; return the messages that are whole, with their fds."""
+        """Take what was received; return the whole messages with their fds."""
         self._bytes += data
         self._fds += fds
         whole = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ from sceneshift.dev.setup import plan_setup
 from sceneshift.dev.watch import Watcher, digest
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from sceneshift.core.paths import StateFolder
@@ -123,7 +123,7 @@ class Changes:
 
     def _with_setup(self, paths: set[Path]) -> dict[str, tuple[str, ...]]:
         """Return the processes whose run-once step has to run again, with why."""
-        found = {}
+        found: dict[str, tuple[str, ...]] = {}
         for spec in self._stack.processes:
             is_near = any(path.is_relative_to(spec.cwd) for path in paths)
             if spec.setup is None or not is_near:

@@ -23,7 +23,7 @@ class Reload:
         process: Its name.
         at: When the change was seen, seconds since 1970.
         files: The files, relative to the project where they are in it.
-        cause: What asked for it: a change of a file, a person, the environment, packages.
+        cause: What asked for it: a file, a person, the environment, packages.
         rung: How: by fork of a zygote, by a cold start, or not at all.
         reason: Why not by fork; None where it was.
         duration_s: From the change to the new code being ready; None until then.

@@ -33,7 +33,7 @@ def describe_seconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def describe_step(
+def describe_step(  # noqa: PLR0911 - one a phase
     spec: ProcessSpec, before: ProcessState, after: ProcessState
 ) -> str | None:
     """Say what a change of state means to a person; None where it is not worth it."""

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
@@ -31,7 +31,7 @@ from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from sceneshift.dev.model import ProcessSpec, StackSpec
 
@@ -85,8 +85,15 @@ def run_stack(stack: StackSpec, options: Options) -> int:
 
 
 async def _run(stack: StackSpec, options: Options, state: StateFolder) -> int:
-    run = await Run.start(stack, options, state)
+    lost = asyncio.Event()
+    spawner = await Spawner.start(
+        loop=asyncio.get_running_loop(),
+        stack_id=f"{os.getpid()}.{time.time_ns()}",
+        on_guard_lost=lost.set,
+    )
+    run = Run(stack, options, state, spawner)
     try:
+        run.start(lost)
         return await run.supervisor.done
     finally:
         await run.close()
@@ -95,8 +102,15 @@ async def _run(stack: StackSpec, options: Options, state: StateFolder) -> int:
 class Run:
     """The parts of a running stack, connected."""
 
-    def __init__(self, stack: StackSpec, options: Options, state: StateFolder) -> None:
+    def __init__(
+        self,
+        stack: StackSpec,
+        options: Options,
+        state: StateFolder,
+        spawner: Spawner,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._spawner = spawner
         self._options = options
         self._state = state
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,38 +143,33 @@ class Run:
             renew=self._renew,
         )
         self.supervisor.on_use = self.changes.add_use
+        self._ground = Ground(
+            loop=self._loop,
+            spawner=spawner,
+            held=self.held,
+            listener=self.supervisor,
+            gate=self.terminal.gate,
+            state=state.make("zygote"),
+            root=stack.root,
+        )
+        self._preparation = Preparation(spawner, state)
         desk = Desk(self.supervisor, self.supervisor.feed)
         path = state.socket(SOCKET_NAME)
         self._control = ControlServer(path, desk, self._loop)
 
-    @classmethod
-    async def start(
-        cls, stack: StackSpec, options: Options, state: StateFolder
-    ) -> Self:
-        """Start everything that a stack needs, then its processes."""
-        run = cls(stack, options, state)
-        run._spawner = await Spawner.start(
-            loop=run._loop,
-            stack_id=f"{os.getpid()}.{time.time_ns()}",
-            on_guard_lost=run._lose_guard,
-        )
-        run._ground = Ground(
-            loop=run._loop,
-            spawner=run._spawner,
-            held=run.held,
-            listener=run.supervisor,
-            gate=run.terminal.gate,
-            state=state.make("zygote"),
-            root=stack.root,
-        )
-        run._preparation = Preparation(run._spawner, state)
-        for spec in stack.processes:
-            run.supervisor.runners[spec.name] = run._make_runner(spec)
-        run.changes.start()
+    def start(self, lost: asyncio.Event) -> None:
+        """Watch, listen to signals, and start the processes.
+
+        Args:
+            lost: Set when the guard was killed, and everything with it.
+        """
+        for spec in self.supervisor.stack.processes:
+            self.supervisor.runners[spec.name] = self._make_runner(spec)
+        self.changes.start()
         for number in _QUIT_SIGNALS:
-            run._loop.add_signal_handler(number, run._quit, number)
-        run.supervisor.feed(Began())
-        return run
+            self._loop.add_signal_handler(number, self._quit, number)
+        self._do(self._await_loss(lost))
+        self.supervisor.feed(Began())
 
     async def close(self) -> None:
         """End everything, in reverse order."""
@@ -178,7 +187,7 @@ class Run:
             stream.close(time.time())
         self.terminal.close()
 
-    # -- parts -------------------------------------------------------------------------
+    # -- parts
 
     def _make_stream(self, spec: ProcessSpec) -> ProcessStream:
         path = self._state.make("logs") / f"{spec.name}.log"
@@ -199,10 +208,13 @@ class Run:
             spec, stream, self._ground, choice.program, cold_reason=choice.reason
         )
 
-    # -- what happens --------------------------------------------------------------------
+    # -- what happens
 
     def _begin(self, name: str) -> None:
-        task = self._loop.create_task(self._prepare(name))
+        self._do(self._prepare(name))
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -221,10 +233,11 @@ class Run:
         is_forced = self.supervisor.machine.is_quitting
         code = 0 if number == signal.SIGINT else 128 + number
         if not is_forced:
-            self.terminal.system("stopping; again to stop at once", time.time())
+            self.terminal.system("stopping; once more to stop at once", time.time())
         self.supervisor.feed(Quit(is_forced=is_forced, code=code))
 
-    def _lose_guard(self) -> None:
+    async def _await_loss(self, lost: asyncio.Event) -> None:
+        await lost.wait()
         self.terminal.system(
             "the guard process was killed, so everything was", time.time()
         )

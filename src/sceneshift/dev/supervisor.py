@@ -72,7 +72,7 @@ class Supervisor:
         self._events: deque[m.Event] = deque()
         self._is_draining = False
 
-    # -- events ------------------------------------------------------------------------
+    # -- events
 
     def feed(self, event: m.Event) -> None:
         """Take an event, now or after the one that is being handled."""
@@ -133,7 +133,7 @@ class Supervisor:
         self._moved.clear()
         await self._moved.wait()
 
-    # -- what a person may ask for -------------------------------------------------------
+    # -- what a person may ask for
 
     def ask(self, name: str, verb: m.Verb) -> None:
         """Start, stop or restart a process.
@@ -172,7 +172,7 @@ class Supervisor:
             )
         )
 
-    # -- what runners tell -----------------------------------------------------------------
+    # -- what runners tell
 
     def handle_ready(self, process: str, token: int) -> None:
         """A generation does what it is for."""
@@ -243,7 +243,7 @@ class Supervisor:
             self.places.pop(process, None)
         self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
 
-    # -- telling people --------------------------------------------------------------------
+    # -- telling people
 
     def note(self, process: str, text: str) -> None:
         """Say something about a process, among its output."""

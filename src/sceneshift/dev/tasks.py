@@ -28,7 +28,7 @@ _NAMES = "processes (default: all)"
         "json": _JSON + " (with --dry-run, or --detach)",
     }
 )
-def up(  # noqa: PLR0913 - one argument a flag
+def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     env: str = "",
     procfile: str = "",
@@ -78,7 +78,7 @@ def status(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT00
         "json": "print one JSON object a line",
     },
 )
-def logs(  # noqa: PLR0913 - one argument a flag
+def logs(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     names: list[str],
     follow: bool = False,  # noqa: FBT001, FBT002

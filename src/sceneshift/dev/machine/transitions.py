@@ -1,4 +1,6 @@
-"""The transitions. Rules, with where they were learned:
+"""How one state leads to another.
+
+The rules, with where they were learned:
 
 - Every start has a token: a late report of a superseded generation changes nothing
   (process-compose #530).
@@ -111,7 +113,7 @@ class Machine:
             for dependency in self._dependencies[name]
         )
 
-    def _dispatch(self, event: Event) -> list[Action]:
+    def _dispatch(self, event: Event) -> list[Action]:  # noqa: PLR0911 - one an event
         match event:
             case Began():
                 return []
@@ -132,7 +134,7 @@ class Machine:
             case Debugging():
                 return self._handle_debugging(event)
 
-    # -- starting -------------------------------------------------------------------
+    # -- starting
 
     def _begin_those_that_can(self) -> list[Action]:
         actions: list[Action] = []
@@ -211,9 +213,9 @@ class Machine:
             Stop(name=name, token=old, is_reload=True),
         ]
 
-    # -- ends -----------------------------------------------------------------------
+    # -- ends
 
-    def _handle_exit(self, event: Exited) -> list[Action]:
+    def _handle_exit(self, event: Exited) -> list[Action]:  # noqa: PLR0911 - cases
         state = self.states[event.name]
         if event.token == state.candidate:
             return self._lose_candidate(event)
@@ -303,9 +305,9 @@ class Machine:
         self._set(name, phase=Phase.STOPPED, current=None)
         return []
 
-    # -- changes --------------------------------------------------------------------
+    # -- changes
 
-    def _handle_change(self, event: Changed) -> list[Action]:
+    def _handle_change(self, event: Changed) -> list[Action]:  # noqa: PLR0911 - cases
         name, state = event.name, self.states[event.name]
         if self._quit is not None:
             return []
@@ -376,7 +378,7 @@ class Machine:
         self._set(event.name, is_debugging=event.is_waiting)
         return [] if event.is_waiting else self._take_pending(event.name)
 
-    # -- words of a person ------------------------------------------------------------
+    # -- words of a person
 
     def _handle_asked(self, event: Asked) -> list[Action]:
         if self._quit is not None:
@@ -406,7 +408,7 @@ class Machine:
             self._set(name, phase=Phase.STOPPED)
         return actions
 
-    # -- the end ----------------------------------------------------------------------
+    # -- the end
 
     def _handle_quit(self, event: Quit) -> list[Action]:
         if self._quit is None or event.is_forced:
@@ -444,14 +446,15 @@ class Machine:
     def _is_all_completed(self) -> bool:
         return all(state.phase is Phase.COMPLETED for state in self.states.values())
 
-    # -- bookkeeping --------------------------------------------------------------------
+    # -- bookkeeping
 
     def _next_token(self) -> int:
         self._tokens += 1
         return self._tokens
 
     def _set(self, name: str, **changes: object) -> None:
-        self.states[name] = replace(self.states[name], **changes)  # type: ignore[arg-type]
+        state = replace(self.states[name], **changes)  # type: ignore[arg-type]
+        self.states[name] = state
 
 
 def _exit_code(code: int) -> int:

@@ -6,14 +6,13 @@ import fcntl
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from sceneshift.dev.output.outlet import Gate
-    from sceneshift.dev.output.stream import Source
 
 PIPE_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024
@@ -32,6 +31,27 @@ _SMALL_READS = 8
 _GATHER_S = 0.004
 
 
+class Inlet(Protocol):
+    """What takes the bytes of one pipe: a `Source`, or what stands before one."""
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether a line has begun and not ended."""
+        ...
+
+    def feed(self, chunk: bytes, at: float) -> None:
+        """Take what was read, at a time in seconds since 1970."""
+        ...
+
+    def flush_partial(self, at: float) -> None:
+        """Show the line as far as it is there."""
+        ...
+
+    def close(self, at: float) -> None:
+        """End the line that was left open."""
+        ...
+
+
 class PipeReader:
     """Feed a source from a file descriptor until its end.
 
@@ -47,7 +67,7 @@ class PipeReader:
     def __init__(
         self,
         fd: int,
-        source: Source,
+        source: Inlet,
         *,
         loop: asyncio.AbstractEventLoop,
         gate: Gate | None = None,

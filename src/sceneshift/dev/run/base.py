@@ -98,7 +98,7 @@ class Runner:
         self._by_token: dict[int, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # -- what the machine asks for -------------------------------------------------
+    # -- what the machine asks for
 
     def launch(self, token: int) -> None:
         """Start a generation."""
@@ -147,7 +147,7 @@ class Runner:
         for generation in self._by_token.values():
             self._let_go(generation)
 
-    # -- what is known ---------------------------------------------------------------
+    # -- what is known
 
     def generation(self, token: int | None) -> Generation | None:
         """Return the generation of a token."""
@@ -163,7 +163,7 @@ class Runner:
         """Why this process is not run by fork; None where it is."""
         return None
 
-    # -- parts -----------------------------------------------------------------------
+    # -- parts
 
     def _new_generation(self, token: int | None) -> tuple[Generation, int]:
         """Return a generation and the writing end of its output's pipe."""

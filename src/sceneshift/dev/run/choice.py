@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.model import ReloadPolicy
-from sceneshift.dev.selfreload import is_self_reloading
 from sceneshift.dev.program import PythonProgram, analyse
 from sceneshift.dev.reloader import without_reloader
+from sceneshift.dev.selfreload import is_self_reloading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,11 +39,10 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
     found = analyse(spec.command, cwd=spec.cwd, env=spec.env)
     own = is_self_reloading(spec.command, spec.cwd)
     if own is not None and spec.reload is ReloadPolicy.AUTO:
-        globs = _below(spec.cwd, root, own)
         return Choice(
             program=None,
             reason="it reloads itself",
-            globs=spec.watch or globs,
+            globs=spec.watch or _below(spec.cwd, root, own),
             is_self_reloading=True,
         )
     globs = () if spec.reload is ReloadPolicy.OFF else spec.watch

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.model import ProcessSpec
-    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.zygote import ZygoteLink
 
@@ -102,7 +102,7 @@ class ForkRunner(Runner):
             return Style.SEQUENCE if self.cold_reason and _is_mute() else Style.OVERLAP
         return Style.SEQUENCE if self.cold_reason else Style.CHECKED
 
-    # -- what the machine asks for -------------------------------------------------
+    # -- what the machine asks for
 
     def launch(self, token: int) -> None:
         """Start a generation; at once where a child is parked."""
@@ -163,7 +163,7 @@ class ForkRunner(Runner):
         self._nursery.close()
         await super().close()
 
-    # -- making generations ----------------------------------------------------------
+    # -- making generations
 
     async def _launch(self, token: int, *, park: bool) -> None:
         generation, writing = self._new_generation(token)
@@ -249,7 +249,7 @@ class ForkRunner(Runner):
             self._import(standby, hot)
         return standby
 
-    # -- what the nursery says ---------------------------------------------------------
+    # -- what the nursery says
 
     def handle_born(self, number: int, pid: int) -> None:
         """A generation has a process."""
@@ -273,7 +273,7 @@ class ForkRunner(Runner):
         for standby in self._standbys.empty():
             self._discard(standby)
 
-    # -- what a generation says ----------------------------------------------------------
+    # -- what a generation says
 
     def _handle(self, generation: Generation, message: Message, fds: list[int]) -> None:
         getattr(self, f"_on_{message['event']}")(generation, message, fds)

@@ -47,7 +47,7 @@ class HeldSockets:
         """Return the socket of an address, bound now where it was not yet.
 
         Raises:
-            OSError: The address cannot be had; another process of the stack may have it.
+            OSError: The address cannot be had; another process may have it.
         """
         held = self._held.get(key)
         if held is not None:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sceneshift.core.channel import Channel, Message
+    from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.base import Ground
-    from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.run.recall import Recall
 
 _TRIES = 5  # zygotes in a row that imports made unusable
@@ -91,7 +91,7 @@ class Nursery:
             return None
         return zygote
 
-    def fork(  # noqa: PLR0913 - what a child is made of
+    def fork(
         self,
         zygote: ZygoteLink,
         number: int,

@@ -11,9 +11,9 @@ from sceneshift.dev.run.base import Ground, Runner
 if TYPE_CHECKING:
     import asyncio
 
+    from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.run.generation import Generation
-    from sceneshift.dev.model import ProcessSpec
 
 
 class ShellRunner(Runner):

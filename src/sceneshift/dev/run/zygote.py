@@ -105,7 +105,7 @@ class ZygoteLink:
         except OSError:
             self._end()
 
-    def fork(  # noqa: PLR0913 - what a child is made of
+    def fork(
         self,
         number: int,
         *,

@@ -15,11 +15,10 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import FileFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sceneshift.dev.zygote import debugger, handover, uvicorn
-from sceneshift.dev.zygote import parts
+from sceneshift.dev.zygote import debugger, handover, parts, uvicorn
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class Agent:
         self._original_get_code = SourceFileLoader.get_code
         self._original_exec_module = SourceFileLoader.exec_module
 
-    # -- what the program touches -------------------------------------------------
+    # -- what the program touches
 
     def get_code(self, loader: SourceFileLoader, fullname: str) -> CodeType | None:
         """Stand in for `SourceFileLoader.get_code` for files of the project."""
@@ -133,15 +132,14 @@ class Agent:
         """See what the program opens and does; `sys.addaudithook`'s callback."""
         if event == "open":
             if self.channel is not None and isinstance(args[0], str):
-                self._see_open(args[0], args[1], args[2])
+                self._see_open(args[0], args[2])
         elif self.is_armed and event in _EFFECTS:
             self.touch(event)
 
-    def _see_open(self, path: str, mode: str | None, flags: int) -> None:
-        if path.endswith((".py", ".pyc")) or not os.path.isabs(path):
-            if path.endswith((".py", ".pyc")):
-                return
-            path = os.path.abspath(path)
+    def _see_open(self, path: str, flags: int) -> None:
+        if path.endswith((".py", ".pyc")):
+            return
+        path = os.path.abspath(path)
         is_written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
         if is_written and self.is_armed:
             self.touch(path)
@@ -166,7 +164,7 @@ class Agent:
         except OSError:
             self.channel = None
 
-    # -- waiting before the project ----------------------------------------------
+    # -- waiting before the project
 
     def touch(self, what: str, head: parts.Head | None = None) -> None:
         """Wait for the word to go on, where the program still waits.
@@ -231,10 +229,11 @@ class Agent:
     def _forget_folders(self) -> None:
         """Drop listings of folders that are older than the word to go."""
         for path, finder in list(sys.path_importer_cache.items()):
-            if finder is not None and self.territory.owns_module(path + "/x.py"):
+            is_own = self.territory.owns_module(path + "/x.py")
+            if is_own and isinstance(finder, FileFinder):
                 finder.invalidate_caches()
 
-    # -- sockets -------------------------------------------------------------------
+    # -- sockets
 
     def bind(self, sock: socket.socket, address: Any) -> None:
         """Stand in for `socket.bind`: take the socket that outlives the program."""
@@ -284,7 +283,8 @@ class Agent:
 
     def report_modules(self) -> None:
         """Name the modules that a next zygote should have, and the project's own."""
-        foreign, own = [], []
+        foreign: list[str] = []
+        own: list[str] = []
         for name, module in list(sys.modules.items()):
             origin = getattr(getattr(module, "__spec__", None), "origin", None)
             if (
@@ -337,10 +337,10 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
         agent.exec_module(self, module)
 
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-    SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
+    SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
     socket.socket.bind = bind  # type: ignore[assignment,method-assign]
-    socket.socket.listen = listen  # type: ignore[method-assign]
+    socket.socket.listen = listen  # type: ignore[method-assign,assignment]
     sys.addaudithook(agent.audit)
     uvicorn.install(agent)
 

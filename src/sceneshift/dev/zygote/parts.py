@@ -6,7 +6,6 @@ the same namespace: what has run is what would have run.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -66,7 +65,8 @@ def compile_rest(source: bytes, path: str, head: Head) -> CodeType:
     if tree.body and _is_text(tree.body[0]):
         del tree.body[0]  # would be taken for the module's docstring
     features = head.code.co_flags & _FEATURES
-    return compile(tree, path, "exec", flags=features, dont_inherit=True)
+    code: CodeType = compile(tree, path, "exec", flags=features, dont_inherit=True)
+    return code
 
 
 def _imports(statement: ast.stmt) -> bool:

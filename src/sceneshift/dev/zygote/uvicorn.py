@@ -1,7 +1,8 @@
 """What the agent knows of uvicorn, beyond what it knows of any server.
 
-Its start-up hook tells readiness, and its idle keep-alive connections are handed to the
-successor, so that a client which reuses one is neither cut off nor answered by old code.
+Its start-up hook tells readiness, and its idle keep-alive connections are handed to
+the successor, so that a client which reuses one is neither cut off nor answered by old
+code.
 """
 
 from __future__ import annotations

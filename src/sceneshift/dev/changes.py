@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.base import Runner
     from sceneshift.dev.watch import Change
 
+_RECORDS = frozenset({".dist-info", ".egg-info", ".egg-link", ".pth"})
 _PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
 
 
@@ -97,7 +98,7 @@ class Changes:
     def handle(self, changes: frozenset[Change]) -> None:
         """Take a set of changes that belong together."""
         paths = {change.path for change in changes}
-        if any(path.parent in self._packages for path in paths):
+        if any(map(self._is_package, paths)):
             self._renew_later()
         paths = {path for path in paths if path.parent not in self._packages}
         if self._has_new_input(paths):
@@ -111,6 +112,10 @@ class Changes:
             files = tuple(map(self._relative, affected.get(name, ())))
             if files or name in again:
                 self._changed(name, files or again[name], needs_setup=name in again)
+
+    def _is_package(self, path: Path) -> bool:
+        """Say whether a path is the record of an installed package."""
+        return path.parent in self._packages and path.suffix in _RECORDS
 
     def _has_new_input(self, paths: set[Path]) -> bool:
         news = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase, ProcessState
@@ -33,6 +34,17 @@ def describe_seconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
+def describe_end(code: int) -> str:
+    """Say how a process has ended: `ended with exit code 3`."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was ended by {name}"
+
+
 def describe_step(  # noqa: PLR0911 - one a phase
     spec: ProcessSpec, before: ProcessState, after: ProcessState
 ) -> str | None:
@@ -43,7 +55,7 @@ def describe_step(  # noqa: PLR0911 - one a phase
         case Phase.READY if before.phase is Phase.STARTING and not after.restarts:
             return f"ready: {spec.url}" if spec.listens and spec.url else "ready"
         case Phase.BACKOFF:
-            return f"died; starts again ({len(after.crashes)} of 5 tries in 10 s)"
+            return f"starts again (try {len(after.crashes)} of 5 in 10 s)"
         case Phase.FAILED:
             return (
                 "down: waits for a change of a file, or for: "

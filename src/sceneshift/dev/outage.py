@@ -17,24 +17,30 @@ if TYPE_CHECKING:
 
 # Errors that come from the code as it is written: without a change of a file the next
 # try would end the same way. A database that is not up yet is none of them.
-_CODE_ERRORS = frozenset(
+_IMPORT_ERRORS = frozenset(
     {
-        "AttributeError",
         "ImportError",
         "IndentationError",
         "ModuleNotFoundError",
-        "NameError",
         "SyntaxError",
         "TabError",
-        "TypeError",
     }
 )
+# These too, where they come before the process was ready.
+_START_ERRORS = frozenset({"AttributeError", "NameError", "TypeError"})
 
 
-def is_code_error(headline: str) -> bool:
-    """Say whether an exception's line names an error of the code itself."""
+def is_code_error(headline: str, *, was_ready: bool) -> bool:
+    """Say whether an exception's line names an error of the code itself.
+
+    Args:
+        headline: The exception in one line.
+        was_ready: Whether the process was ready before.
+    """
     name = headline.partition(":")[0].rpartition(".")[2].strip()
-    return name in _CODE_ERRORS or "Could not import module" in headline
+    if name in _IMPORT_ERRORS or "Could not import module" in headline:
+        return True
+    return name in _START_ERRORS and not was_ready
 
 
 class Outages:

@@ -79,7 +79,10 @@ class Preparation:
     async def _with_node(
         self, spec: ProcessSpec, say: Callable[[str], None]
     ) -> ProcessSpec:
-        folder = find_package_folder(spec.command, spec.cwd)
+        """Put a Node first on the PATH where the process or its step needs one."""
+        commands = [spec.command, *([spec.setup.run] if spec.setup else [])]
+        folders = [find_package_folder(command, spec.cwd) for command in commands]
+        folder = next(filter(None, folders), None)
         if folder is None:
             return spec
         seams = NodeSeams(

@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import BusyError, SceneshiftError
@@ -119,7 +119,9 @@ class Run:
             loop=self._loop,
             labels={process.name: process.label for process in stack.processes},
             style=Style(is_terminal=options.is_terminal, colour=options.colour),
+            on_lost=self._lose_viewer,
         )
+        stack = self._with_colour(stack)
         self._streams = {p.name: self._make_stream(p) for p in stack.processes}
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
@@ -189,6 +191,16 @@ class Run:
 
     # -- parts
 
+    def _with_colour(self, stack: StackSpec) -> StackSpec:
+        """Have processes color what they write, as they would on a terminal."""
+        if not self._options.colour:
+            return stack
+        colour = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+        processes = [
+            replace(spec, env={**colour, **spec.env}) for spec in stack.processes
+        ]
+        return replace(stack, processes=tuple(processes))
+
     def _make_stream(self, spec: ProcessSpec) -> ProcessStream:
         path = self._state.make("logs") / f"{spec.name}.log"
         log, ring = RotatingLog(path), Ring()
@@ -223,7 +235,8 @@ class Run:
         try:
             spec = await self._preparation.prepare(runner.spec, self._streams[name])
         except SceneshiftError as error:
-            self._streams[name].note(f"{error.message}", time.time())
+            hint = f"; hint: {error.hint}" if error.hint else ""
+            self._streams[name].note(f"{error.message}{hint}", time.time())
             self.supervisor.feed(SetupEnded(name=name, is_ok=False))
             return
         runner.spec = spec
@@ -235,6 +248,10 @@ class Run:
         if not is_forced:
             self.terminal.system("stopping; once more to stop at once", time.time())
         self.supervisor.feed(Quit(is_forced=is_forced, code=code))
+
+    def _lose_viewer(self) -> None:
+        """Nobody reads the output any more, as after `inv dev | head`."""
+        self.supervisor.feed(Quit(code=128 + signal.SIGPIPE))
 
     async def _await_loss(self, lost: asyncio.Event) -> None:
         await lost.wait()
@@ -248,7 +265,7 @@ class Run:
     def _reread(self) -> None:
         """Take what the configuration says now, process by process."""
         try:
-            stack = self._options.reread()
+            stack = self._with_colour(self._options.reread())
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
             return
@@ -269,7 +286,7 @@ class Run:
             runner.renew(spec, choice.program)
         else:
             runner.spec = spec
-        self.supervisor.change(spec.name, (), cause="environment")
+        self.supervisor.change(spec.name, (), cause="environment", needs_setup=True)
 
     def _renew(self) -> None:
         """Installed packages are others: other zygotes."""

@@ -11,7 +11,7 @@ from sceneshift.dev import machine as m
 from sceneshift.dev.failure import one_line, parse_failure
 from sceneshift.dev.history import History, Reload
 from sceneshift.dev.machine import Machine, Phase, ProcessState
-from sceneshift.dev.notes import describe_reload, describe_step
+from sceneshift.dev.notes import describe_end, describe_reload, describe_step
 from sceneshift.dev.outage import Outages, is_code_error
 
 if TYPE_CHECKING:
@@ -194,29 +194,29 @@ class Supervisor:
         state = self.machine.states[process]
         if token not in (state.current, state.candidate):
             return  # an old one, retired
-        is_asked = state.phase is Phase.STOPPING and token == state.current
+        if code == 0 or (state.phase is Phase.STOPPING and token == state.current):
+            self._feed_exit(process, token, code)
+            return
         report = parse_failure(
             output, self.stack.root, process=process, since=time.time()
         )
-        was_young = token == state.candidate or process not in self.began_at
-        is_broken = code != 0 and is_code_error(report.headline)
-        if not is_asked and code != 0:
-            self._router.mark_broken(process, is_broken=True)
-            self._close_record(
-                process, is_broken=is_broken or was_young, text=one_line(report)
-            )
-            self.note(process, one_line(report))
-        self.feed(
-            m.Exited(
-                name=process,
-                token=token,
-                code=code,
-                is_broken=is_broken,
-                now=self._loop.time(),
-            )
-        )
-        if code != 0 and not is_asked and self.machine.states[process].current is None:
+        was_ready = token == state.current and state.phase is Phase.READY
+        is_broken = is_code_error(report.headline, was_ready=was_ready)
+        self._router.mark_broken(process, is_broken=True)
+        reason = one_line(report) if report.file else describe_end(code)
+        self._close_record(process, is_broken=not was_ready, text=reason)
+        self.note(process, reason)
+        self._feed_exit(process, token, code, is_broken=is_broken)
+        if self.machine.states[process].current is None:
             self.outages.begin(process, report)
+
+    def _feed_exit(
+        self, process: str, token: int, code: int, *, is_broken: bool = False
+    ) -> None:
+        now = self._loop.time()
+        self.feed(
+            m.Exited(name=process, token=token, code=code, is_broken=is_broken, now=now)
+        )
 
     def _close_record(self, process: str, *, is_broken: bool, text: str) -> None:
         reload = self.history.open_of(process)

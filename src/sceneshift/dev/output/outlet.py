@@ -55,6 +55,7 @@ class Outlet:
         limit_bytes: What is kept for a viewer that does not keep up; beyond it the
             oldest lines are dropped.
         describe_gap: Makes the line that stands for so many dropped ones.
+        on_lost: Called once when the viewer has gone.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Outlet:
         loop: asyncio.AbstractEventLoop,
         limit_bytes: int = 4 * 1024 * 1024,
         describe_gap: Callable[[int], bytes],
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_lost = on_lost
         self.gate = Gate()
         self.pending = 0
         self.is_lost = False
@@ -128,6 +131,7 @@ class Outlet:
             # The terminal is closed or the pipe has no reader: nobody is left to
             # tell, and the logs go on.
             self._let_go()
+            self._loop.call_soon(self._on_lost)
 
     def _advance(self, written: int) -> None:
         """Forget what was written."""

@@ -12,7 +12,7 @@ from sceneshift.dev.output.outlet import Gate, Outlet
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SYSTEM = "system"
 _RESET = b"\x1b[0m"
@@ -51,9 +51,10 @@ class Terminal:
             Procfile's order, which gives the colours.
         style: How lines are shown.
         limit_bytes: What is kept for a viewer that does not keep up.
+        on_lost: Called once when the viewer has gone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         fd: int,
         *,
@@ -61,6 +62,7 @@ class Terminal:
         labels: Mapping[str, str],
         style: Style,
         limit_bytes: int = 4 * 1024 * 1024,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._style = style
         self._labels = {**labels, SYSTEM: SYSTEM}
@@ -72,7 +74,11 @@ class Terminal:
         self._open_name: str | None = None
         self._open_text = b""
         self._outlet = Outlet(
-            fd, loop=loop, limit_bytes=limit_bytes, describe_gap=self._describe_gap
+            fd,
+            loop=loop,
+            limit_bytes=limit_bytes,
+            describe_gap=self._describe_gap,
+            on_lost=on_lost,
         )
 
     @property

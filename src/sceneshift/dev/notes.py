@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from sceneshift.dev.machine import Phase, ProcessState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sceneshift.dev.history import Reload
-    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.model import ProcessSpec, StackSpec
 
 _FILES_SHOWN = 2
+_DOWN = (Phase.FAILED, Phase.STOPPED, Phase.WAITING)
 
 
 def describe_reload(reload: Reload) -> str:
@@ -32,6 +35,23 @@ def list_files(files: tuple[str, ...]) -> str:
 def describe_seconds(seconds: float) -> str:
     """Return `12 ms` or `1.4 s`."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def describe_start(
+    stack: StackSpec, states: Mapping[str, ProcessState], *, duration_s: float
+) -> str:
+    """Say what is up, where and what is not: a line a process with an address."""
+    down = [name for name, state in states.items() if state.phase in _DOWN]
+    up = len(states) - len(down)
+    lines = [f"{up} of {len(states)} up after {describe_seconds(duration_s)}"]
+    lines += [
+        f"{spec.name}: {spec.url}"
+        for spec in stack.processes
+        if spec.listens and spec.url and spec.name not in down
+    ]
+    if down:
+        lines.append(f"down: {', '.join(down)}")
+    return "\n".join(lines)
 
 
 def describe_end(code: int) -> str:

@@ -19,6 +19,7 @@ from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.machine import Began, Quit, SetupEnded
+from sceneshift.dev.notes import describe_start
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
 from sceneshift.dev.preparation import Preparation
 from sceneshift.dev.routing import Router
@@ -91,12 +92,15 @@ async def _run(stack: StackSpec, options: Options, state: StateFolder) -> int:
         stack_id=f"{os.getpid()}.{time.time_ns()}",
         on_guard_lost=lost.set,
     )
-    run = Run(stack, options, state, spawner)
     try:
-        run.start(lost)
-        return await run.supervisor.done
+        run = Run(stack, options, state, spawner)
+        try:
+            run.start(lost)
+            return await run.supervisor.done
+        finally:
+            await run.close()
     finally:
-        await run.close()
+        await spawner.close()
 
 
 class Run:
@@ -171,6 +175,7 @@ class Run:
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
         self._do(self._await_loss(lost))
+        self._do(self._sum_up())
         self.supervisor.feed(Began())
 
     async def close(self) -> None:
@@ -183,7 +188,7 @@ class Run:
         self.supervisor.outages.close()
         for runner in self.supervisor.runners.values():
             await runner.close()
-        await self._spawner.close()
+        await self._spawner.close()  # nothing is left from here on
         self.held.close()
         for stream in self._streams.values():
             stream.close(time.time())
@@ -244,10 +249,21 @@ class Run:
 
     def _quit(self, number: int) -> None:
         is_forced = self.supervisor.machine.is_quitting
-        code = 0 if number == signal.SIGINT else 128 + number
         if not is_forced:
             self.terminal.system("stopping; once more to stop at once", time.time())
-        self.supervisor.feed(Quit(is_forced=is_forced, code=code))
+        self.supervisor.feed(Quit(is_forced=is_forced, code=128 + number))
+
+    async def _sum_up(self) -> None:
+        """Say where everything is, once all that can be ready is."""
+        began = self._loop.time()
+        while not self.supervisor.machine.is_settled:
+            await self.supervisor.wait_move()
+        text = describe_start(
+            self.supervisor.stack,
+            self.supervisor.machine.states,
+            duration_s=self._loop.time() - began,
+        )
+        self.terminal.system(text, time.time())
 
     def _lose_viewer(self) -> None:
         """Nobody reads the output any more, as after `inv dev | head`."""

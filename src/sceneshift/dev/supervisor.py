@@ -155,6 +155,8 @@ class Supervisor:
         needs_setup: bool = False,
     ) -> None:
         """Have a process take new code or a new environment."""
+        if self.machine.states[name].phase in (Phase.STOPPED, Phase.COMPLETED):
+            return  # it starts from the new code when it is asked to
         self._record(name, files, cause)
         style = self.runners[name].style
         self.feed(m.Changed(name=name, style=style, needs_setup=needs_setup))

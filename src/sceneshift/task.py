@@ -14,6 +14,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
+from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
@@ -102,11 +103,21 @@ def find_root(context: Context) -> Path:
     return Path(getattr(context.config, "_project_prefix", None) or ".").resolve()
 
 
+def refuse_windows(command: str) -> None:
+    """Refuse a command that needs what only Unix has.
+
+    Raises:
+        SceneshiftError: This is Windows.
+    """
+    if os.name == "nt":
+        raise SceneshiftError(
+            f"`{command}` does not run on Windows yet", hint="run it in WSL"
+        )
+
+
 def report(error: SceneshiftError) -> None:
     """Write an error, and what to do about it, to standard error."""
-    sys.stderr.write(f"error: {error.message}\n")
-    if error.hint is not None:
-        sys.stderr.write(f"hint: {error.hint}\n")
+    StreamConsole().error(error)
 
 
 def is_debugging() -> bool:

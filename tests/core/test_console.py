@@ -74,11 +74,11 @@ def test_the_process_environment_decides_where_none_is_given(
     assert wants_colour(io.StringIO())
 
 
-def test_an_error_is_a_sentence_and_a_hint_after_a_blank_line() -> None:
+def test_an_error_is_a_sentence_and_a_hint() -> None:
     """People get `error:` and `hint:` on standard error, programs nothing."""
     console, out, err = make_console()
     console.error(SceneshiftError("no `Procfile` here", hint="write one"))
-    assert err.getvalue() == "error: no `Procfile` here\n\nhint: write one\n"
+    assert err.getvalue() == "error: no `Procfile` here\nhint: write one\n"
     assert out.getvalue() == ""
 
 

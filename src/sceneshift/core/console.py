@@ -153,7 +153,6 @@ class StreamConsole:
         """Tell people what went wrong and what to do."""
         self._say("error:", _RED, error.message)
         if error.hint is not None:
-            _print(self._err, "")
             self._say("hint:", _CYAN, error.hint)
 
     def _say(self, word: str, colour: str, text: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.watch import Change
 
 _RECORDS = frozenset({".dist-info", ".egg-info", ".egg-link", ".pth"})
+_LOCKS = frozenset({"Pipfile.lock", "pdm.lock", "poetry.lock", "uv.lock"})
 _PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
 
 
@@ -114,8 +115,10 @@ class Changes:
                 self._changed(name, files or again[name], needs_setup=name in again)
 
     def _is_package(self, path: Path) -> bool:
-        """Say whether a path is the record of an installed package."""
-        return path.parent in self._packages and path.suffix in _RECORDS
+        """Say whether a path tells of installed packages: a record or a lock."""
+        if path.parent in self._packages:
+            return path.suffix in _RECORDS
+        return path.name in _LOCKS or path.match("requirements*.txt")
 
     def _has_new_input(self, paths: set[Path]) -> bool:
         news = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import os
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from sceneshift.dev.client import SOCKET_NAME
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
+from sceneshift.dev.leftovers import named_stack
 from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.notes import describe_start
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
@@ -81,15 +81,17 @@ def hold_checkout(state: StateFolder) -> Iterator[None]:
 def run_stack(stack: StackSpec, options: Options) -> int:
     """Run a stack to its end; return the exit code."""
     state = StateFolder(stack.root)
-    with hold_checkout(state):
-        return asyncio.run(_run(stack, options, state))
+    with hold_checkout(state), named_stack(state) as name:
+        return asyncio.run(_run(stack, options, state, name))
 
 
-async def _run(stack: StackSpec, options: Options, state: StateFolder) -> int:
+async def _run(
+    stack: StackSpec, options: Options, state: StateFolder, name: str
+) -> int:
     lost = asyncio.Event()
     spawner = await Spawner.start(
         loop=asyncio.get_running_loop(),
-        stack_id=f"{os.getpid()}.{time.time_ns()}",
+        stack_id=name,
         on_guard_lost=lost.set,
     )
     try:

@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from sceneshift.task import NamesTask, find_root, task
+from sceneshift.task import NamesTask, find_root, refuse_windows, task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from invoke.context import Context
 
 _ENV = "the environment (default: the active one)"
 _JSON = "print JSON"
 _NAMES = "processes (default: all)"
+
+
+def _root(context: Context) -> Path:
+    refuse_windows("inv dev")
+    return find_root(context)
 
 
 @task(
@@ -43,7 +50,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     from sceneshift.dev import commands  # noqa: PLC0415 - 60 ms
 
     request = commands.Request(
-        root=find_root(context),
+        root=_root(context),
         environment=env or None,
         procfile=procfile or None,
         concurrency=concurrency,
@@ -63,7 +70,7 @@ def status(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT00
     """Show each process: state, pid, address, restarts."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
-    inquiries.show_status(find_root(context), as_json=json)
+    inquiries.show_status(_root(context), as_json=json)
 
 
 @task(
@@ -98,7 +105,7 @@ def logs(  # noqa: PLR0913, PLR0917 - one argument a flag
         lines=lines,
         as_json=json,
     )
-    logbook.show_logs(find_root(context), request)
+    logbook.show_logs(_root(context), request)
 
 
 @task(klass=NamesTask, iterable=["names"], help={"names": _NAMES, "json": _JSON})
@@ -106,7 +113,7 @@ def restart(context: Context, names: list[str], json: bool = False) -> None:  # 
     """Restart processes, and wait until they are ready."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
-    inquiries.act(find_root(context), "restart", names, as_json=json)
+    inquiries.act(_root(context), "restart", names, as_json=json)
 
 
 @task(
@@ -119,9 +126,9 @@ def stop(context: Context, names: list[str], json: bool = False) -> None:  # noq
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
     if names:
-        inquiries.act(find_root(context), "stop", names, as_json=json)
+        inquiries.act(_root(context), "stop", names, as_json=json)
     else:
-        inquiries.end_stack(find_root(context), as_json=json)
+        inquiries.end_stack(_root(context), as_json=json)
 
 
 @task(klass=NamesTask, iterable=["names"], help={"names": _NAMES, "json": _JSON})
@@ -129,7 +136,7 @@ def start(context: Context, names: list[str], json: bool = False) -> None:  # no
     """Start processes that are stopped, down or completed."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
-    inquiries.act(find_root(context), "start", names, as_json=json)
+    inquiries.act(_root(context), "start", names, as_json=json)
 
 
 @task(
@@ -146,7 +153,7 @@ def why(
     """Show the last reloads: which file, which process, how, how long."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
-    inquiries.show_reloads(find_root(context), names, count=count, as_json=json)
+    inquiries.show_reloads(_root(context), names, count=count, as_json=json)
 
 
 @task(positional=["name"], help={"name": "the process"})
@@ -154,7 +161,7 @@ def attach(context: Context, name: str) -> None:
     """Give this terminal to a process that stands at a breakpoint."""
     from sceneshift.dev import attachment  # noqa: PLC0415
 
-    attachment.attach(find_root(context), name)
+    attachment.attach(_root(context), name)
 
 
 ns = Collection("dev")

@@ -1,0 +1,47 @@
+"""What is left of a stack whose supervisor and guard were killed at one instant.
+
+Each ends what the other leaves; nobody is there when both go. The next start ends it:
+every process of a stack carries the stack's id in its environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.guard import sweep
+from sceneshift.dev.guard.spawner import STACK_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sceneshift.core.paths import StateFolder
+
+_FILE_NAME = "dev.stack"
+
+
+@contextlib.contextmanager
+def named_stack(state: StateFolder) -> Iterator[str]:
+    """Yield an id for a new stack, after ending what an earlier one left.
+
+    Whoever calls this holds the lock of the checkout: no stack runs.
+    """
+    path = state.make() / _FILE_NAME
+    with contextlib.suppress(OSError):
+        end_leftovers(path.read_text().strip())
+    name = f"{os.getpid()}.{time.time_ns()}"
+    path.write_text(name)
+    yield name
+    path.unlink(missing_ok=True)
+
+
+def end_leftovers(stack_id: str) -> int:
+    """Kill the processes of a stack that is no more; return how many there were."""
+    if not stack_id:
+        return 0  # an empty file: the power failed while it was written
+    assignment = os.fsencode(f"{STACK_VARIABLE}={stack_id}")
+    frozen = sweep.freeze(lambda: sweep.marked(assignment))
+    sweep.kill(frozen)
+    return len(frozen)

@@ -2,87 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from sceneshift.core.console import StreamConsole, wants_colour
-from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.client import Client
 from sceneshift.dev.inquiries import print_status
-from sceneshift.dev.ports import check_free
-from sceneshift.dev.stack import load_stack
+from sceneshift.dev.request import check_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.channel import Message
-    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.request import Request
 
 _DETACH_S = 600.0  # a first start installs packages
 _FLAGS = {"environment": "--env", "procfile": "--procfile"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What `inv dev` is asked for.
-
-    Attributes:
-        root: The project's folder.
-        environment: Name or alias; None means the active one.
-        procfile: Another Procfile; None means the configured one.
-        concurrency: Instances by process, `web=2,worker=3`.
-        only: Processes, `web,worker`; empty means all.
-        is_strict: Whether the first end of a process ends all.
-    """
-
-    root: Path
-    environment: str | None = None
-    procfile: str | None = None
-    concurrency: str = ""
-    only: str = ""
-    is_strict: bool = False
-
-    def load(self) -> StackSpec:
-        """Read what is to run.
-
-        Raises:
-            UsageError: The request or a file says what cannot be.
-        """
-        return load_stack(
-            self.root,
-            environ=os.environ,
-            environment=self.environment,
-            concurrency=parse_concurrency(self.concurrency),
-            only=tuple(name for name in self.only.split(",") if name),
-            procfile=self.procfile,
-        )
-
-
-def parse_concurrency(text: str) -> dict[str, int]:
-    """Return `{"web": 2}` of `web=2`.
-
-    Raises:
-        UsageError: It is not of that form.
-    """
-    counts = {}
-    for part in filter(None, text.split(",")):
-        name, _equals, count = part.partition("=")
-        if not name or not count.isdecimal():
-            raise UsageError(
-                f"`--concurrency` is not of the form name=number: {part}",
-                hint="write it so: --concurrency web=2,worker=3",
-            )
-        counts[name] = int(count)
-    return counts
-
-
-def run(request: Request) -> None:
-    """Run the stack until it is ended; exits with its code.
+def run(request: Request) -> NoReturn:
+    """Run the stack until it is ended, in place of this process.
 
     Where one runs already, its output is followed instead.
 
@@ -92,36 +37,12 @@ def run(request: Request) -> None:
     running = Client.find(request.root)
     if running is not None:
         _follow(running)
-        return
-    stack = request.load()
-    check_ports(stack)
-    from sceneshift.dev.start import Options, run_stack  # noqa: PLC0415 - 40 ms
-
-    is_terminal = sys.stdout.isatty()
-    options = Options(
-        is_strict=request.is_strict,
-        output_fd=sys.stdout.fileno(),
-        is_terminal=is_terminal,
-        colour=wants_colour(sys.stdout),
-        reread=request.load,
-    )
-    code = run_stack(stack, options)
-    if code:
-        sys.exit(code)
-
-
-def check_ports(stack: StackSpec) -> None:
-    """Refuse to start anything while a port is taken.
-
-    Raises:
-        SceneshiftError: Which port, for which process, and who holds it.
-    """
-    wanted = {
-        process.port: process.name
-        for process in stack.processes
-        if process.listens and process.port is not None
-    }
-    check_free(wanted, root=stack.root)
+        sys.exit(0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # -P: the project's folder must not come before the interpreter's own modules.
+    words = [sys.executable, "-P", "-m", "sceneshift.dev"]
+    os.execv(sys.executable, [*words, json.dumps(request.as_json())])  # noqa: S606
 
 
 def _follow(client: Client) -> None:
@@ -158,7 +79,7 @@ def detach(request: Request, *, as_json: bool) -> None:
     log = StateFolder(request.root).make("logs") / "dev.out"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", *_arguments(request)],
+            [sys.executable, "-P", "-m", "invoke", *_arguments(request)],
             cwd=request.root,
             stdin=subprocess.DEVNULL,
             stdout=output,

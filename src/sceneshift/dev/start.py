@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import fcntl
 import signal
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sceneshift.core.console import wants_colour
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.changes import Changes
@@ -22,6 +24,7 @@ from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.notes import describe_start
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
 from sceneshift.dev.preparation import Preparation
+from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.choice import choose
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from sceneshift.dev.model import ProcessSpec, StackSpec
+    from sceneshift.dev.request import Request
 
 _LOCK_NAME = "dev.lock"
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,6 +80,24 @@ def hold_checkout(state: StateFolder) -> Iterator[None]:
                 hint="see it: inv dev.status; end it: inv dev.stop --all",
             ) from error
         yield
+
+
+def run_request(request: Request) -> int:
+    """Read what is asked for and run it to its end; return the exit code.
+
+    Raises:
+        SceneshiftError: Nothing was started, and why.
+    """
+    stack = request.load()
+    check_ports(stack)
+    options = Options(
+        is_strict=request.is_strict,
+        output_fd=sys.stdout.fileno(),
+        is_terminal=sys.stdout.isatty(),
+        colour=wants_colour(sys.stdout),
+        reread=request.load,
+    )
+    return run_stack(stack, options)
 
 
 def run_stack(stack: StackSpec, options: Options) -> int:

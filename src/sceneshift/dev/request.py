@@ -1,0 +1,92 @@
+"""What `inv dev` is asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import UsageError
+from sceneshift.dev.ports import check_free
+from sceneshift.dev.stack import load_stack
+
+if TYPE_CHECKING:
+    from sceneshift.dev.model import StackSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `inv dev` is asked for.
+
+    Attributes:
+        root: The project's folder.
+        environment: Name or alias; None means the active one.
+        procfile: Another Procfile; None means the configured one.
+        concurrency: Instances by process, `web=2,worker=3`.
+        only: Processes, `web,worker`; empty means all.
+        is_strict: Whether the first end of a process ends all.
+    """
+
+    root: Path
+    environment: str | None = None
+    procfile: str | None = None
+    concurrency: str = ""
+    only: str = ""
+    is_strict: bool = False
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Request:
+        """Return what `as_json` has written."""
+        return cls(**{**values, "root": Path(values["root"])})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the request as it is handed to the supervisor's process."""
+        return {**asdict(self), "root": str(self.root)}
+
+    def load(self) -> StackSpec:
+        """Read what is to run.
+
+        Raises:
+            UsageError: The request or a file says what cannot be.
+        """
+        return load_stack(
+            self.root,
+            environ=os.environ,
+            environment=self.environment,
+            concurrency=parse_concurrency(self.concurrency),
+            only=tuple(name for name in self.only.split(",") if name),
+            procfile=self.procfile,
+        )
+
+
+def parse_concurrency(text: str) -> dict[str, int]:
+    """Return `{"web": 2}` of `web=2`.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    counts = {}
+    for part in filter(None, text.split(",")):
+        name, _equals, count = part.partition("=")
+        if not name or not count.isdecimal():
+            raise UsageError(
+                f"`--concurrency` is not of the form name=number: {part}",
+                hint="write it so: --concurrency web=2,worker=3",
+            )
+        counts[name] = int(count)
+    return counts
+
+
+def check_ports(stack: StackSpec) -> None:
+    """Refuse to start anything while a port is taken.
+
+    Raises:
+        SceneshiftError: Which port, for which process, and who holds it.
+    """
+    wanted = {
+        process.port: process.name
+        for process in stack.processes
+        if process.listens and process.port is not None
+    }
+    check_free(wanted, root=stack.root)

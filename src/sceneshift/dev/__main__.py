@@ -11,13 +11,14 @@ import sys
 
 # asyncio loads OpenSSL where it finds it, 4 MB that nothing here uses. Its name is only
 # hidden for the moment: whoever needs it later can import it.
-sys.modules["ssl"] = None  # type: ignore[assignment]
-import asyncio  # noqa: E402, F401 - while the name is hidden
+if "asyncio" not in sys.modules:
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    import asyncio  # noqa: F401 - while the name is hidden
 
-del sys.modules["ssl"]
+    del sys.modules["ssl"]
 
-from sceneshift.core.console import StreamConsole  # noqa: E402
-from sceneshift.core.errors import SceneshiftError  # noqa: E402
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import SceneshiftError
 
 
 def main() -> int:

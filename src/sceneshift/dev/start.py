@@ -77,7 +77,7 @@ def hold_checkout(state: StateFolder) -> Iterator[None]:
         except BlockingIOError as error:
             raise BusyError(
                 f"a stack runs in this checkout already: {state.root}",
-                hint="see it: inv dev.status; end it: inv dev.stop --all",
+                hint="see it: inv dev.status; end it: inv dev.stop",
             ) from error
         yield
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TASKS = '''
 from invoke.collection import Collection
 from sceneshift.core.errors import DriftError, SceneshiftError
-from sceneshift.task import task
+from sceneshift.task import NamesTask, task
 
 @task
 def bare(c):
@@ -33,7 +33,12 @@ def drift(c):
 def interrupt(c):
     raise KeyboardInterrupt
 
-ns = Collection(bare, greet, drift, interrupt)
+@task(klass=NamesTask, iterable=["names"], help={"names": "Who comes."})
+def invite(c, names, twice=False):
+    """Invite people."""
+    print(f"{names} {twice}")
+
+ns = Collection(bare, greet, drift, interrupt, invite)
 '''
 
 
@@ -100,3 +105,31 @@ def test_flags_and_help_are_those_of_the_function(tmp_path: Path) -> None:
     assert "Greet somebody." in shown
     assert "Whom to greet." in shown
     assert "--loud" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ((), "[] False"),
+        (("ann", "bob"), "['ann', 'bob'] False"),
+        (("ann", "--twice", "bob"), "['ann', 'bob'] True"),
+        (("--twice",), "[] True"),
+    ],
+)
+def test_names_need_no_flag(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+    """Any number of them, with flags before, between and after."""
+    assert inv(tmp_path, "invite", *args).stdout == f"{said}\n"
+
+
+@pytest.mark.parametrize("args", [("--help",), ("ann", "-h")])
+def test_help_is_no_name(tmp_path: Path, args: tuple[str, ...]) -> None:
+    """A word that begins with a dash is a flag wherever a name may stand."""
+    assert "Who comes." in inv(tmp_path, "invite", *args).stdout
+
+
+def test_an_unknown_flag_is_no_name(tmp_path: Path) -> None:
+    """A misspelled flag is an error, not a process that does not exist."""
+    done = inv(tmp_path, "invite", "--twise")
+    assert "--twise" in done.stderr
+    assert done.stdout == ""
+    assert done.returncode != 0

@@ -63,8 +63,9 @@ class Names(Argument):
     """Any number of names without a flag: `inv dev.logs backend worker`.
 
     invoke has positional arguments with one value each, which are required. This one
-    lacks its value as long as tokens are handled, and never when they are complete;
-    where a later invoke asks elsewhere, the flag `--names` still works.
+    lacks its value as long as tokens are handled that are no flags (`--help` is one),
+    and never when they are complete; where a later invoke asks elsewhere, the flag
+    `--names` still works.
     """
 
     @property
@@ -76,7 +77,10 @@ class Names(Argument):
             "missing_positional_args",
         ):
             frame = frame.f_back
-        return None if frame.f_code.co_name in _ASKING else self._value
+        if frame.f_code.co_name not in _ASKING:
+            return self._value
+        token = frame.f_locals.get("token") or frame.f_locals.get("value") or ""
+        return self._value or [] if token.startswith("-") else None
 
     @value.setter
     def value(self, arg: str) -> None:

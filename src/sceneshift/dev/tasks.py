@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
+from sceneshift.core.errors import UsageError
 from sceneshift.task import NamesTask, find_root, refuse_windows, task
 
 if TYPE_CHECKING:
@@ -157,12 +158,17 @@ def why(
     inquiries.show_reloads(_root(context), names, count=count, as_json=json)
 
 
-@task(positional=["name"], help={"name": "the process"})
-def attach(context: Context, name: str) -> None:
+@task(klass=NamesTask, iterable=["names"], help={"names": "the process"})
+def attach(context: Context, names: list[str]) -> None:
     """Give this terminal to a process that stands at a breakpoint."""
     from sceneshift.dev import attachment  # noqa: PLC0415
 
-    attachment.attach(_root(context), name)
+    if len(names) != 1:
+        raise UsageError(
+            f"one process is to be named, found: {', '.join(names) or 'none'}",
+            hint="see which stands at a breakpoint: inv dev.status",
+        )
+    attachment.attach(_root(context), names[0])
 
 
 ns = Collection("dev")

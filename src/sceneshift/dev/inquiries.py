@@ -5,6 +5,7 @@ On the path of `inv dev.status`: nothing slow is imported here.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
@@ -114,13 +115,18 @@ def show_reloads(
         console.table([head, *map(_describe_reload, reloads)])
 
 
+def _local_time(iso: str) -> str:
+    """Return the time of day where the person is, as the log lines have it."""
+    return f"{datetime.fromisoformat(iso).astimezone():%H:%M:%S}"
+
+
 def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
     took = reload["duration_s"]
     how = reload["rung"]
     files = ", ".join(reload["files"][:3]) or reload["cause"]
     more = len(reload["files"]) - 3
     return (
-        reload["at"][11:19],
+        _local_time(reload["at"]),
         reload["process"],
         "-" if took is None else f"{took * 1000:.0f} ms",
         how if not reload["reason"] else f"{how}: {reload['reason']}",

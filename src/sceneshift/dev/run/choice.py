@@ -38,11 +38,12 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
     """Tell how a process is run."""
     found = analyse(spec.command, cwd=spec.cwd, env=spec.env)
     own = is_self_reloading(spec.command, spec.cwd)
-    if own is not None and spec.reload is ReloadPolicy.AUTO:
+    is_known = own is not None and spec.reload is ReloadPolicy.AUTO
+    if is_known or spec.reload is ReloadPolicy.SELF:
         return Choice(
             program=None,
             reason="it reloads itself",
-            globs=spec.watch or _below(spec.cwd, root, own),
+            globs=spec.watch or _below(spec.cwd, root, own or ()),
             is_self_reloading=True,
         )
     globs = () if spec.reload is ReloadPolicy.OFF else spec.watch

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.machinery import FileFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sceneshift.dev.zygote import debugger, handover, parts, uvicorn
+from sceneshift.dev.zygote import debugger, handover, parts, traces, uvicorn
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
 
 if TYPE_CHECKING:
@@ -222,6 +222,7 @@ class Agent:
             self.send({"event": "parked", "at": "", "head": [0, None]})
 
     def _give_up(self, error: BaseException) -> NoReturn:
+        error.__traceback__ = traces.skip_own(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         sys.stderr.flush()
         os._exit(1)
@@ -337,6 +338,8 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
         agent.exec_module(self, module)
 
+    ways = (get_code, exec_module, Agent.get_code, Agent.exec_module, Agent.compile)
+    traces.hide(*ways, CodeCache.compile, parts.compile_rest)
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
     socket.socket.bind = bind  # type: ignore[assignment,method-assign]

@@ -60,7 +60,9 @@ def compile_rest(source: bytes, path: str, head: Head) -> CodeType:
     Raises:
         SyntaxError: The source does not parse.
     """
-    tree = ast.parse(source, path)
+    # Not `ast.parse`: its frame would be the last of a SyntaxError's traceback.
+    tree = compile(source, path, "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
     del tree.body[: head.statements]
     if tree.body and _is_text(tree.body[0]):
         del tree.body[0]  # would be taken for the module's docstring

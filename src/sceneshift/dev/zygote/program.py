@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any
 
-from sceneshift.dev.zygote import agent
+from sceneshift.dev.zygote import agent, traces
 
 
 def adopt_path(settings: dict[str, Any]) -> None:
@@ -21,7 +21,20 @@ def adopt_path(settings: dict[str, Any]) -> None:
 
 
 def run(settings: dict[str, Any]) -> None:
-    """Become the program; returns when its main module ends."""
+    """Become the program; returns when its main module ends.
+
+    Raises:
+        SystemExit: The program asks for it, or has failed and the traceback is written.
+    """
+    try:
+        _run(settings)
+    except Exception as error:  # noqa: BLE001 - whatever a program raises
+        error.__traceback__ = traces.skip_own(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        raise SystemExit(1) from None
+
+
+def _run(settings: dict[str, Any]) -> None:
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main

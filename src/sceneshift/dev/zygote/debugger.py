@@ -48,7 +48,7 @@ class _Prompt:
         class Debugger(pdb.Pdb):
             def interaction(self, *args: Any, **options: Any) -> None:
                 frame = next((a for a in args if hasattr(a, "f_lineno")), None)
-                place = _place(frame)
+                place = _place(frame, agent.territory.root)
                 agent.send({"event": "debugger", "waiting": True, **place})
                 try:
                     super().interaction(*args, **options)
@@ -64,7 +64,9 @@ class _Prompt:
         return Debugger(stdin=stdin, stdout=stdout, nosigint=True)
 
 
-def _place(frame: Any) -> dict[str, Any]:
+def _place(frame: Any, root: str) -> dict[str, Any]:
+    """Return file and line, the file as people name it: from the project on."""
     if frame is None:
         return {"file": None, "line": None}
-    return {"file": frame.f_code.co_filename, "line": frame.f_lineno}
+    file = frame.f_code.co_filename.removeprefix(root)
+    return {"file": file, "line": frame.f_lineno}

@@ -70,7 +70,7 @@ def describe_step(  # noqa: PLR0911 - one a phase
 ) -> str | None:
     """Say what a change of state means to a person; None where it is not worth it."""
     if before.phase is after.phase:
-        return "the old code goes on" if _lost_candidate(before, after) else None
+        return "the old code goes on" if _lost_new_code(before, after) else None
     match after.phase:
         case Phase.READY if before.phase is Phase.STARTING and not after.restarts:
             return f"ready: {spec.url}" if spec.listens and spec.url else "ready"
@@ -89,10 +89,8 @@ def describe_step(  # noqa: PLR0911 - one a phase
             return None
 
 
-def _lost_candidate(before: ProcessState, after: ProcessState) -> bool:
-    return (
-        after.is_broken
-        and before.candidate is not None
-        and after.candidate is None
-        and after.current is not None
-    )
+def _lost_new_code(before: ProcessState, after: ProcessState) -> bool:
+    """Whether the candidate has died, or the step before it has failed."""
+    had_new = before.is_reloading or before.pending is not None
+    has_new = after.is_reloading or after.pending is not None
+    return after.is_broken and had_new and not has_new and after.current is not None

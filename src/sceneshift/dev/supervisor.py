@@ -119,8 +119,9 @@ class Supervisor:
                 self.runners[name].stop(token, is_reload=is_reload, is_forced=is_forced)
             case m.Discard(name=name, token=token):
                 self.runners[name].discard(token)
-            case m.Wait(name=name, delay_s=delay_s):
-                self._loop.call_later(delay_s, self.feed, m.Waited(name=name))
+            case m.Wait(name=name, token=token, delay_s=delay_s):
+                waited = m.Waited(name=name, token=token)
+                self._loop.call_later(delay_s, self.feed, waited)
             case m.End(code=code) if not self.done.done():
                 self.done.set_result(code)
 

@@ -29,8 +29,8 @@ from sceneshift.dev.machine.events import (
     Verb,
     Waited,
 )
+from sceneshift.dev.machine.machine import Machine
 from sceneshift.dev.machine.state import Phase, ProcessState
-from sceneshift.dev.machine.transitions import Machine
 
 __all__ = [
     "Action",

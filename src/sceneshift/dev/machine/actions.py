@@ -89,10 +89,13 @@ class Wait:
     """Report `Waited` after a time.
 
     Attributes:
+        name: The process.
+        token: The generation that died.
         delay_s: Seconds.
     """
 
     name: str
+    token: int
     delay_s: float
 
 

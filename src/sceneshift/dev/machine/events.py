@@ -103,6 +103,7 @@ class Waited:
     """The time of a `Wait` is over."""
 
     name: str
+    token: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

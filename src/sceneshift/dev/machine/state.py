@@ -24,18 +24,7 @@ class Phase(Enum):
     STOPPED = "stopped"  # asked to
 
 
-IS_RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """A reload that has to wait.
-
-    Attributes:
-        style: How the new code takes over.
-    """
-
-    style: Style
+_RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,25 +35,49 @@ class ProcessState:
         phase: How far it is.
         current: Token of the generation that works, or is being started or stopped.
         candidate: Token of the one that is to take over.
+        is_held: Whether the current one was told to stop accepting.
         is_checked: Whether the candidate waits for the end of the current one.
-        pending: A reload that is asked for while another thing goes on.
+        pending: How new code takes over that has to wait: for the end of the run-once
+            step, or for a generation that stands at a breakpoint.
+        is_preparing: Whether it is being looked whether the run-once step is needed,
+            or the step is running.
+        is_outdated: Whether it has to be looked once more after that.
+        is_set_up: Whether that ended well the last time.
         is_restart: Whether the end of the current one leads to a start.
-        is_debugging: Whether it stands at a breakpoint.
+        debugged: Token of the generation that stands at a breakpoint.
         is_broken: Whether the newest code could not start.
         crashes: Times of deaths in the last ten seconds.
+        backoff: Token of the dead generation for which a `Wait` runs.
+        is_begun: Whether it was ever started.
         restarts: How often it was started again, for whatever reason.
     """
 
     phase: Phase = Phase.WAITING
     current: int | None = None
     candidate: int | None = None
+    is_held: bool = False
     is_checked: bool = False
-    pending: Pending | None = None
+    pending: Style | None = None
+    is_preparing: bool = False
+    is_outdated: bool = False
+    is_set_up: bool = False
     is_restart: bool = False
-    is_debugging: bool = False
+    debugged: int | None = None
     is_broken: bool = False
     crashes: tuple[float, ...] = ()
+    backoff: int | None = None
+    is_begun: bool = False
     restarts: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a generation that has not ended."""
+        return self.phase in _RUNNING
+
+    @property
+    def is_debugging(self) -> bool:
+        """Whether a generation of it stands at a breakpoint."""
+        return self.debugged is not None
 
     @property
     def is_reloading(self) -> bool:

@@ -128,7 +128,16 @@ class Runner:
         policy = self.spec.stop
         time_s = policy.reload_time_s if is_reload else policy.time_s
         generation.stop_signal = signal.SIGKILL if is_forced else policy.signal
-        self._run(self._stop(generation, generation.stop_signal, time_s))
+        if generation.child is None:
+            self._give_up(token, generation.stop_signal)
+        else:
+            self._run(self._stop(generation, generation.stop_signal, time_s))
+
+    def _give_up(self, token: int, number: int) -> None:
+        """End a generation that has no process yet: it is killed if it gets one."""
+        self.discard(token)
+        told = self._ground.listener.handle_exited
+        self._ground.loop.call_soon(told, self.spec.name, token, -number, "")
 
     def discard(self, token: int) -> None:
         """Kill a generation whose end nobody needs to hear of."""

@@ -108,7 +108,7 @@ class ForkRunner(Runner):
         """Start a generation; at once where a child is parked."""
         standby = self._standbys.take()
         if standby is None:
-            self._run(self._launch(token, park=False))
+            self._start(token, park=False)
             return
         self._assign(standby, token)
         self._tell(standby, {"op": "go"})
@@ -118,7 +118,7 @@ class ForkRunner(Runner):
         """Start a generation as far as importing the project."""
         standby = self._standbys.take()
         if standby is None:
-            self._run(self._launch(token, park=True))
+            self._start(token, park=True)
             return
         self._assign(standby, token)
         self._import(standby)
@@ -165,23 +165,28 @@ class ForkRunner(Runner):
 
     # -- making generations
 
-    async def _launch(self, token: int, *, park: bool) -> None:
+    def _start(self, token: int, *, park: bool) -> None:
         generation, writing = self._new_generation(token)
         self._by_number[generation.number] = generation
+        self._run(self._launch(generation, writing, park=park))
+
+    async def _launch(
+        self, generation: Generation, writing: int, *, park: bool
+    ) -> None:
         try:
             zygote = await self._nursery.get()
-            if not generation.is_discarded:
-                self._link(
-                    generation,
-                    self._nursery.fork(
-                        zygote, generation.number, park=park, output_fd=writing
-                    ),
-                )
+            if generation.is_discarded:
+                self._end(generation, 0)
+                return
+            channel = self._nursery.fork(
+                zygote, generation.number, park=park, output_fd=writing
+            )
         except SceneshiftError as error:
             self._fail(generation, error)
             return
         finally:
             os.close(writing)
+        self._link(generation, channel)
         if park:
             self._import(generation)
         else:

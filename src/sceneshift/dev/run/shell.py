@@ -32,10 +32,10 @@ class ShellRunner(Runner):
 
     def launch(self, token: int) -> None:
         """Start a generation."""
-        self._run(self._launch(token))
-
-    async def _launch(self, token: int) -> None:
         generation, writing = self._new_generation(token)
+        self._run(self._launch(generation, writing))
+
+    async def _launch(self, generation: Generation, writing: int) -> None:
         try:
             child = await self._ground.spawner.spawn(
                 ["/bin/sh", "-c", self.spec.command],

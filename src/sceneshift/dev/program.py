@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,19 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
+# A word with its quotes, or an operator; what is neither is a quote left open.
+_TOKEN = re.compile(
+    r"""[ \t]*(?:((?:"[^"]*"|'[^']*'|[^ \t\n"';()<>|&])+)|([\n;()<>|&]+))[ \t]*"""
+)
 _VARIABLE = re.compile(
     r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)(?::?-(?P<default>[^{}$`\"']*))?\})"
+    r"|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<colon>:?)-(?P<default>[^{}$`\"'~\\]*))?\})"
 )
 _PYTHON_NAME = re.compile(r"python(\d(\.\d+)?)?t?$")
-_SHEBANG_PYTHON = re.compile(rb"#!\s*(\S*python[\d.t]*)\s*\r?\n")
+_SHEBANG_PYTHON = re.compile(rb"#![ \t]*(/\S*/python[\d.t]*)[ \t]*\n")
+_SHEBANG_ENV = re.compile(rb"#![ \t]*/\S*/env[ \t]+(python[\d.t]*)[ \t]*\n")
 # What uv and distlib write where the path is too long for a shebang, or has spaces.
 _TRAMPOLINE = re.compile(
     rb"#!/bin/sh\s*\n'''exec' [\"']?([^\"'\n]+?)[\"']? \"\$0\" \"\$@\""
 )
-# Options of the interpreter that take no value, and those that take one.
-_PLAIN_OPTION = re.compile(r"-[bBdEIOPqsSuvx]+$")
+# Options of the interpreter that take no value, and those that take one. Not -I and -P,
+# which leave the program's folder out of `sys.path`, nor -x, which skips a line of it.
+_PLAIN_OPTION = re.compile(r"-[bBdEOqsSuv]+$")
 _VALUED_OPTIONS = frozenset({"-W", "-X"})
+# `uv run uvicorn` is `uvicorn` where the project's own `.venv` is in use already.
+_WRAPPERS = frozenset({"pdm", "pipenv", "poetry", "uv"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,7 @@ class PythonProgram:
         options: Its own options (`-u`, `-X dev`).
         kind: Whether `target` is a module's name or a script's absolute path.
         target: What is run.
+        typed: What is `sys.argv[0]` of a script: the path as the line has it.
         argv: The program's arguments.
         cwd: Where it runs.
         env: Its whole environment.
@@ -51,6 +59,7 @@ class PythonProgram:
     options: tuple[str, ...] = ()
     kind: Literal["module", "script"]
     target: str
+    typed: str = ""
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +72,9 @@ class PythonProgram:
     def package_folders(self) -> list[Path]:
         """Return where its interpreter's packages are installed."""
         prefix = Path(self.interpreter).parent.parent
-        return sorted(prefix.glob("lib*/python3*/site-packages"))
+        found = sorted(prefix.glob("lib*/python3*/site-packages"))
+        # A virtual environment's lib64 is its lib.
+        return list({path.resolve(): path for path in reversed(found)}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,51 +119,78 @@ class _Line:
 
     def read(self) -> PythonProgram:
         self._take_folder()
-        self._take_assignments()
-        words = [self._expand(word) for word in self.words]
+        words = self._take_wrapper(self._take_prefix())
         if not words:
             raise _NotSimpleError("it starts nothing")
-        path = shutil.which(words[0], path=self.env.get("PATH"))
+        path = _find_program(words[0], self.cwd, self.env)
         if path is None:
             raise _NotSimpleError(f"`{words[0]}` is not on the PATH")
-        path = os.path.join(self.cwd, path)  # noqa: PTH118 - keeps `..` as it is
         if _PYTHON_NAME.match(Path(words[0]).name):
             return self._python(path, words[1:])
-        return self._console_script(path, words[1:])
+        return self._console_script(path, words)
 
     def _split(self, command: str) -> list[str]:
-        """Cut into words that still have their quotes; refuse what needs a shell."""
-        lexer = shlex.shlex(command, posix=False, punctuation_chars=";()<>|&")
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        try:
-            words = list(lexer)
-        except ValueError as error:
-            raise _NotSimpleError("its quotes do not match") from error
+        """Cut into words that still have their quotes, and operators."""
+        words: list[str] = []
+        place = 0
+        while place < len(command):
+            found = _TOKEN.match(command, place)
+            if found is None:
+                raise _NotSimpleError("its quotes do not match")
+            words.append(found[1] or found[2])
+            place = found.end()
         return words
 
     def _take_folder(self) -> None:
         """Take a leading `cd folder &&`."""
         if self.words[:1] == ["cd"] and self.words[2:3] == ["&&"]:
-            self.cwd = self.cwd / self._expand(self.words[1])
+            folder = self._expand(self.words[1])
+            if folder.startswith("-"):
+                raise _NotSimpleError(f"a shell reads `cd {folder}`")
+            self.cwd = self.cwd / folder
             self.words = self.words[3:]
             if not self.cwd.is_dir():
                 raise _NotSimpleError("its folder does not exist")
+            if "PWD" in self.env:
+                self.env["PWD"] = os.path.normpath(self.cwd)
 
-    def _take_assignments(self) -> None:
-        """Take `exec`, `env` and `NAME=value` from the front."""
-        while self.words:
-            if self.words[0] in ("exec", "env"):
-                self.words.pop(0)
-            elif _ASSIGNMENT.match(self.words[0]):
-                name, _equals, value = self.words.pop(0).partition("=")
-                self.env[name] = self._expand(value)
-            else:
-                return
+    def _take_prefix(self) -> list[str]:
+        """Take `NAME=value`, `exec` and `env`; return the rest, expanded.
 
-    def _expand(self, word: str) -> str:
+        What is assigned there is the program's, not what the line's variables mean.
+        """
+        words, given = list(self.words), dict(self.env)
+        words = self._take_assignments(words, given, given)
+        if words[:1] == ["exec"]:
+            del words[0]
+        if words[:1] == ["env"]:
+            words = self._take_assignments(words[1:], given, self.env)
+        words = [self._expand(word) for word in words]
+        self.env = given
+        return words
+
+    def _take_assignments(
+        self, words: list[str], given: dict[str, str], values: Mapping[str, str]
+    ) -> list[str]:
+        while words and _ASSIGNMENT.match(words[0]):
+            name, _equals, value = words[0].partition("=")
+            given[name] = self._expand(value, values)
+            words = words[1:]
+        return words
+
+    def _take_wrapper(self, words: list[str]) -> list[str]:
+        """Take `uv run` and its like, where they would run the same program."""
+        if len(words) < 3 or words[0] not in _WRAPPERS or words[1] != "run":
+            return words
+        own = [folder / ".venv" for folder in (self.cwd, *self.cwd.parents)]
+        active = Path(self.env.get("VIRTUAL_ENV", "."))
+        nearest = next((venv for venv in own if venv.is_dir()), None)
+        is_there = (active / "bin" / words[2]).is_file()
+        return words[2:] if active == nearest and is_there else words
+
+    def _expand(self, word: str, values: Mapping[str, str] | None = None) -> str:
         """Take quotes away and put variables in, as `sh` would."""
-        text = ""
+        text, known = "", self.env if values is None else values
         for quote, part in _parts_of(word):
             if quote == "'":
                 text += part
@@ -161,19 +199,13 @@ class _Line:
                 r"[*?\[\]{}~;()<>|&#]", _VARIABLE.sub("", part)
             ):
                 raise _NotSimpleError(f"a shell reads `{word}`")
-            value = _VARIABLE.sub(self._value_of, part)
-            if quote == "" and value != part and re.search(r"\s|^$", value):
+            value = _VARIABLE.sub(lambda found: _value_of(found, known), part)
+            if quote == "" and value != part and re.search(r"[\s*?\[]|^$", value):
                 raise _NotSimpleError(f"a shell splits the value of `{word}`")
             if "`" in part or "$" in _VARIABLE.sub("", part) or "\\" in part:
                 raise _NotSimpleError(f"a shell reads `{word}`")
             text += value
         return text
-
-    def _value_of(self, found: re.Match[str]) -> str:
-        name = found["name"] or found["braced"]
-        value = self.env.get(name, "")
-        default = found["default"]
-        return default if default is not None and not value else value
 
     def _python(self, interpreter: str, words: list[str]) -> PythonProgram:
         options: list[str] = []
@@ -186,18 +218,20 @@ class _Line:
                 raise _NotSimpleError(f"`python {option}` is no program of files")
         if words[:1] == ["-m"] and len(words) > 1:
             return self._program(interpreter, "module", words[1], words[2:], options)
-        if not words:
+        if words[:1] in ([], ["-m"]):
             raise _NotSimpleError("an interpreter without a program")
         script = self.cwd / words[0]
         if script.is_dir() or not script.is_file():
             raise _NotSimpleError(f"`{words[0]}` is no Python file")
-        return self._program(interpreter, "script", str(script), words[1:], options)
+        program = self._program(interpreter, "script", str(script), words[1:], options)
+        return replace(program, typed=words[0])
 
     def _console_script(self, path: str, words: list[str]) -> PythonProgram:
-        interpreter = find_interpreter(path)
+        interpreter = find_interpreter(path, self.cwd, self.env)
         if interpreter is None:
             raise _NotSimpleError(f"`{Path(path).name}` is no Python program")
-        return self._program(interpreter, "script", path, words, [])
+        program = self._program(interpreter, "script", path, words[1:], [])
+        return replace(program, typed=words[0] if "/" in words[0] else path)
 
     def _program(
         self,
@@ -218,6 +252,15 @@ class _Line:
         )
 
 
+def _value_of(found: re.Match[str], values: Mapping[str, str]) -> str:
+    """Return the value of a variable, or its default."""
+    value = values.get(found["name"] or found["braced"])
+    if found["default"] is None:
+        return value or ""
+    is_missing = not value if found["colon"] else value is None
+    return found["default"] if is_missing else value or ""
+
+
 def _parts_of(word: str) -> list[tuple[str, str]]:
     """Cut a word into its quoted and bare parts: `a"b"'c'` to three."""
     return [
@@ -226,13 +269,30 @@ def _parts_of(word: str) -> list[tuple[str, str]]:
     ]
 
 
-def find_interpreter(script: str) -> str | None:
-    """Return the Python that a script's first line names; None where it is none."""
+def _find_program(name: str, cwd: Path, env: Mapping[str, str]) -> str | None:
+    """Return the path of a program as a shell in `cwd` would find it."""
+    if "/" in name:
+        return shutil.which(os.path.join(cwd, name))  # noqa: PTH118 - keeps `..`
+    places = env.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(str(cwd / each) for each in places))
+
+
+def find_interpreter(script: str, cwd: Path, env: Mapping[str, str]) -> str | None:
+    """Return the Python that a script's first line names; None where it is none.
+
+    Args:
+        script: The script's path.
+        cwd: Where it would be started.
+        env: The environment it would have: `#!/usr/bin/env python3` reads its PATH.
+    """
     try:
         with Path(script).open("rb") as file:
             head = file.read(4096)
     except OSError:
         return None
+    by_name = _SHEBANG_ENV.match(head)
+    if by_name is not None:
+        return _find_program(os.fsdecode(by_name[1]), cwd, env)
     found = _SHEBANG_PYTHON.match(head) or _TRAMPOLINE.match(head)
     if found is None:
         return None

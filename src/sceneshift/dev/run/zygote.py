@@ -90,6 +90,7 @@ class ZygoteLink:
             {
                 "kind": program.kind,
                 "target": program.target,
+                "typed": program.typed or program.target,
                 "argv": program.argv,
                 "root": str(root),
                 "preload": list(preload),

@@ -38,7 +38,7 @@ def _run(settings: dict[str, Any]) -> None:
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
-    sys.argv[:] = [settings["target"], *settings["argv"]]
+    sys.argv[:] = [settings["typed"], *settings["argv"]]
     if settings["kind"] == "module":
         # What the interpreter itself calls for `-m`: sets __main__'s attributes too.
         runpy._run_module_as_main(settings["target"])  # type: ignore[attr-defined]  # noqa: SLF001

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.zygote.code import digest, read
+from sceneshift.dev.zygote.parts import goes_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Standbys:
             self.hot = files[:_HOT_FILES]
 
     def take(self) -> Generation | None:
-        """Return the best child that is there, and whether it can be used now."""
+        """Take out and return the best child that is there, if any."""
         for name in ("late", "early"):
             child: Generation | None = getattr(self, name)
             if child is not None and child.is_parked:
@@ -89,9 +90,10 @@ def _is_stale(child: Generation, changed: set[str]) -> bool:
     if path not in changed or content is None:
         return False
     try:
-        return digest(read(path)[:length]) != content
+        source = read(path)
     except OSError:
         return True
+    return digest(source[:length]) != content or goes_on(source, length)
 
 
 def _is_module(path: str) -> bool:

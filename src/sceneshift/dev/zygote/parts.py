@@ -9,6 +9,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _FEATURES = 0
 for _name in __future__.all_feature_names:
     _FEATURES |= getattr(__future__, _name).compiler_flag
+# After blank lines and comments, an indented line or the next clause of a statement.
+_CONTINUATION = re.compile(
+    rb"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*"
+    rb"(?:[ \t\f]+[^ \t\f\r\n#]|(?:elif|else|except|finally)\b)"
+)
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,25 @@ def compile_rest(source: bytes, path: str, head: Head) -> CodeType:
     tree = compile(source, path, "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     del tree.body[: head.statements]
-    if tree.body and _is_text(tree.body[0]):
+    if any(map(_is_future, tree.body)):
+        compile(source, path, "exec", dont_inherit=True)  # raises: it is too late
+    while tree.body and _is_text(tree.body[0]):
         del tree.body[0]  # would be taken for the module's docstring
     features = head.code.co_flags & _FEATURES
     code: CodeType = compile(tree, path, "exec", flags=features, dont_inherit=True)
     return code
+
+
+def goes_on(source: bytes, length: int) -> bool:
+    """Say whether what follows the head's bytes still belongs to its last statement.
+
+    An `else` may have been written behind it, or another line in its block.
+    """
+    return _CONTINUATION.match(source, length) is not None
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _imports(statement: ast.stmt) -> bool:

@@ -7,7 +7,7 @@ import venv
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sceneshift.dev.program import (
@@ -103,7 +103,7 @@ def said_by_shell(line: str, folder: Path) -> list[str]:
     return done.stdout.split("\0")[:-1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     prefix=st.sampled_from(PREFIXES),
     rest=st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join),

@@ -115,8 +115,9 @@ class Router:
 def _match(relative: Path, glob: str) -> bool:
     """Match as process-compose does: with `/` a relative path, without a base name.
 
-    `**` stands for any number of folders, also none.
+    `**` stands for any number of folders, also none; `src/` for all that is in it.
     """
+    glob = glob.removeprefix("./") + "**" * glob.endswith("/")
     if "/" not in glob:
         return relative.match(glob)
     return _match_parts(relative.parts, tuple(glob.strip("/").split("/")))

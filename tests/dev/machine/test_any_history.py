@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sceneshift.dev import machine as m
@@ -270,7 +270,7 @@ class World:
                 assert process.born[state.current] == process.changes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_every_history(data: st.DataObject) -> None:
     """No generation is forgotten, no change is lost, and the end is the end."""

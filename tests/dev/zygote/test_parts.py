@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from sceneshift.dev.zygote import parts
 
+# A busy machine is no reason to fail.
+patient = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 PATH = "module.py"
 STATEMENTS = [
     *("import os", "from sys import path as p", "import os; a = 1", "a = 1; import os"),
@@ -61,6 +66,7 @@ modules = st.builds(
 )
 
 
+@patient
 @given(modules)
 @example(b"import os\n1\n'text'\n")
 @example(b"# -*- coding: latin-1 -*-\nimport os\nx = '\xe9'\n")
@@ -73,6 +79,7 @@ def test_two_parts_are_one_module(source: bytes) -> None:
     assert run_in_parts(head, source) == run_whole(source)
 
 
+@patient
 @given(
     modules, st.lists(st.sampled_from([*STATEMENTS, "    z = 1", "else:\n    z = 2"]))
 )

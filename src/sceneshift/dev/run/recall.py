@@ -38,9 +38,19 @@ class Recall:
         """Read what was kept; empty where nothing usable is."""
         try:
             kept: dict[str, Any] = json.loads(path.read_bytes())
-            return cls(**{each.name: kept[each.name] for each in fields(cls)})
+            found = cls(**{each.name: kept[each.name] for each in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError):
             return cls()
+        return found if found.is_sound else cls()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything is of the kind that it should be."""
+        empty = type(self)()
+        return all(
+            type(getattr(self, each.name)) is type(getattr(empty, each.name))
+            for each in fields(self)
+        )
 
     def save(self, path: Path) -> None:
         """Keep it; a folder that cannot be written harms nothing."""

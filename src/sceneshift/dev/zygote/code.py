@@ -100,7 +100,9 @@ class Territory:
         # The prefixes as they are spelled in `__file__`, and as they really are.
         foreign = {*_foreign_folders(), *map(os.path.realpath, _foreign_folders())}
         folders = sorted(folder.rstrip("/") + "/" for folder in foreign)
-        self._foreign = ("<", *folders)
+        # A project may lie in its virtual environment, whose packages are named too.
+        others = (each for each in folders if not self.root.startswith(each))
+        self._foreign = ("<", *others)
 
     def owns_module(self, path: str) -> bool:
         """Say whether a Python file is the project's."""

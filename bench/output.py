@@ -76,7 +76,8 @@ def measure(
         root: The project in whose state folder the peers are installed.
         runs: How often each contender runs.
         lines: Lines of each of the three programs, of 81 bytes.
-        peer_runs: How often honcho runs; 0 leaves all peers out.
+        peer_runs: How often honcho runs, and a third of how often concurrently
+            does; 0 leaves both out.
     """
     record = Record(bench="output", runs=runs)
     installed = install_peers(root) if peer_runs else None
@@ -116,7 +117,11 @@ def list_contenders(
     if installed.has("concurrently"):
         words = f"PYTHONUNBUFFERED={unbuffered} {sys.executable} writer.py {lines}"
         argv = (installed.program("concurrently"), "--names", ",".join(NAMES))
-        found.append(Contender(name=_CONCURRENTLY, argv=(*argv, *[words] * 3)))
+        found.append(
+            Contender(
+                name=_CONCURRENTLY, argv=(*argv, *[words] * 3), runs=3 * peer_runs
+            )
+        )
     return found
 
 

@@ -1,373 +1,253 @@
 """How long 600,000 lines of three processes take through a supervisor.
 
-Side by side, interleaved in one run, medians of several:
-
-- `files`: the three children alone, each writing to a file of its own;
-- `ours`: the output engine in a process of its own, to a file, a pipe and a terminal;
-- `dev`: `inv dev` on a Procfile, where the command is given with `--dev`;
-- `honcho` and, where npx has it, `concurrently`, to a file.
-
-Run `python bench/output.py --rounds 5 --json result.json`.
+Three programs print and end; so does whoever runs them. Beside each other, in turns:
+the programs alone, each writing to a file; `inv dev` to a file and to a terminal;
+honcho and concurrently to a file. Once with programs that write each line at once, as
+every supervisor asks Python to, and once with programs that gather theirs in blocks.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import pty
-import resource
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.peers import install_peers
+from bench.record import OURS, Record, show_progress
+from bench.running import DEV, make_environment, write_project
+
 if TYPE_CHECKING:
-    from sceneshift.dev.output import Terminal
+    from collections.abc import Sequence
+
+    from bench.peers import Peers
 
 NAMES = ("backend", "worker", "frontend")
 LINES = 200_000
-CHILD = """\
+_WRITER = """\
 import sys
 line = "x" * 80
 for _ in range(int(sys.argv[1])):
     print(line)
 """
+_LINE = b"x" * 80
+_FILES = "the programs alone, to files"
+_TO_FILE = f"{OURS} to a file"
+_TO_TERMINAL = f"{OURS} to a terminal"
+_IDLE = f"{OURS}, 3 lines: start and end alone"
+_HONCHO = "honcho to a file"
+_CONCURRENTLY = "concurrently to a file"
+# Case: the value of PYTHONUNBUFFERED; a Procfile's empty one asks for blocks.
+_CASES = {"each line at once": "1", "in blocks": ""}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One way of running the three children.
+    """One way of running the three programs.
 
     Attributes:
         name: What the table calls it.
-        command: Its command line; None runs the children alone.
-        viewer: Where its output goes: `file`, `pipe` or `terminal`.
-        rounds: How often at most; honcho takes over a minute each time.
+        argv: Its command line; None runs the programs alone.
+        is_terminal: Whether its output is a terminal.
+        runs: How often at most; honcho takes over a minute each time.
+        is_idle: Whether its programs print nothing worth while: what is left is the
+            time that starting and ending takes.
     """
 
     name: str
-    command: tuple[str, ...] | None
-    viewer: str = "file"
-    rounds: int = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What one contender needed.
-
-    Attributes:
-        name: The contender.
-        median_s: Median of its runs, from its start to its end.
-        runs_s: All of them.
-        ratio: The median over that of the children alone.
-        lines: Lines that reached the viewer in the last run; None without one.
-        peak_mb: The largest process of the last run in MB; the bench itself is about
-            20, and a process that is smaller than its parent counts like it.
-    """
-
-    name: str
-    median_s: float
-    runs_s: tuple[float, ...]
-    ratio: float
-    lines: int | None
-    peak_mb: float
+    argv: tuple[str, ...] | None
+    is_terminal: bool = False
+    runs: int = 1_000
+    is_idle: bool = False
 
 
 def measure(
-    rounds: int = 5,
-    *,
-    lines: int = LINES,
-    unbuffered: bool = False,
-    dev: tuple[str, ...] | None = None,
-    peers: bool = True,
-) -> list[Result]:
-    """Run every contender so many times, in turns, and return what they needed.
+    root: Path, *, runs: int = 15, lines: int = LINES, peer_runs: int = 1
+) -> Record:
+    """Measure both kinds of programs.
 
     Args:
-        rounds: How often each one runs.
-        lines: Lines of each of the three children, of 81 bytes.
-        unbuffered: Whether the children write each line at once.
-        dev: A command that runs the Procfile in its working folder, as `inv dev`.
-        peers: Whether honcho and concurrently run too.
+        root: The project in whose state folder the peers are installed.
+        runs: How often each contender runs.
+        lines: Lines of each of the three programs, of 81 bytes.
+        peer_runs: How often honcho runs, and a third of how often concurrently
+            does; 0 leaves both out.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        write_project(place, lines)
-        contenders = list_contenders(place, dev=dev, peers=peers)
-        runs: dict[str, list[float]] = {each.name: [] for each in contenders}
-        seen: dict[str, int | None] = {}
-        peaks: dict[str, float] = {}
-        for number in range(rounds):
-            for each in contenders:
-                if number < each.rounds:
-                    run = run_once(each, place, unbuffered=unbuffered, lines=lines)
-                    runs[each.name].append(run.elapsed_s)
-                    seen[each.name] = run.lines
-                    peaks[each.name] = run.peak_mb
-    base = statistics.median(runs["files"])
-    return [
-        Result(
-            name=name,
-            median_s=statistics.median(times),
-            runs_s=tuple(times),
-            ratio=statistics.median(times) / base,
-            lines=seen[name],
-            peak_mb=peaks[name],
-        )
-        for name, times in runs.items()
-    ]
+    record = Record(bench="output", runs=runs)
+    installed = install_peers(root) if peer_runs else None
+    for case, unbuffered in _CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            write_writers(place / "busy", lines, unbuffered)
+            write_writers(place / "idle", 1, unbuffered)
+            contenders = list_contenders(lines, installed, unbuffered, peer_runs)
+            measure_case(case, contenders, place, record, runs=runs, lines=lines)
+    return record
 
 
-def write_project(place: Path, lines: int) -> None:
-    """Write the child and a Procfile that starts it three times."""
-    child = place / "child.py"
-    child.write_text(CHILD)
-    command = f"exec {sys.executable} {child} {lines}"
-    procfile = "".join(f"{name}: {command}\n" for name in NAMES)
-    (place / "Procfile").write_text(procfile)
-    (place / "Procfile.dev").write_text(procfile)
+def write_writers(place: Path, lines: int, unbuffered: str) -> None:
+    """Write the program and a Procfile that starts it three times."""
+    place.mkdir()
+    (place / "writer.py").write_text(_WRITER)
+    prefix = "" if unbuffered else "PYTHONUNBUFFERED= "
+    command = f"{prefix}{sys.executable} writer.py {lines}"
+    write_project(place, dict.fromkeys(NAMES, command))
 
 
 def list_contenders(
-    place: Path, *, dev: tuple[str, ...] | None, peers: bool
+    lines: int, installed: Peers | None, unbuffered: str, peer_runs: int
 ) -> list[Contender]:
     """Return the contenders that this machine has."""
-    ours = (sys.executable, __file__, "--engine", str(place))
-    found = [Contender(name="files", command=None)]
-    found += [
-        Contender(name=f"ours to a {viewer}", command=ours, viewer=viewer)
-        for viewer in ("file", "pipe", "terminal")
+    found = [
+        Contender(name=_FILES, argv=None),
+        Contender(name=_TO_FILE, argv=DEV),
+        Contender(name=_TO_TERMINAL, argv=DEV, is_terminal=True),
+        Contender(name=_IDLE, argv=DEV, is_idle=True),
     ]
-    if dev:
-        found.append(Contender(name="inv dev to a file", command=dev))
-    honcho = Path(sys.executable).with_name("honcho")
-    if peers and honcho.exists():
-        start_honcho = (str(honcho), "-f", str(place / "Procfile"), "start")
-        found.append(Contender(name="honcho to a file", command=start_honcho, rounds=1))
-    if peers and (concurrently := find_concurrently(place)):
-        line = (place / "Procfile").read_text().splitlines()[0].partition(": ")[2]
-        command = (concurrently, "--names", ",".join(NAMES), *[line] * 3)
-        found.append(Contender(name="concurrently to a file", command=command))
+    if installed is None:
+        return found
+    start = (installed.program("honcho"), "start")
+    found.append(Contender(name=_HONCHO, argv=start, runs=peer_runs))
+    if installed.has("concurrently"):
+        words = f"PYTHONUNBUFFERED={unbuffered} {sys.executable} writer.py {lines}"
+        argv = (installed.program("concurrently"), "--names", ",".join(NAMES))
+        found.append(
+            Contender(
+                name=_CONCURRENTLY, argv=(*argv, *[words] * 3), runs=3 * peer_runs
+            )
+        )
     return found
 
 
-def find_concurrently(place: Path) -> str | None:
-    """Install concurrently into a folder of the run, where npm can."""
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    install = (npm, "install", "--silent", "--prefix", str(place), "concurrently")
-    subprocess.run(install, check=False, capture_output=True)
-    program = place / "node_modules" / ".bin" / "concurrently"
-    return str(program) if program.exists() else None
+def measure_case(  # noqa: PLR0913 - a case and its measure
+    case: str,
+    contenders: Sequence[Contender],
+    place: Path,
+    record: Record,
+    *,
+    runs: int,
+    lines: int,
+) -> None:
+    """Run the contenders in turns and add their times to a record."""
+    samples: dict[str, list[float]] = {each.name: [] for each in contenders}
+    for number in range(runs):
+        for each in contenders:
+            if number < each.runs:
+                show_progress(f"{case} {number + 1}/{runs}: {each.name}")
+                wanted = 1 if each.is_idle else lines
+                folder = place / ("idle" if each.is_idle else "busy")
+                elapsed, seen = run_once(each, folder, case=case, lines=wanted)
+                samples[each.name].append(elapsed)
+                if seen != len(NAMES) * wanted:
+                    record.notes.append(f"{case}: {each.name}: {seen:,} lines came")
+    name = f"{len(NAMES) * lines:,} lines, {case}"
+    record.add(name, "s", samples)
+    for ours in (_TO_FILE, _TO_TERMINAL):
+        record.compare(name, ours, _FILES, at_most=1.5)
+    record.compare(name, _TO_FILE, _HONCHO, faster=20)
+    _split(name, record)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run: its time, the lines that its viewer got, the largest process."""
-
-    elapsed_s: float
-    lines: int | None
-    peak_mb: float
-
-
-def run_once(each: Contender, place: Path, *, unbuffered: bool, lines: int) -> Run:
-    """Run one contender once."""
-    env = {key: x for key, x in os.environ.items() if key != "PYTHONUNBUFFERED"}
-    if unbuffered:
-        env["PYTHONUNBUFFERED"] = "1"
-    if each.command is None:
-        return run_files(place, env, lines)
-    if each.viewer == "file":
-        return run_to_file(each.command, place, env)
-    return run_to_reader(each.command, place, env, is_terminal=each.viewer != "pipe")
+def _split(name: str, record: Record) -> None:
+    """Tell what the lines cost without starting and ending."""
+    whole, idle = record.find(name, _TO_FILE), record.find(name, _IDLE)
+    alone = record.find(name, _FILES)
+    if whole and idle and alone:
+        carried = whole.median - idle.median
+        record.notes.append(
+            f"{name}: {carried:.2f} s beyond starting and ending,"
+            f" {carried / alone.median:.2f} times the programs alone"
+        )
 
 
-def run_files(place: Path, env: dict[str, str], lines: int) -> Run:
-    """Let the children write to files of their own."""
+def run_once(
+    each: Contender, place: Path, *, case: str, lines: int
+) -> tuple[float, int]:
+    """Run one contender; return its seconds and the lines that came."""
+    if each.argv is None:
+        return run_files(place, case=case, lines=lines)
+    if each.is_terminal:
+        return run_to_terminal(each.argv, place)
+    return run_to_file(each.argv, place)
+
+
+def run_files(place: Path, *, case: str, lines: int) -> tuple[float, int]:
+    """Let the programs write to files of their own, in the environment of ours."""
+    env = make_environment(PYTHONUNBUFFERED=_CASES[case])
+    argv = (sys.executable, "writer.py", str(lines))
     start = time.perf_counter()
-    command = (sys.executable, str(place / "child.py"), str(lines))
     children = []
     for name in NAMES:
         with (place / name).open("wb") as file:
-            children.append(subprocess.Popen(command, stdout=file, env=env))
-    peak = max(wait_for(child) for child in children)
-    return Run(elapsed_s=time.perf_counter() - start, lines=None, peak_mb=peak)
+            child = subprocess.Popen(argv, stdout=file, env=env, cwd=place)
+        children.append(child)
+    for child in children:
+        _check(child)
+    elapsed = time.perf_counter() - start
+    return elapsed, sum(_count(place / name) for name in NAMES)
 
 
-def run_to_file(command: tuple[str, ...], place: Path, env: dict[str, str]) -> Run:
+def run_to_file(argv: Sequence[str], place: Path) -> tuple[float, int]:
     """Let a supervisor write to a file."""
-    path = place / "output"
+    path = place.with_name(f"{place.name}.out")
     start = time.perf_counter()
     with path.open("wb") as file:
-        child = subprocess.Popen(command, stdout=file, env=env, cwd=place)
-    peak = wait_for(child)
+        child = subprocess.Popen(
+            argv, stdout=file, stderr=file, env=make_environment(), cwd=place
+        )
+    _check(child)
     elapsed = time.perf_counter() - start
+    count = _count(path)
+    path.unlink()
+    return elapsed, count
+
+
+def _count(path: Path) -> int:
     with path.open("rb") as file:
-        lines = sum(line.endswith(b"x\n") for line in file)
-    return Run(elapsed_s=elapsed, lines=lines, peak_mb=peak)
+        return sum(_LINE in line for line in file)
 
 
-def run_to_reader(
-    command: tuple[str, ...], place: Path, env: dict[str, str], *, is_terminal: bool
-) -> Run:
-    """Let a supervisor write to a pipe or a terminal that is read at once."""
-    ours, theirs = pty.openpty() if is_terminal else os.pipe()
-    seen = [0]
-
-    def read() -> None:
-        ending = b"x\r\n" if is_terminal else b"x\n"
-        rest = b""
-        while True:
-            try:
-                data = os.read(ours, 1 << 20)
-            except OSError:
-                return
-            if not data:
-                return
-            data = rest + data
-            cut = data.rfind(b"\n") + 1
-            seen[0] += data.count(ending, 0, cut)
-            rest = data[cut:]
-
-    reader = threading.Thread(target=read)
+def run_to_terminal(argv: Sequence[str], place: Path) -> tuple[float, int]:
+    """Let a supervisor write to a terminal that is read at once."""
+    ours, theirs = pty.openpty()
+    pieces: list[bytes] = []
+    reader = threading.Thread(target=_read_all, args=(ours, pieces))
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=theirs, env=env, cwd=place)
+    child = subprocess.Popen(
+        argv, stdout=theirs, stderr=theirs, env=make_environment(), cwd=place
+    )
     os.close(theirs)
     reader.start()
-    peak = wait_for(child)
+    _check(child)
     reader.join()
     elapsed = time.perf_counter() - start
     os.close(ours)
-    return Run(elapsed_s=elapsed, lines=seen[0], peak_mb=peak)
+    lines = b"".join(pieces).splitlines()
+    return elapsed, sum(_LINE in line for line in lines)
 
 
-def wait_for(child: subprocess.Popen[bytes]) -> float:
-    """Wait for a child; return the largest size of it and its own in MB."""
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        # What broke off early must not be taken for fast.
-        raise subprocess.CalledProcessError(child.returncode, child.args)
-    divisor = 1e6 if sys.platform == "darwin" else 1e3
-    return usage.ru_maxrss / divisor
+def _read_all(fd: int, pieces: list[bytes]) -> None:
+    while True:
+        try:
+            data = os.read(fd, 1 << 20)
+        except OSError:  # the last writer has closed it
+            return
+        if not data:
+            return
+        pieces.append(data)
 
 
-def run_engine(place: Path) -> None:
-    """Run the Procfile's commands with our output engine and nothing else."""
-    import asyncio  # noqa: PLC0415 - the other ways to call this file need none
+def _check(child: subprocess.Popen[bytes]) -> None:
+    """Wait for a child; what broke off early must not be taken for fast.
 
-    before = peak_kb()
-    elapsed = asyncio.run(run_stack(place))
-    figures = {"before_kb": before, "peak_kb": peak_kb(), "children_s": elapsed}
-    sys.stderr.write(json.dumps(figures) + "\n")
-
-
-async def run_stack(place: Path) -> float:
-    """Start the processes, carry their output, return the seconds that it took."""
-    import asyncio  # noqa: PLC0415
-
-    from sceneshift.dev.output import Style, Terminal  # noqa: PLC0415
-
-    lines = (place / "Procfile").read_text().splitlines()
-    commands = dict(line.split(": ", 1) for line in lines)
-    is_terminal = os.isatty(1)
-    terminal = Terminal(
-        1,
-        loop=asyncio.get_running_loop(),
-        labels={name: f"{name}.1" for name in commands},
-        style=Style(is_terminal=is_terminal, colour=is_terminal),
-    )
-    start = time.perf_counter()
-    await asyncio.gather(
-        *(carry(place, name, command, terminal) for name, command in commands.items())
-    )
-    terminal.close()
-    return time.perf_counter() - start
-
-
-async def carry(place: Path, name: str, command: str, terminal: Terminal) -> None:
-    """Run one process and carry its output to its end."""
-    import asyncio  # noqa: PLC0415
-
-    from sceneshift.dev.output import (  # noqa: PLC0415
-        PipeReader,
-        ProcessStream,
-        Ring,
-        RotatingLog,
-    )
-
-    ended = asyncio.Event()
-    log = RotatingLog(place / f"{name}.log")
-    stream = ProcessStream(name, log=log, ring=Ring(), sinks=(terminal,))
-    reading, writing = os.pipe()
-    PipeReader(
-        reading,
-        stream.source(),
-        loop=asyncio.get_running_loop(),
-        gate=terminal.gate,
-        on_end=ended.set,
-    )
-    child = subprocess.Popen(("sh", "-c", command), stdout=writing)  # noqa: ASYNC220
-    os.close(writing)
-    await ended.wait()
-    child.wait()
-
-
-def peak_kb() -> int:
-    """Return the most memory that this process has had, in KB.
-
-    `getrusage` counts what the parent had before the program was started.
+    Raises:
+        subprocess.CalledProcessError: It did.
     """
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return int(status.read_text().partition("VmHWM:")[2].split()[0])
-
-
-def format_table(results: list[Result]) -> str:
-    """Return the results as a table."""
-    rows = [f"{'':24} {'median s':>9} {'ratio':>7} {'lines':>8} {'peak MB':>8}"]
-    rows += [
-        f"{x.name:24} {x.median_s:9.3f} {x.ratio:7.2f}"
-        f" {x.lines or '':>8} {x.peak_mb:8.1f}"
-        for x in results
-    ]
-    return "\n".join(rows)
-
-
-def main() -> None:
-    """Measure as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--lines", type=int, default=LINES)
-    parser.add_argument("--unbuffered", action="store_true")
-    parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--dev", nargs="+", help="a command that runs Procfile.dev")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--engine", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.engine:
-        run_engine(options.engine)
-        return
-    results = measure(
-        options.rounds,
-        lines=options.lines,
-        unbuffered=options.unbuffered,
-        dev=tuple(options.dev) if options.dev else None,
-        peers=not options.no_peers,
-    )
-    print(format_table(results))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(x) for x in results], indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    if child.wait():
+        raise subprocess.CalledProcessError(child.returncode, child.args)

@@ -41,7 +41,7 @@ class Zygote:
 
     def serve(self) -> Birth:
         """Answer the supervisor; returns in each child, never in the zygote."""
-        wakeup = _watch_children()
+        wakeup, writer = _watch_children()
         selector = selectors.DefaultSelector()
         selector.register(self.control, selectors.EVENT_READ)
         selector.register(wakeup, selectors.EVENT_READ)
@@ -54,7 +54,7 @@ class Zygote:
                 birth = self._handle_messages()
                 if birth is not None:
                     selector.close()
-                    _forget_children(wakeup)
+                    _forget_children(wakeup, writer)
                     return birth
 
     def _handle_messages(self) -> Birth | None:
@@ -141,18 +141,20 @@ def _make_birth(message: Message, fds: list[int]) -> Birth:
     )
 
 
-def _watch_children() -> socket.socket:
+def _watch_children() -> tuple[socket.socket, socket.socket]:
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
-    return reader
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    return reader, writer
 
 
-def _forget_children(wakeup: socket.socket) -> None:
-    writer = signal.set_wakeup_fd(-1)
-    os.close(writer)
+def _forget_children(wakeup: socket.socket, writer: socket.socket) -> None:
+    # Not the descriptor that the signal module says: from 3.12 on, asyncio has
+    # taken it back in a forked child already.
+    signal.set_wakeup_fd(-1)
+    writer.close()
     wakeup.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

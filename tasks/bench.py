@@ -1,0 +1,67 @@
+"""`inv bench.*`: measurements beside peers; none of them decides about a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from sceneshift.task import task
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+ROOT = Path(__file__).resolve().parent.parent
+_RUNS = "samples of each contender"
+
+
+@task(
+    help={
+        "runs": _RUNS,
+        "reloads": "saves under load of each contender; 0 leaves that out",
+        "only": "one application: light or heavy",
+    }
+)
+def reload(_c: Context, runs: int = 15, reloads: int = 50, only: str = "") -> None:
+    """Measure save to served, and what fails meanwhile, beside other reloaders."""
+    from bench import reload as bench  # noqa: PLC0415 - only here
+
+    applications = (only,) if only else ("light", "heavy")
+    record = bench.measure(ROOT, runs=runs, reloads=reloads, applications=applications)
+    record.report(ROOT)
+
+
+@task(
+    help={
+        "runs": _RUNS,
+        "lines": "lines of each of the three programs",
+        "peer_runs": "runs of honcho, a minute each; 0 leaves the peers out",
+    }
+)
+def output(
+    _c: Context, runs: int = 15, lines: int = 200_000, peer_runs: int = 1
+) -> None:
+    """Measure 600,000 lines of output, beside honcho and concurrently."""
+    from bench import output as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, runs=runs, lines=lines, peer_runs=peer_runs).report(ROOT)
+
+
+@task(help={"runs": _RUNS})
+def cli(_c: Context, runs: int = 30) -> None:
+    """Measure commands beside bare invoke, and a stack's memory beside honcho's."""
+    from bench import cli as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, runs=runs).report(ROOT)
+
+
+@task(help={"runs": "trials", "peer_runs": "trials of honcho"})
+def orphans(_c: Context, runs: int = 50, peer_runs: int = 5) -> None:
+    """Count what outlives `kill -9` of the supervisor, beside honcho."""
+    from bench import orphans as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, runs=runs, peer_runs=peer_runs).report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans)

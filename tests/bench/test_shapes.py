@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench import cli, orphans, output, reload
+from bench.record import OURS, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def read_back(record: Record, root: Path) -> dict[str, Any]:
+    """Return what a record's file says, once its table could be made."""
+    assert record.format().startswith(record.bench)
+    said = json.loads(record.write(root).read_text())
+    assert isinstance(said, dict)
+    return said
+
+
+def check(said: dict[str, Any], bench: str) -> None:
+    """Assert what all benches have in common."""
+    assert said["bench"] == bench
+    assert len(said["machine"]["load_before"]) == 3
+    for figure in said["figures"]:
+        assert figure["lowest"] <= figure["median"] <= figure["highest"]
+        assert figure["samples"]
+    assert said["targets"]
+    for target in said["targets"]:
+        assert isinstance(target["is_met"], bool)
+        assert target["limit"]
+
+
+def test_reload_tells_ours_by_variant(tmp_path: Path) -> None:
+    """A save to the same file and one to each in turn are told apart."""
+    record = reload.measure(
+        tmp_path, runs=1, reloads=1, applications=("light",), peers=()
+    )
+    said = read_back(record, tmp_path)
+    check(said, "reload")
+    names = {figure["contender"] for figure in said["figures"]}
+    assert names == {f"{OURS}, same file", f"{OURS}, files in turn"}
+    assert said["left_out"] == []
+
+
+def test_output_counts_every_line(tmp_path: Path) -> None:
+    """A line that is missing would be a note."""
+    record = output.measure(tmp_path, runs=1, lines=50, peer_runs=0)
+    said = read_back(record, tmp_path)
+    check(said, "output")
+    assert not [note for note in said["notes"] if note.endswith("lines came")]
+
+
+def test_cli_has_commands_and_memory(tmp_path: Path) -> None:
+    """Both kinds of figures have ours and a peer's."""
+    said = read_back(cli.measure(tmp_path, runs=1), tmp_path)
+    check(said, "cli")
+    assert {figure["unit"] for figure in said["figures"]} == {"ms", "MB"}
+
+
+def test_orphans_counts_what_is_left(tmp_path: Path) -> None:
+    """The count of ours is a target."""
+    said = read_back(orphans.measure(tmp_path, runs=1, peer_runs=1), tmp_path)
+    check(said, "orphans")
+    left = [x for x in said["figures"] if x["case"] == "left after 1 s"]
+    assert {x["contender"] for x in left} == {OURS, "honcho"}

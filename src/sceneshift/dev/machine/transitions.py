@@ -85,7 +85,7 @@ class Machine:
             actions += self._begin_those_that_can()
             if self._is_all_completed():
                 actions += self._handle_quit(Quit())
-        else:
+        if self._quit is not None:
             actions += self._stop_those_that_can()
         return actions
 

@@ -128,7 +128,8 @@ class Runner:
         policy = self.spec.stop
         time_s = policy.reload_time_s if is_reload else policy.time_s
         generation.stop_signal = signal.SIGKILL if is_forced else policy.signal
-        self._run(self._stop(generation, generation.stop_signal, time_s))
+        generation.stop_time_s = time_s
+        self._catch_up(generation)
 
     def discard(self, token: int) -> None:
         """Kill a generation whose end nobody needs to hear of."""
@@ -221,6 +222,14 @@ class Runner:
     async def _stop(self, generation: Generation, number: int, time_s: float) -> None:
         if generation.child is not None:
             await stop_session(generation.child, number=number, time_s=time_s)
+
+    def _catch_up(self, generation: Generation) -> None:
+        """Do what is asked, perhaps since before there was a process to do it to."""
+        if generation.is_discarded:
+            self._discard(generation)
+        elif generation.stop_signal is not None:
+            number, time_s = generation.stop_signal, generation.stop_time_s
+            self._run(self._stop(generation, number, time_s))
 
     def _end(self, generation: Generation, code: int) -> None:
         """The leader is gone: end what is left of its session, then report."""

@@ -257,8 +257,7 @@ class ForkRunner(Runner):
         if generation is None:
             return
         self._adopt(generation, pid)
-        if generation.is_discarded:
-            self._discard(generation)
+        self._catch_up(generation)
 
     def handle_died(self, number: int, status: int) -> None:
         """A generation's leader has ended."""

@@ -72,6 +72,7 @@ class Generation:
         is_ready: Whether it does what it is for.
         is_discarded: Whether nobody wants to hear of its end.
         stop_signal: What it was asked to end with.
+        stop_time_s: How long it has then.
         successor: Who gets its open connections.
         terminal: The supervisor's end of its debugger's terminal.
         began_at: When it was told to go, seconds since 1970.
@@ -94,6 +95,7 @@ class Generation:
     is_ready: bool = False
     is_discarded: bool = False
     stop_signal: int | None = None
+    stop_time_s: float = 0.0
     successor: Generation | None = None
     terminal: int | None = None
     began_at: float = field(default_factory=time.time)

@@ -50,9 +50,8 @@ class ShellRunner(Runner):
             os.close(writing)
         generation.child = child
         child.exited.add_done_callback(lambda done: self._exited(generation, done))
-        if generation.is_discarded:
-            self._discard(generation)
-        else:
+        self._catch_up(generation)
+        if not generation.is_discarded:
             self._watch(generation)
 
     def _exited(self, generation: Generation, done: asyncio.Future[int]) -> None:

@@ -97,13 +97,15 @@ class Machine:
     @property
     def is_settled(self) -> bool:
         """Whether no process is on its way to being ready."""
+        return not any(map(self.is_moving, self.states))
+
+    def is_moving(self, name: str) -> bool:
+        """Whether a process is on its way: to being ready, or to its end."""
+        state = self.states[name]
         moving = (Phase.SETUP, Phase.STARTING, Phase.STOPPING, Phase.BACKOFF)
-        return all(
-            state.phase not in moving
-            and not state.is_reloading
-            and not (state.phase is Phase.WAITING and self._can_hope(name))
-            for name, state in self.states.items()
-        )
+        if state.phase in moving or state.is_reloading:
+            return True
+        return state.phase is Phase.WAITING and self._can_hope(name)
 
     def _can_hope(self, name: str) -> bool:
         """Whether what a waiting process waits for may still come."""

@@ -34,7 +34,7 @@ def _place(stack: Stack) -> str:
 
 def test_a_breakpoint_is_told_and_taken(stack: Stack) -> None:
     """What is typed reaches the debugger; the command ends when the process goes on."""
-    assert _place(stack).endswith("/app.py:4")
+    assert _place(stack).endswith("app.py:4")
     stack.wait_for("take it: inv dev.attach app")
     done = stack.project.inv("dev.attach", "app", stdin="word = 'other'\nc\n")
     assert done.returncode == 0, done.stderr
@@ -58,7 +58,7 @@ def test_a_terminal_can_leave_and_come_back(stack: Stack) -> None:
     first.wait_for("'firstfirst'")
     first.type(b"\x1d")
     assert first.process.wait(DEADLINE_S) == 0
-    assert _place(stack).endswith("/app.py:4")
+    assert _place(stack).endswith("app.py:4")
     second = stack.project.start_in_terminal("dev.attach", "app")
     second.wait_for("leaves it there")
     second.type(b"c\n")

@@ -312,6 +312,9 @@ def test_concurrency_starts_several(make_project: MakeProject) -> None:
     assert [port - ports[0] for port in ports] == [0, 100, 101]
     stack.wait_for(f"b.2    | b.2 at {ports[2]}\n")
     stack.wait_for(f"b.1    | b.1 at {ports[1]}\n")
+    assert len(_texts(stack.project, "b")) == 2
+    _a, one, two = stack.project.ask("dev.stop", "b")["processes"]
+    assert one["state"] == two["state"] == "stopped"
     assert stack.stop() == 130
 
 
@@ -354,7 +357,7 @@ def _texts(project: Project, *words: str) -> list[str]:
 def test_logs_outlive_the_stack(logged: Project) -> None:
     """All, some, filtered and counted."""
     assert sorted(_texts(logged)) == ["four", "one", "three", "two"]
-    assert _texts(logged, "a") == ["one", "two"]
+    assert _texts(logged, "a") == _texts(logged, "a.1") == ["one", "two"]
     assert _texts(logged, "b", "a", "--grep", "^t") in (
         ["two", "three"],
         ["three", "two"],

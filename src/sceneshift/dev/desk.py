@@ -61,7 +61,8 @@ class Desk:
         for name in names:
             self._supervisor.ask(name, verb)
         await self._await_end(names)
-        await self._status(request, connection)
+        status = describe(self._supervisor)
+        await connection.send({"ok": True, "names": names, "status": status})
 
     async def _await_end(self, names: Iterable[str]) -> None:
         while any(map(self._supervisor.machine.is_moving, names)):

@@ -92,8 +92,9 @@ class Client:
             self._channel.send(request)
             received = self._channel.receive()
         except TimeoutError as error:
+            waited_s = self._channel.sock.gettimeout() or 0.0
             raise SceneshiftError(
-                f"the stack does not answer within {_ANSWER_S:g} s",
+                f"the stack does not answer within {waited_s:g} s",
                 hint="see what it does: inv dev.logs",
             ) from error
         except OSError:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
-from sceneshift.dev.machine import Phase, Quit, Verb
+from sceneshift.dev.machine import Quit, Verb
 from sceneshift.dev.output import Follower
 from sceneshift.dev.status import describe, describe_reload
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sceneshift.core.channel import Message
     from sceneshift.dev.control import Connection
     from sceneshift.dev.supervisor import Supervisor
-
-_SETTLE_S = 60.0
 
 
 class Desk:
@@ -63,17 +61,12 @@ class Desk:
         for name in names:
             self._supervisor.ask(name, verb)
         await self._await_end(names)
-        await self._status(request, connection)
+        status = describe(self._supervisor)
+        await connection.send({"ok": True, "names": names, "status": status})
 
     async def _await_end(self, names: Iterable[str]) -> None:
-        moving = (Phase.SETUP, Phase.STARTING, Phase.STOPPING)
-        states = self._supervisor.machine.states
-        async with asyncio.timeout(_SETTLE_S):
-            while any(
-                states[name].phase in moving or states[name].is_reloading
-                for name in names
-            ):
-                await self._supervisor.wait_move()
+        while any(map(self._supervisor.machine.is_moving, names)):
+            await self._supervisor.wait_move()
 
     async def _shutdown(self, _request: Message, connection: Connection) -> None:
         await connection.send({"ok": True, "pid": os.getpid()})

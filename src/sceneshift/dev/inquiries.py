@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_ACT_S = 600.0  # a start may install packages
+
 
 def show_status(root: Path, *, as_json: bool) -> None:
     """Print the state of each process.
@@ -64,13 +66,13 @@ def act(root: Path, verb: str, names: Sequence[str], *, as_json: bool) -> None:
         UsageError: There is no process of that name.
     """
     request = {"op": "act", "verb": verb, "names": list(names)}
-    status = Client.get(root).ask(request)["status"]
+    answer = Client.get(root).ask(request, wait_s=_ACT_S)
+    status = answer["status"]
     print_status(status, as_json=as_json)
-    wanted = {p["name"] for p in status["processes"] if not names or p["name"] in names}
     down = [
         process["name"]
         for process in status["processes"]
-        if process["name"] in wanted and process["state"] == "failed"
+        if process["name"] in answer["names"] and process["state"] == "failed"
     ]
     if down and verb != "stop":
         raise SceneshiftError(

@@ -13,7 +13,7 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.client import Client
-from sceneshift.dev.output import LogQuery, parse_since, read_logs
+from sceneshift.dev.output import LogQuery, find_names, parse_since, read_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,8 +50,9 @@ def show_logs(root: Path, request: LogRequest) -> None:
         UsageError: A span, an expression or a name is none.
         SceneshiftError: Nothing runs here that could be followed.
     """
+    folder = StateFolder(root).path / "logs"
     query = LogQuery(
-        names=request.names,
+        names=_resolve(folder, request.names),
         since=parse_since(request.since, time.time()) if request.since else None,
         pattern=_compile(request.grep),
         limit=request.lines or (None if request.since else _LINES),
@@ -61,7 +62,6 @@ def show_logs(root: Path, request: LogRequest) -> None:
         # Asked before the files are read: a line may come twice, none is missed.
         names = list(request.names)
         client.ask({"op": "follow", "names": names, "grep": request.grep})
-    folder = StateFolder(root).path / "logs"
     lines = [line.as_json() for line in read_logs(folder, query)]
     _print(lines, as_json=request.as_json)
     if client is not None:
@@ -74,6 +74,21 @@ def follow(client: Client, *, as_json: bool = False) -> None:
         if message["skipped"]:
             StreamConsole().note(f"({message['skipped']} lines skipped)")
         _print(message["lines"], as_json=as_json)
+
+
+def _resolve(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of logs by process, by what prefixes its output, or by type.
+
+    What is none of these is returned as it is: the reader says so.
+    """
+    known = find_names(folder)
+    found: dict[str, None] = {}
+    for name in names:
+        matches = [
+            log for log in known if name in (log, f"{log}.1", log.rpartition(".")[0])
+        ]
+        found.update(dict.fromkeys(matches or [name]))
+    return tuple(found)
 
 
 def _compile(text: str) -> re.Pattern[str] | None:

@@ -80,7 +80,8 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         environment: Name or alias of the environment; None means the active one.
         concurrency: Number of instances by process; one where it says nothing.
         only: Processes to run, with all that they depend on; none means all.
-        procfile: The Procfile, relative to `root`; None means the configured one.
+        procfile: The Procfile, relative to `root`; None means the configured one,
+            or that of the variable PROCFILE.
 
     Raises:
         ConfigError: A file says what cannot be.
@@ -89,7 +90,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     root = root.resolve()
     config = load_config(root)
     active = resolve_environment(root, config, environ=environ, flag=environment)
-    named = procfile or config.procfile
+    named = procfile or config.procfile or _find_name(active)
     parsed = load_procfile(root, *([Path(named)] if named else []))
     _check_process_names(config, active, parsed)
     graph = read_dependencies(config, list(parsed.commands))
@@ -109,6 +110,12 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         processes=tuple(_assemble(sources, i) for i in instances if i.type in wanted),
         inputs=_list_inputs(sources),
     )
+
+
+def _find_name(environment: Environment) -> str | None:
+    """Return the Procfile that the variable PROCFILE names, as honcho has it."""
+    value = environment.values.get("PROCFILE")
+    return None if value is None else value.text or None
 
 
 def _check_process_names(

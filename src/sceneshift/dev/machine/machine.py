@@ -70,9 +70,10 @@ class Machine:
     @property
     def is_settled(self) -> bool:
         """Whether no process is on its way to being ready."""
-        return not any(map(self._is_moving, self.states))
+        return not any(map(self.is_moving, self.states))
 
-    def _is_moving(self, name: str) -> bool:
+    def is_moving(self, name: str) -> bool:
+        """Whether a process is on its way: to being ready, or to its end."""
         state = self.states[name]
         if state.phase is Phase.WAITING:
             return self._can_hope(name)

@@ -2,7 +2,7 @@
 
 from sceneshift.dev.output.follow import Batch, Follower, LineMatch
 from sceneshift.dev.output.lines import LogLine, Sink
-from sceneshift.dev.output.logs import LogQuery, parse_since, read_logs
+from sceneshift.dev.output.logs import LogQuery, find_names, parse_since, read_logs
 from sceneshift.dev.output.outlet import Gate
 from sceneshift.dev.output.reader import PipeReader
 from sceneshift.dev.output.ring import Ring
@@ -25,6 +25,7 @@ __all__ = [
     "Source",
     "Style",
     "Terminal",
+    "find_names",
     "parse_since",
     "read_logs",
 ]

@@ -1,0 +1,42 @@
+"""The commands in projects of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stacks import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from stacks import MakeProject
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[MakeProject]:
+    """Return what makes projects, of which nothing is left after the test."""
+    made: list[Project] = []
+
+    def make(
+        files: Mapping[str, str] | None = None,
+        *,
+        processes: Mapping[str, str] | None = None,
+        settings: str = "",
+        folder: str = "project",
+        **variables: str,
+    ) -> Project:
+        content = dict(files or {})
+        if processes is not None:
+            lines = [f"{name}: {command}\n" for name, command in processes.items()]
+            content["Procfile.dev"] = "".join(lines)
+        if settings:
+            content["pyproject.toml"] = settings
+        made.append(Project(tmp_path / folder, content, variables))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.close()

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks import STAY
+
+if TYPE_CHECKING:
+    from stacks import MakeProject
+SETUP = """\
+[tool.sceneshift.processes.app]
+setup = { run = "echo setting up; echo once >> log.txt", when = ["lock.txt"] }
+"""
+
+
+def test_a_setup_step_runs_once_for_each_content(make_project: MakeProject) -> None:
+    """Not at the second start, but again when its file has another content."""
+    project = make_project(
+        {"lock.txt": "1", "log.txt": ""}, processes={"app": STAY}, settings=SETUP
+    )
+    log = project.root / "log.txt"
+    stack = project.start()
+    stack.wait_status(app="ready")
+    assert stack.lines.index("setting up") < stack.lines.index("up")
+    assert stack.stop() == 130
+    stack = project.start()
+    stack.wait_status(app="ready")
+    assert log.read_text() == "once\n"
+    project.write({"lock.txt": "2"})
+    stack.wait_for("setting up")
+    stack.wait_for("| up", 2)
+    assert log.read_text() == "once\n" * 2
+    assert stack.stop() == 130
+
+
+def test_a_failed_setup_fails_its_process_alone(make_project: MakeProject) -> None:
+    """The others go on, and the step is tried again by a word."""
+    settings = '[tool.sceneshift.processes.app]\nsetup = { run = "test -e ok" }\n'
+    project = make_project(processes={"app": STAY, "other": STAY}, settings=settings)
+    stack = project.start()
+    stack.wait_status(app="failed", other="ready")
+    assert "test -e ok" in stack.output
+    project.write({"ok": ""})
+    project.ask("dev.start", "app")
+    stack.wait_status(app="ready")
+    assert stack.stop() == 130
+
+
+CONDITIONS = """\
+[tool.sceneshift.processes.after-start]
+depends_on = { slow = "started" }
+[tool.sceneshift.processes.after-ready]
+depends_on = { slow = "ready" }
+[tool.sceneshift.processes.after-end]
+depends_on = { job = "completed" }
+[tool.sceneshift.processes.never]
+depends_on = { slow = "completed" }
+[tool.sceneshift.processes.slow]
+health = { log = "open now" }
+"""
+
+
+def test_processes_start_when_what_they_need_is_there(
+    make_project: MakeProject,
+) -> None:
+    """`started`, `ready` and `completed` are three different times."""
+    wait = "until test -e {}; do sleep 0.02; done"
+    processes = {
+        "never": STAY,
+        "after-end": STAY,
+        "after-ready": STAY,
+        "after-start": f"touch started; {STAY}",
+        "slow": f"{wait.format('go')}; echo open now; exec sleep 300",
+        "job": wait.format("go"),
+    }
+    stack = make_project(processes=processes, settings=CONDITIONS).start()
+    status = stack.wait_status(**{"after-start": "ready", "slow": "starting"})
+    waiting = {name for name, each in status.items() if each["state"] == "waiting"}
+    assert waiting == {"never", "after-end", "after-ready"}
+    stack.project.write({"go": ""})
+    status = stack.wait_status(**{"after-ready": "ready", "after-end": "ready"})
+    assert (status["job"]["state"], status["never"]["state"]) == (
+        "completed",
+        "waiting",
+    )
+    assert stack.stop() == 130
+
+
+READ = 'echo "$WORD"; exec sleep 300'
+
+
+def test_an_edited_env_file_restarts_what_it_concerns(
+    make_project: MakeProject,
+) -> None:
+    """The new value arrives; a process with a word of its own is left alone."""
+    settings = '[tool.sceneshift.processes.other]\nenv = { WORD = "mine" }\n'
+    project = make_project(
+        {".env": "WORD=old\n"},
+        processes={"app": READ, "other": READ},
+        settings=settings,
+    )
+    stack = project.start()
+    before = stack.wait_status(app="ready", other="ready")
+    project.write({".env": "WORD=new\n"})
+    stack.wait_for("app.1   | new")
+    after = stack.wait_status(app="ready")
+    assert after["app"]["pid"] != before["app"]["pid"]
+    assert after["other"]["pid"] == before["other"]["pid"]
+    (reload,) = project.ask("dev.why")["reloads"]
+    assert (reload["process"], reload["cause"]) == ("app", "environment")
+    assert stack.stop() == 130
+
+
+def test_an_env_file_that_comes_later_counts(make_project: MakeProject) -> None:
+    """It was looked for, so it is seen when it is there."""
+    project = make_project(processes={"app": READ})
+    stack = project.start()
+    stack.wait_status(app="ready")
+    project.write({".env": "WORD=new\n"})
+    stack.wait_for("app.1  | new")
+    assert stack.stop() == 130
+
+
+def test_an_edited_command_restarts_its_process(make_project: MakeProject) -> None:
+    """A line of the Procfile is another, the other line is not."""
+    project = make_project({"Procfile.dev": f"app: {STAY}\nother: {STAY}\n"})
+    stack = project.start()
+    before = stack.wait_status(app="ready", other="ready")
+    line = "echo other words; exec sleep 300"
+    project.write({"Procfile.dev": f"app: {line}\nother: {STAY}\n"})
+    stack.wait_for("app.1   | other words")
+    after = stack.wait_status(app="ready")
+    assert after["other"]["pid"] == before["other"]["pid"]
+    assert stack.stop() == 130
+
+
+def test_a_broken_configuration_is_told_and_changes_nothing(
+    make_project: MakeProject,
+) -> None:
+    """The stack goes on with what it has, and takes it when it is mended."""
+    project = make_project({"Procfile.dev": f"app: {STAY}\n"})
+    stack = project.start()
+    before = stack.wait_status(app="ready")
+    project.write({"Procfile.dev": "app\n"})
+    stack.wait_for("Procfile.dev:1: no process can be read here: `app`")
+    assert stack.status() == before
+    project.write({"Procfile.dev": "app: echo mended; exec sleep 300\n"})
+    stack.wait_for("app.1  | mended")
+    assert stack.stop() == 130
+
+
+def test_other_processes_need_another_start(make_project: MakeProject) -> None:
+    """The running ones go on, and it is said."""
+    project = make_project({"Procfile.dev": f"app: {STAY}\n"})
+    stack = project.start()
+    before = stack.wait_status(app="ready")
+    project.write({"Procfile.dev": f"app: {STAY}\nmore: {STAY}\n"})
+    stack.wait_for("other processes are configured: start `inv dev` anew for them")
+    assert stack.status() == before
+    assert stack.stop() == 130

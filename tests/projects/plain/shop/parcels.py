@@ -1,0 +1,1 @@
+RIBBON = "red"

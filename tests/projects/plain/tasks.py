@@ -1,0 +1,3 @@
+from sceneshift import namespace
+
+ns = namespace()

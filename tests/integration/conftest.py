@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reloading import Stack
 from stacks import Project
 
 if TYPE_CHECKING:
@@ -40,3 +41,13 @@ def make_project(tmp_path: Path) -> Iterator[MakeProject]:
     yield make
     for project in made:
         project.close()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Return a project in a folder of its own; it is ended, and leaves nothing."""
+    root = tmp_path / "project"
+    root.mkdir()
+    stack = Stack(root)
+    yield stack
+    stack.close()

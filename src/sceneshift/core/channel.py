@@ -90,6 +90,11 @@ class Channel:
             self._queue += self._decoder.feed(data, fds)
         return self._queue.pop(0)
 
+    def take_queued(self) -> list[tuple[Message, list[int]]]:
+        """Return the messages that came together with one that `receive` returned."""
+        queued, self._queue = self._queue, []
+        return queued
+
     def receive_all(self) -> list[tuple[Message, list[int]]] | None:
         """Read once and return every whole message; None at the end of the stream."""
         data, fds = self.receive_bytes()

@@ -32,7 +32,7 @@ def attach(root: Path, name: str) -> None:
     StreamConsole().note(f"`{name}` at {place}; Ctrl-] leaves it there")
     if sys.stdin.isatty():
         before = termios.tcgetattr(0)
-        tty.setcbreak(0)
+        tty.setcbreak(0, termios.TCSADRAIN)  # keeps what was typed ahead
         _no_echo()
         try:
             bridge(terminal, client.fileno())

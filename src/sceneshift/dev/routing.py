@@ -57,14 +57,26 @@ class Router:
         """Take what a generation had reported before it became the newest."""
         self._uses[process].files = dict(files)
 
-    def report(self, process: str, path: str, digest: Digest) -> None:
-        """Take one report of a process: it uses a file."""
+    def report(self, process: str, path: str, digest: Digest) -> bool:
+        """Take one report of a process: it uses a file.
+
+        What a generation read first counts: one of a server's workers may have
+        started later and have read newer code than the others.
+
+        Returns:
+            Whether the file was already another when this report came, so that the
+            change has been taken for one that concerns nobody.
+        """
         uses = self._uses[process]
         if digest == "written":
             uses.written.add(path)
             uses.files.pop(path, None)
-        elif path not in uses.written:
-            uses.files[path] = digest or self._digest(Path(path))
+            return False
+        if path in uses.written or path in uses.files:
+            return False
+        uses.files[path] = digest or self._digest(Path(path))
+        is_news = digest is not None and self._seen.get(path, digest) != digest
+        return is_news and self._digest(Path(path)) != digest
 
     def mark_broken(self, process: str, *, is_broken: bool) -> None:
         """Remember whether the newest code of a process could start."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneshift.dev import machine as m
@@ -229,8 +230,15 @@ class Supervisor:
 
     def handle_use(self, process: str, path: str, digest: Digest) -> None:
         """The newest generation uses a file."""
-        self._router.report(process, path, digest)
+        is_missed = self._router.report(process, path, digest)
         self.on_use(path)
+        if is_missed:
+            self._loop.call_soon(self.change, process, (self._relative(path),))
+
+    def _relative(self, path: str) -> str:
+        root = self.stack.root
+        inside = Path(path).is_relative_to(root)
+        return str(Path(path).relative_to(root)) if inside else path
 
     def handle_debugger(
         self, process: str, token: int, *, waiting: bool, place: str

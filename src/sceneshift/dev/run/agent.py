@@ -23,7 +23,7 @@ class AgentLink:
         self,
         loop: asyncio.AbstractEventLoop,
         channel: Channel,
-        on_message: Callable[[Message, list[int]], None],
+        on_message: Callable[[AgentLink, Message, list[int]], None],
     ) -> None:
         self._loop = loop
         self._channel: Channel | None = channel
@@ -35,6 +35,11 @@ class AgentLink:
         if self._channel is not None:
             with contextlib.suppress(OSError):
                 self._channel.send(message, fds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is at the other end, as far as is known."""
+        return self._channel is not None
 
     def close(self) -> None:
         """Let the line go."""
@@ -50,7 +55,7 @@ class AgentLink:
             self.close()
             return
         for message, fds in received:
-            self._on_message(message, fds)
+            self._on_message(self, message, fds)
 
 
 def signal_family(pid: int, number: int) -> None:

@@ -15,7 +15,7 @@ from sceneshift.dev.guard.child import Child
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Style
 from sceneshift.dev.output import PipeReader
-from sceneshift.dev.run.generation import Generation, Tail
+from sceneshift.dev.run.generation import Generation, Tail, make_marker
 from sceneshift.dev.run.readiness import wait_until_ready
 
 if TYPE_CHECKING:
@@ -198,13 +198,36 @@ class Runner:
         )
         generation.output = None
 
+    async def _start_plain(self, generation: Generation, writing: int) -> None:
+        """Start the Procfile's command as a generation, by a shell.
+
+        Raises:
+            SceneshiftError: It cannot be started.
+        """
+        child = await self._ground.spawner.spawn(
+            ["/bin/sh", "-c", self.spec.command],
+            env=self.spec.env,
+            cwd=self.spec.cwd,
+            fds={1: writing, 2: writing},
+        )
+        generation.child = child
+        child.exited.add_done_callback(lambda done: self._exited(generation, done))
+        if generation.is_discarded:
+            self._discard(generation)
+        else:
+            self._watch(generation)
+
+    def _exited(self, generation: Generation, done: asyncio.Future[int]) -> None:
+        if not done.cancelled():
+            self._end(generation, os.waitstatus_to_exitcode(done.result()))
+
     def _adopt(self, generation: Generation, pid: int) -> None:
         """Know a generation's leader, so that all of it can be found again."""
         entry = find_process(pid)
         generation.child = Child(
             pid=pid,
             started=entry.started if entry else 0,
-            token=f"{self.spec.label}.{generation.number}",
+            token=make_marker(self.spec.name, generation.number),
             exited=self._ground.loop.create_future(),
         )
 
@@ -233,8 +256,7 @@ class Runner:
 
     def _end(self, generation: Generation, code: int) -> None:
         """The leader is gone: end what is left of its session, then report."""
-        if generation.readying is not None:
-            generation.readying.cancel()
+        generation.cancel_waits()
         self._run(self._clean_up(generation, code))
 
     async def _clean_up(self, generation: Generation, code: int) -> None:
@@ -263,16 +285,15 @@ class Runner:
         if generation.output is not None:
             os.close(generation.output)
             generation.output = None
-        if generation.link is not None:
-            generation.link.close()
+        for link in generation.links:
+            link.close()
         if generation.terminal is not None:
             os.close(generation.terminal)
             generation.terminal = None
 
     def _discard(self, generation: Generation) -> None:
         generation.is_discarded = True
-        if generation.readying is not None:
-            generation.readying.cancel()
+        generation.cancel_waits()
         self._run(self._stop(generation, signal.SIGKILL, 1.0))
 
     def _fail(self, generation: Generation, error: SceneshiftError) -> None:

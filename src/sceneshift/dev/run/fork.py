@@ -6,17 +6,25 @@ reload is then: the old child stops accepting, the parked one goes on.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.channel import Channel
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.machine import Style
+from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.generation import name_modules
 from sceneshift.dev.run.nursery import Nursery
 from sceneshift.dev.run.recall import Recall
+from sceneshift.dev.run.retiring import DRAIN_S, give, retire
+from sceneshift.dev.run.servers import SERVERS
 from sceneshift.dev.run.standby import Standbys
-from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
+from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,22 +36,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.zygote import ZygoteLink
 
-# Servers by the name of their program: not ready before they accept connections.
-SERVERS = frozenset(
-    {
-        "aiohttp.web",
-        "daphne",
-        "fastapi",
-        "flask",
-        "gunicorn",
-        "http.server",
-        "hypercorn",
-        "litestar",
-        "sanic",
-        "uvicorn",
-        "waitress-serve",
-    }
-)
 _PREPARE_S = 0.02  # the new code answers first, then the next child is made
 _REPORT_S = 1.0  # a worker has imported by then what it imports at its start
 
@@ -67,6 +59,7 @@ class ForkRunner(Runner):
         self._recall.serves |= program.name in SERVERS
         self._standbys = Standbys()
         self._has_served = False
+        self._newest = 0
         self._by_number: dict[int, Generation] = {}
         self._nursery = Nursery(
             program,
@@ -77,7 +70,6 @@ class ForkRunner(Runner):
             recall=self._recall,
             parent=self,
         )
-        self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
         self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
 
     @property
@@ -106,6 +98,7 @@ class ForkRunner(Runner):
 
     def launch(self, token: int) -> None:
         """Start a generation; at once where a child is parked."""
+        self._newest = token
         standby = self._standbys.take()
         if standby is None:
             self._start(token, park=False)
@@ -116,6 +109,7 @@ class ForkRunner(Runner):
 
     def check(self, token: int) -> None:
         """Start a generation as far as importing the project."""
+        self._newest = token
         standby = self._standbys.take()
         if standby is None:
             self._start(token, park=True)
@@ -132,18 +126,69 @@ class ForkRunner(Runner):
 
     def hold(self, token: int) -> None:
         """Have a generation stop accepting."""
+        self._mark_holding(token, is_holding=True)
         self._signal(token, HOLD)
 
     def resume(self, token: int) -> None:
         """Have a generation accept again."""
+        self._mark_holding(token, is_holding=False)
         self._signal(token, RESUME)
+
+    def _mark_holding(self, token: int, *, is_holding: bool) -> None:
+        generation = self.generation(token)
+        if generation is not None:
+            generation.is_holding = is_holding
 
     def promote(self, token: int, old: int) -> None:
         """Give the old generation's open connections to the new one."""
         retiring = self.generation(old)
         if retiring is not None:
             retiring.successor = self.generation(token)
-            self._signal(old, RETIRE)
+
+    def stop(self, token: int, *, is_reload: bool, is_forced: bool) -> None:
+        """Stop a generation, after it has handed its open connections over."""
+        generation = self.generation(token)
+        if generation is None or not is_reload or is_forced:
+            super().stop(token, is_reload=is_reload, is_forced=is_forced)
+            return
+        self._run(self._stop_retired(generation, token))
+
+    def discard(self, token: int) -> None:
+        """Kill a generation, after it has finished what it may have accepted."""
+        generation = self._by_token.pop(token, None)
+        if generation is None:
+            return
+        generation.is_discarded = True
+        generation.cancel_waits()
+        if generation.keys and generation.pid is not None:
+            generation.is_holding = True
+            signal_family(generation.pid, HOLD)
+            self._run(self._discard_bound(generation))
+        else:
+            self._discard(generation)
+
+    async def _discard_bound(self, generation: Generation) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.spec.stop.time_s):
+                while generation.adopters and not self._find_heir(generation):  # noqa: ASYNC110 - the heir is not made yet
+                    await asyncio.sleep(DRAIN_S)
+        await retire(generation, self.spec.stop.reload_time_s)
+        self._discard(generation)
+
+    def _find_heir(self, generation: Generation) -> Generation | None:
+        """Return who takes a generation's open connections over."""
+        heir = generation.successor or self.generation(self._newest)
+        while heir is not None and heir.successor is not None:
+            heir = heir.successor
+        if heir is generation or heir is None or not heir.is_listening:
+            return None
+        return heir
+
+    async def _stop_retired(self, generation: Generation, token: int) -> None:
+        await retire(generation, self.spec.stop.reload_time_s)
+        for link in generation.links:
+            link.tell({"op": "ending", "time_s": self.spec.stop.reload_time_s})
+        super().stop(token, is_reload=True, is_forced=False)
 
     def refresh(self, changed: Iterable[str]) -> None:
         """Drop the parked children that have read a file which is now another."""
@@ -167,14 +212,17 @@ class ForkRunner(Runner):
 
     def _start(self, token: int, *, park: bool) -> None:
         generation, writing = self._new_generation(token)
-        self._by_number[generation.number] = generation
         self._run(self._launch(generation, writing, park=park))
 
     async def _launch(
         self, generation: Generation, writing: int, *, park: bool
     ) -> None:
         try:
-            zygote = await self._nursery.get()
+            zygote = await self._find_zygote()
+            if zygote is None:
+                await self._start_plain(generation, writing)
+                return
+            self._by_number[generation.number] = generation
             if generation.is_discarded:
                 self._end(generation, 0)
                 return
@@ -192,11 +240,23 @@ class ForkRunner(Runner):
         else:
             self._watch(generation)
 
-    def _link(self, generation: Generation, channel: Any) -> None:
-        generation.link = AgentLink(
+    async def _find_zygote(self) -> ZygoteLink | None:
+        """Return a zygote; None where the interpreter cannot run one."""
+        try:
+            return None if self._nursery.is_plain else await self._nursery.get()
+        except SceneshiftError:
+            if self._nursery.is_plain:
+                return None
+            raise
+
+    def _link(self, generation: Generation, channel: Channel) -> None:
+        generation.link = self._open(generation, channel)
+
+    def _open(self, generation: Generation, channel: Channel) -> AgentLink:
+        return AgentLink(
             self._ground.loop,
             channel,
-            lambda message, fds: self._handle(generation, message, fds),
+            lambda link, message, fds: self._handle(generation, link, message, fds),
         )
 
     def _assign(self, generation: Generation, token: int) -> None:
@@ -209,13 +269,15 @@ class ForkRunner(Runner):
 
     def _watch(self, generation: Generation) -> None:
         """Wait for the agent's word where the program accepts connections."""
-        if not self._recall.serves:
+        if not self._recall.serves or self._nursery.is_plain:
             super()._watch(generation)
 
     def _import(self, generation: Generation, hot: Sequence[str] | None = None) -> None:
         """Have a worker import the project, as far as a hot file or all of it."""
-        main = None if self.program.kind == "module" else self.program.target
-        message = {"op": "import", "modules": self._recall.own, "hot": hot}
+        running = [each for each in self._by_token.values() if each is not generation]
+        main, own = name_modules(self.program, running)
+        modules = list(dict.fromkeys([*self._recall.own, *own]))
+        message = {"op": "import", "modules": modules, "hot": hot}
         self._tell(generation, {**message, "main": main})
 
     def _prepare(self, generation: Generation) -> None:
@@ -273,6 +335,10 @@ class ForkRunner(Runner):
         self._standbys.drop(generation)
         self._end(generation, os.waitstatus_to_exitcode(status))
 
+    def handle_refused(self) -> None:
+        """What spoils a zygote is kept for the next run."""
+        self._recall.save(self._recall_path)
+
     def handle_spoiled(self) -> None:
         """The parked children are worthless."""
         for standby in self._standbys.empty():
@@ -280,8 +346,23 @@ class ForkRunner(Runner):
 
     # -- what a generation says
 
-    def _handle(self, generation: Generation, message: Message, fds: list[int]) -> None:
-        getattr(self, f"_on_{message['event']}")(generation, message, fds)
+    def _handle(
+        self, generation: Generation, link: AgentLink, message: Message, fds: list[int]
+    ) -> None:
+        if message["event"] == "adopts":
+            generation.adopters.append(link)
+        else:
+            getattr(self, f"_on_{message['event']}")(generation, message, fds)
+
+    def _on_branch(
+        self, generation: Generation, message: Message, fds: list[int]
+    ) -> None:
+        """A fork of it has an agent of its own."""
+        if generation.is_holding:
+            signal_family(message["pid"], HOLD)  # was made after the word was said
+        channel = Channel(socket.socket(fileno=fds[0]))
+        generation.branches = [link for link in generation.branches if link.is_open]
+        generation.branches.append(self._open(generation, channel))
 
     def _on_parked(self, generation: Generation, message: Message, _fds: Any) -> None:
         generation.is_parked = True
@@ -290,8 +371,10 @@ class ForkRunner(Runner):
 
     def _on_file(self, generation: Generation, message: Message, _fds: Any) -> None:
         path, digest = message["path"], message["digest"]
-        generation.files[path] = digest
-        if generation.token is not None:
+        generation.files.setdefault(path, digest)
+        if message.get("module"):
+            generation.modules[message["module"]] = path
+        if generation.token is not None and generation.token == self._newest:
             self._ground.listener.handle_use(self.spec.name, path, digest)
 
     def _on_imported(
@@ -316,9 +399,21 @@ class ForkRunner(Runner):
 
     def _on_bound(self, generation: Generation, message: Message, _fds: Any) -> None:
         generation.keys.add(message["key"])
+        if generation.looking is None:
+            generation.looking = self._run(self._look(generation))
+
+    async def _look(self, generation: Generation) -> None:
+        """Notice that it accepts, where its agent cannot."""
+        held = self._ground.held.of(self.spec.name)
+        mine = [each for each in held if each.key in generation.keys]
+        inodes = {os.fstat(each.sock.fileno()).st_ino for each in mine}
+        await wait_accepting(generation, inodes)
+        self._on_ready(generation, {}, [])
 
     def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:
         """It accepts connections: enough for a reload, a first start is probed."""
+        if generation.is_listening:
+            return  # another worker of it
         generation.is_listening = True
         if self._has_served or self.spec.probe is None:
             self._become_ready(generation)
@@ -334,17 +429,22 @@ class ForkRunner(Runner):
         """It has stopped accepting."""
 
     def _on_handed(self, generation: Generation, _message: Message, _fds: Any) -> None:
-        """All its idle connections are with the successor."""
+        """The idle connections of one process of it are with the successor."""
+        generation.to_hand -= 1
+        if generation.to_hand <= 0:
+            generation.handed.set()
 
-    def _on_retired(self, generation: Generation, _message: Message, _fds: Any) -> None:
-        """It has handed over what it could."""
+    def _on_retired(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """One process of it says how many requests are under way."""
+        generation.busy[message["pid"]] = message["busy"]
 
     def _on_connection(
         self, generation: Generation, _message: Message, fds: list[int]
     ) -> None:
         """An idle connection of the old generation goes on with the new one."""
-        if generation.successor is not None:
-            self._tell(generation.successor, {"op": "connection"}, (fds[0],))
+        heir = self._find_heir(generation)
+        if heir is not None:
+            give(fds[0], heir)
         os.close(fds[0])
 
     def _on_terminal(

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import asyncio
+    from collections.abc import Iterable
 
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.output import PipeReader, Source
+    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.routing import Digest
     from sceneshift.dev.run.agent import AgentLink
 
 _TAIL_BYTES = 64 * 1024
+
+
+def make_marker(process: str, number: int) -> str:
+    """Return what the environment of a generation's children bears.
+
+    The zygote has one of its own, by which its generations must not be stopped.
+    """
+    return f"{process}.{number}"
 
 
 class Tail:
@@ -63,12 +73,21 @@ class Generation:
         output: Where its output is read, until there is a reader.
         reader: Reads its output.
         link: The line to the agent in it; None for a command of the shell.
+        branches: Lines to the agents in its forks.
+        adopters: The lines by which it takes open connections over.
+        adopted: How many connections it was given.
+        to_hand: How many of its processes have connections to hand over still.
+        handed: Set when none has.
+        busy: How many requests are under way, by pid, as each process said last.
         readying: Waits for its readiness.
+        looking: Looks whether it accepts connections.
         keys: Addresses that it has bound.
         files: What it reported to use, with digests.
+        modules: Files of the project's modules that it has loaded, by name.
         is_parked: Whether it waits before the project, or before a hot file.
         parked_at: That file, with length and digest of the part of it that has run.
         is_listening: Whether it accepts connections.
+        is_holding: Whether it was told to leave them to its successor.
         is_ready: Whether it does what it is for.
         is_discarded: Whether nobody wants to hear of its end.
         stop_signal: What it was asked to end with.
@@ -84,13 +103,22 @@ class Generation:
     child: Child | None = None
     reader: PipeReader | None = None
     link: AgentLink | None = None
+    branches: list[AgentLink] = field(default_factory=list)
+    adopters: list[AgentLink] = field(default_factory=list)
+    adopted: int = 0
+    to_hand: int = 0
+    handed: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: dict[int, int] = field(default_factory=dict)
     readying: asyncio.Task[None] | None = None
+    looking: asyncio.Task[None] | None = None
     keys: set[str] = field(default_factory=set)
     files: dict[str, Digest] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
     is_parked: bool = False
     parked_at: tuple[str, int, Digest] = ("", 0, None)
     output: int | None = None
     is_listening: bool = False
+    is_holding: bool = False
     is_ready: bool = False
     is_discarded: bool = False
     stop_signal: int | None = None
@@ -102,3 +130,36 @@ class Generation:
     def pid(self) -> int | None:
         """Its leader's pid."""
         return None if self.child is None else self.child.pid
+
+    @property
+    def links(self) -> list[AgentLink]:
+        """The lines to all its agents."""
+        return [*([self.link] if self.link else []), *self.branches]
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether no request is under way."""
+        awaited = sum(link.is_open for link in self.links)
+        return 0 < awaited <= len(self.busy) and not any(self.busy.values())
+
+    def cancel_waits(self) -> None:
+        """Wait no more for its readiness."""
+        for task in (self.readying, self.looking):
+            if task is not None:
+                task.cancel()
+
+
+def name_modules(
+    program: PythonProgram, running: Iterable[Generation]
+) -> tuple[str | None, list[str]]:
+    """Return the main program's file, and the modules that it has loaded."""
+    seen: dict[str, str] = {}
+    for each in running:
+        seen.update(each.modules)
+    if program.kind == "script":
+        return program.target, list(seen)
+    # What `python -m` runs is loaded under its name, but not imported.
+    main = seen.pop(f"{program.target}.__main__", None) or seen.pop(
+        program.target, None
+    )
+    return main, list(seen)

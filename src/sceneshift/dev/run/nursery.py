@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.output import PipeReader
 from sceneshift.dev.run.zygote import ZygoteLink
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.base import Ground
     from sceneshift.dev.run.recall import Recall
 
+_UNABLE = "its interpreter does not run what forks; is it older than Python 3.10?"
 _TRIES = 5  # zygotes in a row that imports made unusable
 
 
@@ -31,6 +33,10 @@ class Parent(Protocol):
         """A generation's leader has ended, with this raw wait status."""
         ...
 
+    def handle_refused(self) -> None:
+        """It was learned which packages must not be in a zygote."""
+        ...
+
     def handle_spoiled(self) -> None:
         """The zygote must not be used again: parked children of it are worthless."""
         ...
@@ -41,6 +47,7 @@ class Nursery:
 
     Attributes:
         cold_reason: Why there is no forking; None where there is.
+        is_plain: Whether the interpreter cannot even run a zygote.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different thing it is made of
@@ -65,6 +72,7 @@ class Nursery:
         self._old: list[ZygoteLink] = []
         self._readers: dict[ZygoteLink, PipeReader] = {}
         self._tries = 0
+        self.is_plain = False
         self.cold_reason = None if hasattr(os, "pidfd_open") else _not_here()
 
     async def get(self) -> ZygoteLink:
@@ -79,7 +87,12 @@ class Nursery:
             zygote = self._current
             if self.cold_reason is not None:
                 return zygote
-            await zygote.serving
+            try:
+                await zygote.serving
+            except SceneshiftError:
+                self.cold_reason = _UNABLE
+                self.is_plain = True
+                raise
             if not zygote.refused:
                 return zygote
             self._learn_refusal(zygote)
@@ -135,6 +148,7 @@ class Nursery:
             zygote = await ZygoteLink.start(
                 self._program,
                 label=self._label,
+                process=self._process,
                 root=self._ground.root,
                 preload=() if self.cold_reason else tuple(self._recall.foreign),
                 skip=tuple(self._recall.skip),
@@ -178,6 +192,7 @@ class Nursery:
     def _learn_refusal(self, zygote: ZygoteLink) -> None:
         """Make the next zygote without what spoiled this one."""
         self._recall.skip.update(zygote.refused)
+        self._parent.handle_refused()
         self._tries += 1
         if self._tries >= _TRIES:
             names = ", ".join(sorted(self._recall.skip))

@@ -9,8 +9,6 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.base import Ground, Runner
 
 if TYPE_CHECKING:
-    import asyncio
-
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.run.generation import Generation
@@ -37,24 +35,8 @@ class ShellRunner(Runner):
 
     async def _launch(self, generation: Generation, writing: int) -> None:
         try:
-            child = await self._ground.spawner.spawn(
-                ["/bin/sh", "-c", self.spec.command],
-                env=self.spec.env,
-                cwd=self.spec.cwd,
-                fds={1: writing, 2: writing},
-            )
+            await self._start_plain(generation, writing)
         except SceneshiftError as error:
             self._fail(generation, error)
-            return
         finally:
             os.close(writing)
-        generation.child = child
-        child.exited.add_done_callback(lambda done: self._exited(generation, done))
-        if generation.is_discarded:
-            self._discard(generation)
-        else:
-            self._watch(generation)
-
-    def _exited(self, generation: Generation, done: asyncio.Future[int]) -> None:
-        if not done.cancelled():
-            self._end(generation, os.waitstatus_to_exitcode(done.result()))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.channel import Channel, Message
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.run.generation import make_marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ class ZygoteLink:
     """One zygote: forks on request, and reports.
 
     Attributes:
+        process: Whose it is.
         child: The zygote's process.
         children: Numbers of the generations that it has.
         preloaded: Names of the modules that it was told to import.
@@ -37,8 +39,10 @@ class ZygoteLink:
         channel: Channel,
         child: Child,
         *,
+        process: str,
         on_message: Callable[[ZygoteLink, Message], None],
     ) -> None:
+        self.process = process
         self._loop = loop
         self._channel = channel
         self._on_message = on_message
@@ -56,6 +60,7 @@ class ZygoteLink:
         program: PythonProgram,
         *,
         label: str,
+        process: str,
         root: Path,
         preload: Sequence[str],
         skip: Sequence[str],
@@ -68,6 +73,7 @@ class ZygoteLink:
         Args:
             program: What its children will run.
             label: Shown in the process list.
+            process: The process's name.
             root: The project's folder.
             preload: Modules that it imports at once.
             skip: Packages that it must not import.
@@ -84,7 +90,7 @@ class ZygoteLink:
                 cwd=program.cwd,
                 fds={1: output_fd, 2: output_fd, 3: theirs.fileno()},
             )
-        link = cls(loop, Channel(ours), child, on_message=on_message)
+        link = cls(loop, Channel(ours), child, process=process, on_message=on_message)
         link.preloaded.update(preload)
         link.send(
             {
@@ -129,6 +135,7 @@ class ZygoteLink:
             operation = "run" if is_itself else "fork"
             message = {"op": operation, "token": number, "park": park}
             message["hot"] = None if hot is None else list(hot)
+            message["marker"] = make_marker(self.process, number)
             self.send(message, (theirs.fileno(), output_fd))
         self.children.add(number)
         return Channel(ours)

@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+if sys.version_info < (3, 10):  # noqa: UP036 - it is the user's interpreter
+    sys.exit(9)  # the supervisor takes the plain command instead
+
 _SOURCE = str(Path(__file__).resolve().parents[3])
 sys.path[0] = _SOURCE  # was this folder: its modules must not shadow the user's
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from importlib.machinery import FileFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sceneshift.dev.zygote import debugger, handover, parts, traces, uvicorn
+from sceneshift.dev.zygote import debugger, gunicorn, handover, parts, traces, uvicorn
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
+from sceneshift.dev.zygote.imports import adapt_on_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,11 @@ class Birth:
         park: Wait before going too far, until told to go.
         hot: Before which files; None means all of the project.
         channel: Its own line to the supervisor.
+        marker: What its children's environment tells whose they are by.
     """
 
     token: int
+    marker: str
     park: bool
     hot: frozenset[str] | None
     channel: Channel
@@ -72,6 +75,7 @@ class Agent:
         token: The generation's number.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
+        is_listen_ready: Whether one that listens accepts, too.
     """
 
     def __init__(self, territory: Territory, code: CodeCache) -> None:
@@ -81,6 +85,7 @@ class Agent:
         self.token = 0
         self.is_armed = False
         self.hot: frozenset[str] | None = None
+        self.is_listen_ready = True
         self.pid = 0
         self.held: dict[str, int] = {}
         self.handover: Handover | None = None
@@ -98,7 +103,7 @@ class Agent:
         path = loader.get_filename(fullname)
         if self.channel is None or not self.territory.owns_module(path):
             return self._original_get_code(loader, fullname)
-        return self.compile(path)
+        return self.compile(path, fullname)
 
     def exec_module(self, loader: SourceFileLoader, module: ModuleType) -> None:
         """Stand in for `SourceFileLoader.exec_module`: a hot module in two parts."""
@@ -116,19 +121,25 @@ class Agent:
         # A save in the meantime may have changed the part that has run: then the
         # report differs from the file, and the watcher's word has it loaded anew.
         is_same = source.startswith(head.source)
-        self.report_file(path, digest(source if is_same else head.source))
+        used = digest(source if is_same else head.source)
+        self.report_file(path, used, module.__name__)
         exec(parts.compile_rest(source, path, head), module.__dict__)  # noqa: S102
 
-    def compile(self, path: str) -> CodeType:
-        """Return the code of a file of the project, and report that it is used."""
+    def compile(self, path: str, name: str | None = None) -> CodeType:
+        """Return the code of a file of the project, and report that it is used.
+
+        Args:
+            path: The file.
+            name: The module's name.
+        """
         if self.hot is None or path in self.hot:
             self.touch(path)
         kept = self.code.find(path)
         if kept is None:
             source = read(path)
-            self.report_file(path, digest(source))
+            self.report_file(path, digest(source), name)
             kept = self.code.compile(path, source)
-        self.report_file(path, kept.digest)
+        self.report_file(path, kept.digest, name)
         return kept.code
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -151,12 +162,15 @@ class Agent:
                 self.touch(path)
             self.report_file(path, "written" if is_written else None)
 
-    def report_file(self, path: str, content: str | None) -> None:
+    def report_file(
+        self, path: str, content: str | None, module: str | None = None
+    ) -> None:
         """Tell the supervisor once that the program uses a file."""
         if path in self._reported and content != "written":
             return
         self._reported.add(path)
-        self.send({"event": "file", "path": path, "digest": content})
+        message = {"event": "file", "path": path, "digest": content}
+        self.send({**message, "module": module})
 
     def send(self, message: Message) -> None:
         """Tell the supervisor something; a supervisor that is gone harms nothing."""
@@ -166,6 +180,24 @@ class Agent:
             self.channel.send(message)
         except OSError:
             self.channel = None
+
+    def branch(self) -> None:
+        """Have a line of one's own, as a fork of the program: a server's worker.
+
+        Two processes on one line would cut each other's messages in pieces.
+        """
+        if self.channel is None or self.pid == os.getpid():
+            return
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self.channel.send(
+                    {"event": "branch", "pid": os.getpid()}, (theirs.fileno(),)
+                )
+        except OSError:
+            self.channel = None
+            return
+        self.channel = type(self.channel)(ours)
 
     # -- waiting before the project
 
@@ -213,7 +245,7 @@ class Agent:
         self._is_importing = True
         try:
             for name in message["modules"]:
-                importlib.import_module(name)
+                _import_if_there(name)
             if message["main"] and self._is_wanted:
                 self.compile(message["main"])
         except BaseException as error:  # noqa: BLE001 - whatever a module raises
@@ -274,7 +306,7 @@ class Agent:
     def listen(self, sock: socket.socket, *backlog: int) -> None:
         """Stand in for `socket.listen`: say that connections are taken from now on."""
         _original_listen(sock, *backlog)
-        if self.channel is not None and self.held:
+        if self.channel is not None and self.held and self.is_listen_ready:
             inode = os.fstat(sock.fileno()).st_ino
             if inode in {os.fstat(fd).st_ino for fd in self.held.values()}:
                 self.become_ready("listen")
@@ -317,6 +349,15 @@ def _key_of(sock: socket.socket, address: Any) -> str | None:
     return f"{int(sock.family)}/{host}/{address[1]}"
 
 
+def _import_if_there(name: str) -> None:
+    """Import a module; one that is no more may not be needed any more either."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+
+
 def _split(path: str) -> parts.Head | None:
     try:
         return parts.split(read(path), path)
@@ -348,7 +389,14 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     socket.socket.bind = bind  # type: ignore[assignment,method-assign]
     socket.socket.listen = listen  # type: ignore[method-assign,assignment]
     sys.addaudithook(agent.audit)
-    uvicorn.install(agent)
+    adapt_on_import(
+        {
+            "gunicorn.arbiter": lambda module: gunicorn.adapt_arbiter(module, agent),
+            "gunicorn.workers.base": lambda it: gunicorn.adapt_worker(it, agent),
+            "uvicorn.server": lambda module: uvicorn.adapt(module, agent),
+        }
+    )
+    os.register_at_fork(after_in_child=agent.branch)
 
 
 def become(birth: Birth, held: dict[str, int]) -> None:
@@ -362,6 +410,7 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     agent.held = dict(held)
     agent.is_armed = birth.park
     agent.hot = birth.hot
+    os.environ["SCENESHIFT_PROCESS"] = birth.marker
     handover.install(agent)
     debugger.install(agent)
     _reseed()

@@ -16,6 +16,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.dev.zygote.draining import count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Handover:
         self._agent = agent
         self._laid: list[_Laid] = []
         self.is_holding = False
+        self._is_reported = False
         # Servers that keep connections open say what holding means for those.
         self.connections: Any = None
 
@@ -64,6 +66,7 @@ class Handover:
     def resume(self) -> None:
         """Accept again."""
         for laid in self._laid:
+            _wake(laid.fd)
             os.dup2(laid.real, laid.fd, inheritable=False)
             os.close(laid.real)
             for poll, events in laid.polls:
@@ -77,8 +80,14 @@ class Handover:
         """Hand over what can be, for the successor is ready."""
         if self.connections is not None:
             self.connections.hand_over()
-        self._agent.report_modules()
-        self._agent.send({"event": "retired", "pid": os.getpid()})
+        self._report_once()
+        busy = count_busy({int(key.rpartition("/")[2]) for key in self._agent.held})
+        self._agent.send({"event": "retired", "pid": os.getpid(), "busy": busy})
+
+    def _report_once(self) -> None:
+        if not self._is_reported:
+            self._is_reported = True
+            self._agent.report_modules()
 
 
 def install(agent: Agent) -> Handover:
@@ -111,19 +120,36 @@ def _lay_aside(fd: int) -> _Laid:
     polls = tuple((poll, events) for poll, events in _polls_of(fd) if _drop(poll, fd))
     real = os.dup(fd)
     is_blocking = os.get_blocking(fd)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+    with _make_deaf(real) as deaf:
         deaf.setblocking(is_blocking)
-        # An autobound abstract address: `accept` waits or says EAGAIN, for ever.
-        _autobind(deaf)
         os.dup2(deaf.fileno(), fd, inheritable=False)
     return _Laid(fd, real, polls)
 
 
-def _autobind(sock: socket.socket) -> None:
+def _make_deaf(real: int) -> socket.socket:
+    """Return a socket on which `accept` waits or says EAGAIN, for ever.
+
+    It is of the real one's family, for servers that look at its name.
+    """
     import _socket
 
-    _socket.socket.bind(sock, "")
-    _socket.socket.listen(sock, 1)
+    with socket.socket(fileno=os.dup(real)) as model:
+        family = model.family
+    deaf = socket.socket(family, socket.SOCK_STREAM)
+    loopback = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    _socket.socket.bind(deaf, (loopback, 0))
+    _socket.socket.listen(deaf, 1)
+    return deaf
+
+
+def _wake(fd: int) -> None:
+    """Let a thread that waits in `accept` of the deaf socket come back from it."""
+    with socket.socket(fileno=os.dup(fd)) as deaf:
+        if not os.get_blocking(fd):
+            return
+        with socket.socket(deaf.family, socket.SOCK_STREAM) as nobody:
+            nobody.setblocking(False)
+            nobody.connect_ex(deaf.getsockname())
 
 
 def _polls_of(fd: int) -> list[tuple[int, int]]:

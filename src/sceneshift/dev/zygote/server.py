@@ -45,7 +45,8 @@ class Zygote:
         selector = selectors.DefaultSelector()
         selector.register(self.control, selectors.EVENT_READ)
         selector.register(wakeup, selectors.EVENT_READ)
-        while True:
+        birth = self._handle_all(self.control.take_queued())
+        while birth is None:
             for key, _events in selector.select():
                 if key.fileobj is wakeup:
                     wakeup.recv(4096)
@@ -53,14 +54,18 @@ class Zygote:
                     continue
                 birth = self._handle_messages()
                 if birth is not None:
-                    selector.close()
-                    _forget_children(wakeup, writer)
-                    return birth
+                    break
+        selector.close()
+        _forget_children(wakeup, writer)
+        return birth
 
     def _handle_messages(self) -> Birth | None:
         messages = self.control.receive_all()
         if messages is None:
             _end(self.children)
+        return self._handle_all(messages)
+
+    def _handle_all(self, messages: list[tuple[Message, list[int]]]) -> Birth | None:
         for message, fds in messages:
             birth = self._handle(message, fds)
             if birth is not None:
@@ -135,6 +140,7 @@ def _make_birth(message: Message, fds: list[int]) -> Birth:
     hot = message["hot"]
     return Birth(
         token=message["token"],
+        marker=message["marker"],
         park=message["park"],
         hot=None if hot is None else frozenset(hot),
         channel=channel,

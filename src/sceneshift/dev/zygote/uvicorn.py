@@ -1,151 +1,199 @@
 """What the agent knows of uvicorn, beyond what it knows of any server.
 
-Its start-up hook tells readiness, and its idle keep-alive connections are handed to
-the successor, so that a client which reuses one is neither cut off nor answered by old
-code.
+Its start-up hook tells readiness, and its kept connections are handed to the successor
+between two requests, so that a client which reuses one is neither cut off nor answered
+by old code. A stream of events, which would never end, is ended properly.
 """
 
 from __future__ import annotations
 
 import socket
-import sys
-from importlib.abc import Loader, MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
+    from collections.abc import Callable
     from types import ModuleType
 
     from sceneshift.dev.zygote.agent import Agent
 
-_MODULE = "uvicorn.server"
+_SCANS = 6  # iterations of the loop from `accept` to `connection_made`, and some
+_FLUSH_S = 0.005
+_CUT = 0.7  # of the time that the old process has
 
 
-def install(agent: Agent) -> None:
-    """Have `uvicorn.server` adapted when it is imported."""
-    sys.meta_path.insert(0, _Finder(agent))
+def adapt(module: ModuleType, agent: Agent) -> None:
+    """Wrap `Server.startup` and `Server.shutdown`."""
+    server_class: Any = module.Server
+    startup, shutdown = server_class.startup, server_class.shutdown
 
-
-class _Finder(MetaPathFinder):
-    """Finds one module, and only to wrap its loader."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        if fullname != _MODULE:
-            return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(fullname, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = _Wrapped(spec.loader, self._agent)
-                return spec
-        return None
-
-
-class _Wrapped(Loader):
-    """A loader that adapts the module after it ran."""
-
-    def __init__(self, loader: Loader, agent: Agent) -> None:
-        self._loader = loader
-        self._agent = agent
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        adapt(module.Server, self._agent)
-
-
-def adapt(server_class: Any, agent: Agent) -> None:
-    """Wrap `Server.startup`."""
-    startup = server_class.startup
-
-    async def wrapped(self: Any, sockets: Any = None) -> None:
+    async def started(self: Any, sockets: Any = None) -> None:
+        agent.is_listen_ready = False  # not before it can take connections over
         await startup(self, sockets=sockets)
-        if self.started and agent.handover is not None:
+        if self.started and agent.channel is not None and agent.handover is not None:
             agent.handover.connections = Connections(self, agent)
             agent.become_ready("uvicorn")
 
-    server_class.startup = wrapped
+    async def stopping(self: Any, sockets: Any = None) -> None:
+        connections = None if agent.handover is None else agent.handover.connections
+        if isinstance(connections, Connections):
+            connections.prepare_end()
+        await shutdown(self, sockets=sockets)
+
+    server_class.startup = started
+    server_class.shutdown = stopping
 
 
 class Connections:
-    """The open connections of a uvicorn server."""
+    """The open connections of a uvicorn server.
+
+    While it is holding, one that is between two requests is read no further. When the
+    successor is ready those go to it, and every other as soon as its answer is sent.
+    """
 
     def __init__(self, server: Any, agent: Agent) -> None:
         import asyncio
 
+        assert agent.channel is not None
         self._server = server
         self._agent = agent
         self._loop = asyncio.get_running_loop()
-        self._paused: list[Any] = []
-        assert agent.channel is not None
         self._channel = agent.channel
         self._loop.add_reader(self._channel.fileno(), self._receive)
+        self._is_holding = False
+        self._is_retired = False
+        self._paused: set[Any] = set()
+        self._busy: set[Any] = set()
+        agent.send({"event": "adopts"})
+        self._take_messages(self._channel.take_queued())
+
+    # -- the words, from a signal's handler
 
     def hold(self) -> None:
-        """Read no further request from connections that are idle."""
+        """Read no further request."""
         self._loop.call_soon_threadsafe(self._hold)
 
-    def _hold(self) -> None:
-        for protocol in list(self._server.server_state.connections):
-            if not hasattr(protocol, "cycle"):
-                continue  # a WebSocket
-            if _is_idle(protocol):
-                protocol.transport.pause_reading()
-                self._paused.append(protocol)
-            elif protocol.cycle is not None:
-                # Its answer says `Connection: close`.
-                protocol.cycle.keep_alive = False
-
     def resume(self) -> None:
-        """Go on with all of them."""
+        """Go on with all connections."""
         self._loop.call_soon_threadsafe(self._resume)
 
-    def _resume(self) -> None:
-        for protocol in self._paused:
-            protocol.transport.resume_reading()
-        self._paused.clear()
-
     def hand_over(self) -> None:
-        """Give the paused ones to the successor, by way of the supervisor."""
+        """Give the connections to the successor, by way of the supervisor."""
         self._loop.call_soon_threadsafe(self._hand_over)
 
-    def _hand_over(self) -> None:
+    def _hold(self) -> None:
+        self._is_holding = True
+        self._scan(_SCANS)
+
+    def _resume(self) -> None:
+        self._is_holding = False
         for protocol in self._paused:
-            self._give(protocol)
+            protocol.transport.resume_reading()
+            _arm(protocol, self._loop)
         self._paused.clear()
+        self._busy.clear()
+
+    def _hand_over(self) -> None:
+        self._is_retired = True
+        self._scan(0)
+        for protocol in list(self._paused):
+            self._give(protocol)
         self._agent.send({"event": "handed"})
 
+    def prepare_end(self) -> None:
+        """Keep uvicorn from closing connections that are still to be handed over."""
+        if self._is_holding:
+            self._hand_over()
+            for protocol in self._busy:
+                protocol.shutdown = lambda: None
+
+    # -- connections
+
+    def _scan(self, again: int) -> None:
+        """Look at all connections; those that are just being made come soon after."""
+        if not self._is_holding:
+            return
+        for protocol in list(self._server.server_state.connections):
+            known = protocol in self._paused or protocol in self._busy
+            if not known and hasattr(protocol, "cycle"):  # else a WebSocket
+                self._take(protocol)
+        if again:
+            self._loop.call_soon(self._scan, again - 1)
+
+    def _take(self, protocol: Any) -> None:
+        if _is_idle(protocol):
+            self._pause(protocol)
+            return
+        self._busy.add(protocol)
+        answered = self._follow(protocol, protocol.on_response_complete)
+        protocol.on_response_complete = answered
+        for cycle in _cycles(protocol):
+            cycle.on_response = answered
+
+    def _follow(self, protocol: Any, done: Callable[[], None]) -> Callable[[], None]:
+        def answered() -> None:
+            done()
+            is_open = protocol.transport is not None
+            is_open = is_open and not protocol.transport.is_closing()
+            if self._is_holding and is_open and _is_idle(protocol):
+                self._busy.discard(protocol)
+                self._pause(protocol)
+
+        return answered
+
+    def _pause(self, protocol: Any) -> None:
+        protocol.transport.pause_reading()
+        _disarm(protocol)
+        self._paused.add(protocol)
+        if self._is_retired:
+            self._give(protocol)
+
     def _give(self, protocol: Any) -> None:
-        sock = protocol.transport.get_extra_info("socket")
-        if sock is None or protocol.transport.get_extra_info("sslcontext"):
-            protocol.transport.close()
+        transport = protocol.transport
+        if transport.is_closing():
+            self._paused.discard(protocol)
+            return
+        if not _is_idle(protocol):  # was read from in the very moment of the pause
+            self._paused.discard(protocol)
+            self._take(protocol)
+            return
+        if transport.get_write_buffer_size():
+            self._loop.call_later(_FLUSH_S, self._give, protocol)
+            return
+        self._paused.discard(protocol)
+        sock = transport.get_extra_info("socket")
+        if sock is None or transport.get_extra_info("sslcontext"):
+            transport.close()
             return
         self._channel.send({"event": "connection"}, (sock.fileno(),))
         # The descriptor is closed here without a FIN: the successor has another.
-        protocol.transport.abort()
+        transport.abort()
+
+    def _cut(self, *, only_events: bool) -> None:
+        """End answers that go on and on, as if they had been finished."""
+        for protocol in list(self._server.server_state.connections):
+            cycle = getattr(protocol, "cycle", None)
+            if cycle is None or cycle.response_complete or not cycle.response_started:
+                continue
+            if not only_events or _wants_events(cycle):
+                _finish(protocol, cycle)
+
+    # -- what the supervisor says
 
     def _receive(self) -> None:
         received = self._channel.receive_all()
         if received is None:
             self._loop.remove_reader(self._channel.fileno())
             return
+        self._take_messages(received)
+
+    def _take_messages(self, received: list[tuple[Any, list[int]]]) -> None:
         for message, fds in received:
             if message["op"] == "connection":
                 self._loop.create_task(self._adopt(fds[0]))
+            elif message["op"] == "ending":
+                self._cut(only_events=True)
+                wait_s = message["time_s"] * _CUT
+                self._loop.call_later(wait_s, lambda: self._cut(only_events=False))
 
     async def _adopt(self, fd: int) -> None:
         server = self._server
@@ -161,7 +209,61 @@ class Connections:
             )
 
         await self._loop.connect_accepted_socket(make_protocol, sock)
+        self._scan(0)
 
 
 def _is_idle(protocol: Any) -> bool:
-    return protocol.cycle is None or protocol.cycle.response_complete
+    """Say whether a connection is between two requests, with nothing half read."""
+    cycle = protocol.cycle
+    if cycle is not None and (not cycle.response_complete or cycle.more_body):
+        return False
+    if hasattr(protocol, "conn"):
+        return not protocol.conn.trailing_data[0]
+    # A message that has begun has a scope of its own before it has a cycle.
+    begun = protocol.scope is not None and (
+        cycle is None or cycle.scope is not protocol.scope
+    )
+    return not begun and not protocol.pipeline
+
+
+def _cycles(protocol: Any) -> list[Any]:
+    waiting = [cycle for cycle, _app in getattr(protocol, "pipeline", ())]
+    return [each for each in (protocol.cycle, *waiting) if each is not None]
+
+
+def _disarm(protocol: Any) -> None:
+    """Stop the clock that closes idle connections."""
+    task = getattr(protocol, "timeout_keep_alive_task", None)
+    if task is not None:
+        task.cancel()
+        protocol.timeout_keep_alive_task = None
+
+
+def _arm(protocol: Any, loop: Any) -> None:
+    protocol.timeout_keep_alive_task = loop.call_later(
+        protocol.timeout_keep_alive, protocol.timeout_keep_alive_handler
+    )
+
+
+def _wants_events(cycle: Any) -> bool:
+    accepted = dict(cycle.scope["headers"]).get(b"accept", b"")
+    return b"text/event-stream" in accepted
+
+
+def _finish(protocol: Any, cycle: Any) -> None:
+    cycle.disconnected = True  # what the application sends from now on is dropped
+    cycle.message_event.set()
+    if getattr(cycle, "chunked_encoding", False):
+        protocol.transport.write(b"0\r\n\r\n")
+    elif hasattr(protocol, "conn"):
+        _finish_h11(protocol)
+    protocol.transport.close()
+
+
+def _finish_h11(protocol: Any) -> None:
+    import h11
+
+    try:
+        protocol.transport.write(protocol.conn.send(h11.EndOfMessage()))
+    except h11.LocalProtocolError:
+        return  # a length was promised

@@ -1,0 +1,50 @@
+"""Letting old code finish what it has, when its successor is there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.run.agent import signal_family
+from sceneshift.dev.zygote.words import RETIRE
+
+if TYPE_CHECKING:
+    from sceneshift.dev.run.generation import Generation
+
+DRAIN_S = 0.03
+_HAND_OVER_S = 0.3  # a busy event loop comes to it late; what it has is not lost
+
+
+async def retire(generation: Generation, limit_s: float) -> None:
+    """Let a generation that holds finish, or hand over, what it has.
+
+    Args:
+        generation: The one that is to be stopped next.
+        limit_s: Seconds that its requests have.
+    """
+    generation.to_hand = len(generation.adopters)
+    if generation.pid is None or not generation.is_holding:
+        return
+    with contextlib.suppress(TimeoutError):
+        if generation.adopters:
+            signal_family(generation.pid, RETIRE)
+            await asyncio.wait_for(generation.handed.wait(), _HAND_OVER_S)
+        else:
+            await asyncio.wait_for(_drain(generation, generation.pid), limit_s)
+
+
+async def _drain(generation: Generation, pid: int) -> None:
+    """Wait until no request is under way, as far as the kernel can tell."""
+    while not generation.is_drained:
+        signal_family(pid, RETIRE)
+        await asyncio.sleep(DRAIN_S)
+
+
+def give(connection: int, heir: Generation) -> None:
+    """Pass an open connection on to one of a generation's processes, in turn."""
+    adopters = [link for link in heir.adopters if link.is_open]
+    if adopters:
+        heir.adopted += 1
+        link = adopters[heir.adopted % len(adopters)]
+        link.tell({"op": "connection"}, (connection,))

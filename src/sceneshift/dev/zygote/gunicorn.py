@@ -1,0 +1,42 @@
+"""What the agent knows of gunicorn, beyond what it knows of any server.
+
+Its arbiter listens before a worker has booted, so that listening is no readiness there.
+A worker is ready when it has loaded the application; one that runs an event loop only
+when that loop watches the socket, which others notice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sceneshift.dev.zygote.agent import Agent
+
+_LATER = ("uvicorn", "uvicorn_worker", "gunicorn.workers.gasgi")
+
+
+def adapt_arbiter(module: ModuleType, agent: Agent) -> None:
+    """Wrap `Arbiter.start`, which opens the sockets."""
+    arbiter: Any = module.Arbiter
+    start = arbiter.start
+
+    def wrapped(self: Any) -> None:
+        agent.is_listen_ready = False
+        start(self)
+
+    arbiter.start = wrapped
+
+
+def adapt_worker(module: ModuleType, agent: Agent) -> None:
+    """Wrap `Worker.load_wsgi`, after which a worker accepts."""
+    worker: Any = module.Worker
+    load_wsgi = worker.load_wsgi
+
+    def wrapped(self: Any) -> None:
+        load_wsgi(self)
+        if not any(base.__module__.startswith(_LATER) for base in type(self).__mro__):
+            agent.become_ready("gunicorn")
+
+    worker.load_wsgi = wrapped

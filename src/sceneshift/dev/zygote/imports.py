@@ -1,0 +1,58 @@
+"""Adapting a module of a server right after it was imported."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
+    """Have each adapter called once with its module, after that was imported."""
+    sys.meta_path.insert(0, _Finder(dict(adapters)))
+
+
+class _Finder(MetaPathFinder):
+    """Finds these modules only, as others do, to wrap their loaders."""
+
+    def __init__(self, adapters: dict[str, Callable[[ModuleType], None]]) -> None:
+        self._adapters = adapters
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        adapt = self._adapters.pop(fullname, None)
+        if adapt is None:
+            return None
+        for finder in sys.meta_path:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _Wrapped(spec.loader, adapt)
+                return spec
+        return None
+
+
+class _Wrapped(Loader):
+    """A loader that has the module adapted after it ran."""
+
+    def __init__(self, loader: Loader, adapt: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._adapt = adapt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._adapt(module)

@@ -1,0 +1,180 @@
+"""`breakpoint()` in processes under `inv dev`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reloading import Stack
+
+ASGI = """\
+from words import WORD
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    x = 41 + 1
+    if scope["path"] == "/stop":
+        breakpoint()
+        x += 1
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"{WORD} {x}".encode()})
+"""
+WORKER = """\
+import time
+
+for number in range(1000):
+    time.sleep(0.3)
+    breakpoint()
+    print("passed", number, flush=True)
+"""
+FILES = {
+    "asgi.py": ASGI,
+    "words.py": "WORD = 'old'\n",
+    "Procfile.dev": "web: uvicorn asgi:app --port $PORT\n",
+}
+
+
+class Prompt:
+    """`inv dev.attach` on a terminal of its own."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self._terminal, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "invoke", "dev.attach", name],
+            cwd=stack.root,
+            env=stack.env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        os.set_blocking(self._terminal, False)
+        self._seen = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
+
+    def expect(self, pattern: str) -> None:
+        """Wait for what the terminal shows, and forget it."""
+        try:
+            found = wait_until(lambda: re.search(pattern, self._read()), 30.0)
+        except AssertionError as error:
+            raise AssertionError(f"no {pattern!r} in {self._seen!r}") from error
+        assert found is not None
+        self._seen = self._seen[found.end() :]
+
+    def type(self, text: str) -> None:
+        """Type as a person would."""
+        os.write(self._terminal, text.encode())
+
+    def wait(self) -> int:
+        """Return the exit code."""
+        return self._process.wait(30.0)
+
+    def _read(self) -> str:
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._seen += os.read(self._terminal, 65536).decode()
+        return self._seen
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Where requests wait."""
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def test_a_request_stops_at_a_breakpoint_and_goes_on(
+    stack: Stack, pool: ThreadPoolExecutor
+) -> None:
+    """The prompt shows values; what was saved meanwhile is loaded afterwards."""
+    stack.start(FILES)
+    stack.wait_page("old")
+    answer = pool.submit(stack.get, "/stop")
+    stack.wait_output(r"waits at a breakpoint: .*asgi\.py:\d+.*inv dev\.attach web")
+    assert stack.status("web")["breakpoint"]
+    with Prompt(stack, "web") as prompt:
+        prompt.expect(r"\(Pdb\) ")
+        prompt.type("p x\n")
+        prompt.expect(r"42")
+        prompt.type("\x1d")
+        assert prompt.wait() == 0
+    stack.write({"words.py": "WORD = 'new'\n"})
+    with Prompt(stack, "web") as prompt:
+        prompt.expect("leaves it there")
+        prompt.type("p x + 100\n")
+        prompt.expect(r"142")
+        prompt.type("c\n")
+        assert prompt.wait() == 0
+    assert answer.result() == "old 43"
+    stack.wait_page("new")
+    second = pool.submit(stack.get, "/stop")
+    stack.wait(lambda: stack.output.count("waits at a breakpoint") == 2)
+    with Prompt(stack, "web") as prompt:
+        prompt.expect(r"\(Pdb\) ")
+        prompt.type("c\n")
+        assert prompt.wait() == 0
+    assert second.result() == "new 43"
+
+
+def _has_stopped(stack: Stack, times: int) -> bool:
+    return stack.output.count("waits at") == times
+
+
+def test_a_worker_stops_again_and_again(stack: Stack) -> None:
+    """And the whole stack can be ended while it stands there."""
+    stack.start({"work.py": WORKER, "Procfile.dev": "worker: python -m work\n"})
+    for number in range(2):
+        stack.wait(partial(_has_stopped, stack, number + 1))
+        with Prompt(stack, "worker") as prompt:
+            prompt.expect(r"\(Pdb\) ")
+            prompt.type("c\n")
+            prompt.wait()
+        stack.wait_output(f"passed {number}")
+    stack.wait(lambda: stack.output.count("waits at") == 3)
+
+
+def test_a_process_at_a_breakpoint_can_be_restarted_by_a_word(stack: Stack) -> None:
+    """A person who asks for it does not wait for the prompt."""
+    stack.start({"work.py": WORKER, "Procfile.dev": "worker: python -m work\n"})
+    stack.wait_output("waits at a breakpoint")
+    pid = stack.pid("worker")
+    stack.ask("dev.restart", "worker")
+    stack.wait(lambda: stack.status("worker")["pid"] not in (None, pid))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("0", "passed 1"), ("hooks.note", "noted")]
+)
+def test_another_choice_of_a_debugger_is_respected(
+    stack: Stack, value: str, expected: str
+) -> None:
+    """PYTHONBREAKPOINT means what it means to Python."""
+    stack.env["PYTHONBREAKPOINT"] = value
+    hooks = "def note():\n    print('noted', flush=True)\n"
+    procfile = "worker: python -m work\n"
+    stack.start({"work.py": WORKER, "hooks.py": hooks, "Procfile.dev": procfile})
+    stack.wait_output(expected)
+    assert "waits at" not in stack.output

@@ -1,0 +1,306 @@
+"""What a program finds under `inv dev` is what it would find under a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from reloading import Stack
+
+TELL = """\
+import atexit, json, multiprocessing, os, sys, threading, time, warnings
+import near
+
+def double(x):
+    return 2 * x
+
+if __name__ == "__main__":
+    import __main__
+    try:
+        warnings.warn("careful", UserWarning)
+        warned = False
+    except UserWarning:
+        warned = True
+    with multiprocessing.get_context("spawn").Pool(1) as spawned:
+        by_spawn = spawned.apply(double, (21,))
+    with multiprocessing.get_context("fork").Pool(1) as forked:
+        by_fork = forked.apply(double, (21,))
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(1))
+    thread.start()
+    thread.join()
+    said = {
+        "argv": sys.argv[1:],
+        "path0": sys.path[0],
+        "main": [__main__.__file__, __name__, __package__],
+        "flags": [sys.flags.dev_mode, sys.stdout.write_through, warned],
+        "executable": sys.executable,
+        "stdin": [sys.stdin.read(), os.readlink("/proc/self/fd/0")],
+        "pools": [by_spawn, by_fork],
+        "threads": answers,
+        "session": os.getsid(0) == os.getpid(),
+        "modules": sorted(name for name in sys.modules if "sceneshift" in name),
+        "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
+    }
+    with open("said.json.new", "w") as file:
+        json.dump(said, file)
+    os.replace("said.json.new", "said.json")
+    atexit.register(lambda: open("ended", "w").close())
+    sys.stdout.write("told\\n")
+    sys.stdout.flush()
+    if sys.argv[1:] == ["leave"]:
+        sys.exit(7)
+    import signal
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    while True:
+        time.sleep(1)
+"""
+CRASH = """\
+import near
+
+def fail():
+    raise RuntimeError("on purpose")
+
+fail()
+"""
+
+
+def tell(stack: Stack, command: str, **files: str) -> dict[str, Any]:
+    """Run a program, and return what it found."""
+    project = {"tell.py": TELL, "near.py": "", "Procfile.dev": f"job: {command}\n"}
+    stack.start({**project, **files})
+    stack.wait_output("told")
+    said: dict[str, Any] = json.loads((stack.root / "said.json").read_text())
+    return said
+
+
+@pytest.mark.parametrize("target", ["-m tell", "tell.py"])
+def test_a_program_finds_itself_as_under_a_shell(stack: Stack, target: str) -> None:
+    """Arguments, options of the interpreter, pools, threads, standard input."""
+    said = tell(stack, f"python -u -X dev -W error::UserWarning {target} a 'b c'")
+    assert said["argv"] == ["a", "b c"]
+    assert said["flags"] == [True, True, True]
+    assert said["path0"] == str(stack.root)
+    assert said["main"] == [
+        str(stack.root / "tell.py"),
+        "__main__",
+        "" if target == "-m tell" else None,
+    ]
+    assert said["executable"] == sys.executable
+    assert said["stdin"] == ["", "/dev/null"]
+    assert said["pools"] == [42, 42]
+    assert said["threads"] == [1]
+    assert said["session"]
+
+
+def test_handlers_for_the_end_run_when_it_is_stopped(stack: Stack) -> None:
+    """As at every end of an interpreter."""
+    tell(stack, "python -m tell")
+    stack.wait_ready("job")
+    assert stack.inv("dev.stop", "job").returncode == 0
+    assert (stack.root / "ended").exists()
+
+
+def test_an_exit_code_passes_through(stack: Stack) -> None:
+    """It is what a strict run ends with."""
+    project = {
+        "tell.py": TELL,
+        "near.py": "",
+        "Procfile.dev": "job: python tell.py leave",
+    }
+    stack.start(project, "--strict")
+    assert stack.wait_end() == 7
+
+
+@pytest.mark.parametrize("target", ["-m crash", "crash.py"])
+def test_a_traceback_begins_with_the_users_own_code(stack: Stack, target: str) -> None:
+    """And has no frames between that and an import that fails."""
+    stack.start(
+        {"crash.py": CRASH, "near.py": "", "Procfile.dev": f"job: python {target}"}
+    )
+    stack.wait_output("RuntimeError: on purpose")
+    assert "zygote" not in stack.output
+    assert "runpy" not in stack.output
+    stack.write({"near.py": "import nowhere\n"})
+    stack.wait_output("^.*ModuleNotFoundError: No module named 'nowhere'")
+    stack.write({"near.py": "x = \n"})
+    stack.wait_output("^.*SyntaxError: invalid syntax")
+    assert "zygote" not in stack.output
+    assert "importlib" not in stack.output
+
+
+SITE = {
+    "threaded.py": (
+        "import threading\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    ),
+    "socketed.py": "import socket\nkept = socket.socket()\n",
+    "forked.py": "import subprocess\nchild = subprocess.Popen(['sleep', '300'])\n",
+    "handled.py": ("import signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n"),
+    "calm.py": "import os\nMODE = os.getenv('MODE', 'none')\nWHERE = os.getpid()\n",
+}
+USES = """\
+import calm, os, random, signal, threading, time
+{imports}
+import near
+
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+names = sorted(thread.name for thread in threading.enumerate())
+print("uses", near.N, calm.MODE, calm.WHERE == os.getpid(), len(names), flush=True)
+print("random", random.random(), flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+def with_packages(stack: Stack, imports: str = "") -> None:
+    """Write a project whose interpreter has packages of its own."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    venv = stack.root.parent / "venv"
+    site = venv / "lib" / version / "site-packages"
+    site.mkdir(parents=True)
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    home = Path(os.path.realpath(sys.executable)).parent
+    (venv / "pyvenv.cfg").write_text(f"home = {home}\n")
+    for name, text in SITE.items():
+        (site / name).write_text(text)
+    stack.write({"site": ""})
+    procfile = f"job: {venv}/bin/python uses.py\n"
+    uses = USES.format(imports=imports)
+    stack.start({"uses.py": uses, "near.py": "N = 0\n", "Procfile.dev": procfile})
+
+
+def reload(stack: Stack, number: int) -> None:
+    """Save, and wait for the new code."""
+    stack.wait_ready("job")
+    stack.write({"near.py": f"N = {number}\n"})
+    stack.wait_output(f"uses {number} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("threaded", "starts a thread"),
+        ("socketed", "opens a socket"),
+        ("forked", "starts a process"),
+        ("handled", "installs a signal handler"),
+    ],
+)
+def test_a_package_that_starts_something_is_imported_anew_each_time(
+    stack: Stack, name: str, reason: str
+) -> None:
+    """It is left out of what is preloaded; the others are not."""
+    with_packages(stack, imports=f"import {name}")
+    stack.wait_output("uses 0 none True")
+    stack.wait_output("-- ready")
+    stack.wait(lambda: _recall(stack).get("foreign"))
+    reload(stack, 1)
+    stack.wait(lambda: _recall(stack)["skip"].get(name) == reason)
+    reload(stack, 2)
+    reload(stack, 3)
+    stack.wait_output("uses 3 none False")
+
+
+def _recall(stack: Stack) -> dict[str, Any]:
+    path = stack.root / ".sceneshift" / "zygote" / "job.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def test_each_generation_has_a_random_state_of_its_own(stack: Stack) -> None:
+    """Though all are forks of one process."""
+    with_packages(stack)
+    for number in range(1, 4):
+        stack.wait_output(f"uses {number - 1} ")
+        reload(stack, number)
+    stack.wait(lambda: stack.output.count("random 0") == 4)
+    lines = [line for line in stack.output.splitlines() if "random 0" in line]
+    assert len({line.split()[-1] for line in lines}) == 4
+
+
+def test_an_environment_that_is_edited_is_the_one_of_preloaded_modules(
+    stack: Stack,
+) -> None:
+    """They are imported anew by another zygote."""
+    (stack.root / ".env").write_text("MODE=one\n")
+    with_packages(stack)
+    stack.wait_output("uses 0 one")
+    stack.wait_ready("job")
+    stack.write({".env": "MODE=two\n"})
+    stack.wait_output("uses 0 two")
+    reload(stack, 1)
+    stack.wait_output("uses 1 two")
+
+
+def test_a_package_that_is_installed_is_the_one_that_is_used(stack: Stack) -> None:
+    """Site-packages changed: another zygote."""
+    with_packages(stack)
+    stack.wait_output("uses 0 none")
+    stack.wait_ready("job")
+    site = next((stack.root.parent / "venv").glob("lib/*/site-packages"))
+    (site / "calm.py").write_text("MODE = 'upgraded'\nWHERE = 0\n")
+    (site / "calm-2.dist-info").mkdir()
+    stack.wait_output("uses 0 upgraded")
+
+
+def test_a_process_comes_back_when_its_zygote_is_killed(stack: Stack) -> None:
+    """The kernel ends its children with it; all of it starts by itself."""
+    with_packages(stack)
+    stack.wait_output("uses 0 none")
+    stack.wait_ready("job")
+    pid = stack.pid("job")
+    zygote = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(zygote, signal.SIGKILL)
+    stack.wait(lambda: stack.output.count("uses 0 none") == 2)
+    stack.wait_ready("job")
+    reload(stack, 1)
+
+
+@pytest.mark.parametrize("kind", ["asked", "unable"])
+def test_a_process_that_cannot_be_forked_is_restarted(stack: Stack, kind: str) -> None:
+    """By a fresh interpreter each time, and the reason is told."""
+    table = "[tool.sceneshift]\n"
+    python = sys.executable
+    if kind == "asked":
+        table = '[tool.sceneshift.processes.job]\nreload = "cold"\n'
+    else:
+        wrapper = stack.root / "bin" / "python3"
+        wrapper.parent.mkdir()
+        # As an old Python would: it runs the program, but not what is ours.
+        wrapper.write_text(
+            '#!/bin/sh\ncase "$*" in *sceneshift*) echo bad >&2; exit 1;; esac\n'
+            f'exec {sys.executable} "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        python = str(wrapper)
+    code = "import time, near\nprint('uses', near.N, flush=True)\ntime.sleep(300)\n"
+    stack.start(
+        {
+            "pyproject.toml": table,
+            "job.py": code,
+            "near.py": "N = 0\n",
+            "Procfile.dev": f"job: {python} job.py\n",
+        }
+    )
+    stack.wait_output("uses 0")
+    stack.wait_ready("job")
+    row = stack.status("job")
+    assert row["reload"] == "cold"
+    assert row["reload_reason"]
+    if kind == "unable":
+        return
+    stack.write({"near.py": "N = 1\n"})
+    stack.wait_output("uses 1")
+    (entry,) = stack.ask("dev.why")["reloads"]
+    assert (entry["rung"], entry["reason"]) == ("cold", row["reload_reason"])

@@ -1,0 +1,214 @@
+"""Real servers under `inv dev`: nothing refused, nothing dropped, nothing stale."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.client import HTTPConnection
+from time import sleep
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reloading import Visitor, is_in_order
+
+if TYPE_CHECKING:
+    from reloading import Stack
+
+NUMBER = "NUMBER = 0\n"
+ASGI = """\
+import asyncio
+from number import NUMBER
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    while (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.6)
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        await send(start)
+        await send({"type": "http.response.body", "body": b"slow %d" % NUMBER})
+        return
+    if scope["path"] == "/events":
+        kind = (b"content-type", b"text/event-stream")
+        await send({"type": "http.response.start", "status": 200, "headers": [kind]})
+        while True:
+            body = b"data: %d\\n\\n" % NUMBER
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.sleep(0.02)
+    start = {"type": "http.response.start", "status": 200}
+    await send({**start, "headers": [(b"content-length", b"%d" % len(str(NUMBER)))]})
+    await send({"type": "http.response.body", "body": str(NUMBER).encode()})
+"""
+WSGI = """\
+import time
+from number import NUMBER
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.6)
+        start_response("200 OK", [])
+        return [b"slow %d" % NUMBER]
+    body = str(NUMBER).encode()
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    environ["wsgi.input"].read(length)
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+FLASK = """\
+import time
+from flask import Flask
+from number import NUMBER
+
+app = Flask(__name__)
+
+@app.route("/slow")
+def slow():
+    time.sleep(0.6)
+    return f"slow {NUMBER}"
+
+@app.route("/", methods=["GET", "POST"])
+def index():
+    return str(NUMBER)
+"""
+PLAIN = """\
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from number import NUMBER
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = str(NUMBER).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+if __name__ == "__main__":
+    address = ("127.0.0.1", int(os.environ["PORT"]))
+    ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+STREAMS = """\
+import asyncio, os, sys
+from number import NUMBER
+
+async def answer(reader, writer):
+    while (line := await reader.readline()) not in (b"\\r\\n", b""):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+            writer.length = length
+    body = str(NUMBER).encode()
+    await reader.readexactly(getattr(writer, "length", 0))
+    head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n"
+    writer.write(head % len(body) + body)
+    await writer.drain()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", int(os.environ["PORT"]))
+    await server.serve_forever()
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["uvloop"]:
+        import uvloop
+        uvloop.run(main())
+    else:
+        asyncio.run(main())
+"""
+SOURCES = {
+    "asgi": ASGI,
+    "wsgi": WSGI,
+    "shop": FLASK,
+    "plain": PLAIN,
+    "streams": STREAMS,
+}
+SERVERS = {
+    "uvicorn": "uvicorn asgi:app --port $PORT --loop asyncio --log-level warning",
+    "uvicorn-uvloop": "uvicorn asgi:app --port $PORT --loop uvloop --http httptools",
+    "uvicorn-h11": "uvicorn asgi:app --port $PORT --http h11 --log-level warning",
+    "flask": "flask --app shop run --port $PORT",
+    "gunicorn": "gunicorn wsgi:app -b 127.0.0.1:$PORT",
+    "gunicorn-threads": "gunicorn wsgi:app -b 127.0.0.1:$PORT --threads 4",
+    "gunicorn-uvicorn": (
+        "gunicorn asgi:app -b 127.0.0.1:$PORT -k uvicorn.workers.UvicornWorker"
+    ),
+    "gunicorn-asgi": "gunicorn asgi:app -b 127.0.0.1:$PORT -k asgi",
+    "plain": "python plain.py",
+    "asyncio": "python -m streams",
+    "uvloop": "python -m streams uvloop",
+}
+RELOADS = 20
+
+
+def project(command: str) -> dict[str, str]:
+    """Return a project of one server."""
+    files = {f"{name}.py": source for name, source in SOURCES.items()}
+    return {**files, "number.py": NUMBER, "Procfile.dev": f"web: {command}\n"}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_no_request_fails_and_no_answer_is_stale(stack: Stack, server: str) -> None:
+    """Over many reloads, on new connections and on ones that are kept."""
+    stack.start(project(SERVERS[server]))
+    stack.wait_page("0")
+    # Where connections are not handed over, the server closes them when it stops: a
+    # request that is under way on one is lost, as with every other stop of it.
+    keeps = server.startswith(("uvicorn", "gunicorn-uvicorn"))
+    visitors = [
+        Visitor(stack.port, keeps_alive=False),
+        Visitor(stack.port, keeps_alive=keeps),
+        Visitor(stack.port, keeps_alive=keeps, body=b"x" * 20_000),
+    ]
+    try:
+        for number in range(1, RELOADS + 1):
+            stack.write({"number.py": f"NUMBER = {number}\n"})
+            stack.wait(partial(visitors[0].has_last, str(number)))
+    finally:
+        for visitor in visitors:
+            visitor.close()
+    assert [visitor.failures for visitor in visitors] == [[], [], []]
+    assert all(is_in_order(visitor.answers) for visitor in visitors)
+    assert "Traceback" not in stack.output
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "flask", "gunicorn", "gunicorn-uvicorn"])
+def test_a_slow_request_is_finished_by_the_code_that_began_it(
+    stack: Stack, server: str
+) -> None:
+    """New code serves meanwhile, and nothing is cut off."""
+    stack.start(project(SERVERS[server]))
+    stack.wait_page("0")
+    with ThreadPoolExecutor() as pool:
+        slow = [pool.submit(stack.get, "/slow") for _ in range(1)]
+        sleep(0.2)  # the request is in its handler
+        stack.write({"number.py": "NUMBER = 1\n"})
+        stack.wait_page("1")
+        assert [each.result() for each in slow] == ["slow 0"]
+
+
+def test_a_stream_of_events_does_not_hold_a_reload_up(stack: Stack) -> None:
+    """It is ended as a finished one is, and the client asks the new code."""
+    stack.start(project(SERVERS["uvicorn"]))
+    stack.wait_page("0")
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    connection.request("GET", "/events", headers={"Accept": "text/event-stream"})
+    answer = connection.getresponse()
+    assert answer.readline() == b"data: 0\n"
+    stack.write({"number.py": "NUMBER = 1\n"})
+    stack.wait_page("1")
+    assert set(answer.read().split()) <= {b"data:", b"0"}  # to its proper end
+    connection.close()

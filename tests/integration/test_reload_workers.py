@@ -1,0 +1,227 @@
+"""Processes that serve nobody: stopped before their successor runs."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reloading import Stack
+
+WORKER = """\
+import atexit, os, subprocess, sys, time
+from job import WORK
+
+LOG = open("events", "a")
+
+def say(*words):
+    print(*words, WORK, file=LOG, flush=True)
+
+def main():
+    say("start")
+    atexit.register(say, "end")
+    subprocess.Popen(["sleep", "300"])
+    try:
+        while True:
+            time.sleep(0.01)
+    except SystemExit:
+        raise
+
+if __name__ == "__main__":
+    import signal
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    main()
+"""
+CELERY = """\
+import os, time
+from celery import Celery
+from celery.signals import worker_ready, worker_shutdown
+from job import WORK
+
+app = Celery("tasks", broker="memory://")
+app.conf.worker_hijack_root_logger = False
+
+@app.task
+def add(x, y):
+    return x + y
+
+@worker_ready.connect
+def ready(**_):
+    with open("events", "a") as log:
+        print("start", WORK, file=log)
+
+@worker_shutdown.connect
+def ended(**_):
+    with open("events", "a") as log:
+        print("end", WORK, file=log)
+"""
+JOB = "WORK = {}\n"
+
+
+def events(stack: Stack) -> list[str]:
+    """Return what workers have said."""
+    path = stack.root / "events"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def has_said(stack: Stack, expected: list[str]) -> bool:
+    """Say whether workers have said exactly this."""
+    return events(stack) == expected
+
+
+def test_the_old_worker_ends_before_the_new_one_begins(stack: Stack) -> None:
+    """Its exit handlers run, and its own children are gone."""
+    files = {"worker.py": WORKER, "job.py": JOB.format(0)}
+    stack.start({**files, "Procfile.dev": "worker: python -m worker\n"})
+    expected = ["start 0"]
+    stack.wait(partial(has_said, stack, expected))
+    for number in range(1, 6):
+        stack.wait_ready("worker")
+        stack.write({"job.py": JOB.format(number)})
+        expected += [f"end {number - 1}", f"start {number}"]
+        stack.wait(partial(has_said, stack, expected))
+    stack.wait_ready("worker")
+    assert stack.status("worker")["restarts"] == 5
+
+
+def test_the_worker_goes_on_while_new_code_is_broken(stack: Stack) -> None:
+    """It is stopped only when the new code could be imported."""
+    files = {"worker.py": WORKER, "job.py": JOB.format(0)}
+    stack.start({**files, "Procfile.dev": "worker: python -m worker\n"})
+    stack.wait(partial(has_said, stack, ["start 0"]))
+    stack.wait_ready("worker")
+    stack.wait_output("ready")
+    stack.write({"job.py": "WORK = \n"})
+    stack.wait_output(r"-- .*job\.py:1")
+    pid = stack.pid("worker")
+    stack.write({"job.py": JOB.format(1)})
+    stack.wait(partial(has_said, stack, ["start 0", "end 0", "start 1"]))
+    assert stack.pid("worker") != pid
+
+
+def test_an_edit_of_the_workers_own_main_runs_once(stack: Stack) -> None:
+    """Never ahead of its predecessor's end, however often it is edited."""
+    stack.start(
+        {
+            "worker.py": WORKER,
+            "job.py": JOB.format(0),
+            "Procfile.dev": "worker: python worker.py\n",
+        }
+    )
+    expected = ["start 0"]
+    stack.wait(partial(has_said, stack, expected))
+    for number in range(1, 5):
+        stack.wait_ready("worker")
+        text = WORKER.replace('say("start")', f'say("start", {number})')
+        stack.write({"worker.py": text})
+        expected += ["end 0", f"start {number} 0"]
+        stack.wait(partial(has_said, stack, expected))
+
+
+def test_celery_is_stopped_whole_before_the_new_one_starts(stack: Stack) -> None:
+    """Its pool of processes included; it is given the time to end by itself."""
+    stack.start(
+        {
+            "pyproject.toml": (
+                "[tool.sceneshift.processes.worker]\nstop = { reload_time_s = 20 }\n"
+            ),
+            "queue_app.py": CELERY,
+            "job.py": JOB.format(0),
+            "Procfile.dev": "worker: celery -A queue_app worker -c 2 -l warning\n",
+        }
+    )
+    expected = ["start 0"]
+    stack.wait(partial(has_said, stack, expected))
+    stack.wait_ready("worker")
+    stack.write({"job.py": JOB.format(1)})
+    expected += ["end 0", "start 1"]
+    stack.wait(partial(has_said, stack, expected))
+
+
+WEB = """\
+import json, os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import shared, web_only
+
+CONFIG = open("settings.yaml").read()
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/lazy":
+            import lazy
+            body = lazy.TEXT
+        elif self.path == "/write":
+            with open("counter.txt", "a") as file:
+                file.write("x")
+            body = "written"
+        elif self.path == "/page":
+            body = open("page.html").read()
+        else:
+            body = json.dumps([os.getpid(), shared.TEXT, web_only.TEXT, CONFIG])
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+QUIET = """\
+import time
+import shared
+
+while True:
+    time.sleep(0.05)
+"""
+ROUTED = {
+    "web.py": WEB,
+    "quiet.py": QUIET,
+    "shared.py": "TEXT = 'a'\n",
+    "web_only.py": "TEXT = 'a'\n",
+    "lazy.py": "TEXT = 'a'\n",
+    "settings.yaml": "a",
+    "page.html": "a",
+    "notes.txt": "a",
+    "counter.txt": "",
+    "Procfile.dev": "web: python web.py\nworker: python quiet.py\n",
+}
+
+
+def restarts(stack: Stack) -> tuple[int, int]:
+    """Return how often web and worker were restarted."""
+    rows = {row["name"]: row for row in stack.ask("dev.status")["processes"]}
+    return rows["web"]["restarts"], rows["worker"]["restarts"]
+
+
+def test_a_save_restarts_exactly_the_processes_that_use_the_file(stack: Stack) -> None:
+    """Imported at the start or later, read as a template or as settings."""
+    stack.start(ROUTED)
+    stack.wait_page('"a"')
+    stack.wait_ready("worker")
+    stack.write({"shared.py": "TEXT = 'b'\n"})
+    stack.wait(lambda: restarts(stack) == (1, 1))
+    stack.write({"web_only.py": "TEXT = 'b'\n"})
+    stack.wait(lambda: restarts(stack) == (2, 1))
+    stack.write({"settings.yaml": "b"})
+    stack.wait(lambda: restarts(stack) == (3, 1))
+    assert json.loads(stack.get())[1:] == ["b", "b", "b"]
+
+
+def test_what_is_used_later_is_learned_and_what_is_written_is_not(
+    stack: Stack,
+) -> None:
+    """A module imported by a function, a page read by one, a file it appends to."""
+    stack.start(ROUTED)
+    stack.wait_page('"a"')
+    stack.write({"lazy.py": "TEXT = 'b'\n", "notes.txt": "b", "page.html": "b"})
+    assert (stack.get("/lazy"), stack.get("/page")) == ("b", "b")
+    assert stack.get("/write") == "written"
+    stack.write({"lazy.py": "TEXT = 'c'\n"})
+    stack.wait(lambda: restarts(stack) == (1, 0))
+    assert (stack.get("/lazy"), stack.get("/page")) == ("c", "b")
+    stack.write({"page.html": "c"})
+    stack.wait(lambda: restarts(stack) == (2, 0))
+    causes = [entry["files"] for entry in stack.ask("dev.why")["reloads"]]
+    assert sorted(causes) == [["lazy.py"], ["page.html"]]

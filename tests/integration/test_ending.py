@@ -37,7 +37,7 @@ def test_a_signal_ends_everything(
 ) -> None:
     """Each has the time to say its last word, and the code says which signal."""
     stack = make_project(processes={"a": POLITE, "b": POLITE}).start()
-    stack.wait_for("| up", 2)
+    stack.wait_for("-- ready", 2)
     assert stack.stop(number) == code
     assert stack.lines.count("bye") == 2
 
@@ -47,7 +47,7 @@ def test_what_depends_ends_first(make_project: MakeProject) -> None:
     line = "trap 'sleep 0.1; echo bye; exit' TERM; echo up; sleep 300 & wait"
     processes = dict.fromkeys(("first", "middle", "last"), line)
     stack = make_project(processes=processes, settings=CHAIN).start()
-    stack.wait_for("| up", 3)
+    stack.wait_for("-- ready", 3)
     assert stack.stop() == 130
     ends = [line for line in stack.output.splitlines() if line.endswith("| bye")]
     assert [line.split()[1] for line in ends] == ["last.1", "middle.1", "first.1"]
@@ -56,7 +56,7 @@ def test_what_depends_ends_first(make_project: MakeProject) -> None:
 def test_ctrl_c_ends_everything(make_project: MakeProject) -> None:
     """The terminal's SIGINT reaches the stack, which tells its processes itself."""
     stack = make_project(processes={"a": POLITE, "b": POLITE}).start_in_terminal()
-    stack.wait_for("up\r\n", 2)
+    stack.wait_for("-- ready", 2)
     stack.type(b"\x03")
     assert stack.wait() == 130
     assert stack.output.count("bye\r\n") == 2
@@ -68,7 +68,7 @@ def test_a_second_ctrl_c_ends_at_once(make_project: MakeProject) -> None:
     settings = "[tool.sceneshift.processes.bad]\nstop = { time_s = 3600 }\n"
     project = make_project(processes={"bad": STUBBORN}, settings=settings)
     stack = project.start_in_terminal()
-    stack.wait_for("up\r\n")
+    stack.wait_for("-- ready")
     stack.type(b"\x03")
     stack.wait_for("stopping; once more to stop at once")
     stack.type(b"\x03")
@@ -79,7 +79,7 @@ def test_a_closed_terminal_ends_everything(make_project: MakeProject) -> None:
     """SIGHUP, as when the window is closed."""
     project = make_project(processes={"a": POLITE})
     stack = project.start_in_terminal()
-    stack.wait_for("up\r\n")
+    stack.wait_for("-- ready")
     stack.hang_up()
     assert stack.process.wait(DEADLINE_S) == 129
     project.assert_nothing_left()
@@ -102,7 +102,7 @@ def test_a_reader_that_goes_ends_everything(make_project: MakeProject) -> None:
 def test_nothing_outlives_a_kill(project: Project, who: str) -> None:
     """Whoever is killed, everything goes, and the next `inv dev` starts cleanly."""
     stack = project.start()
-    stack.wait_for("| up", 2)
+    stack.wait_for("-- ready", 2)
     os.kill(stack.process.pid if who == "supervisor" else stack.guard(), signal.SIGKILL)
     stack.wait()
     project.refuse("dev.status", code=1)

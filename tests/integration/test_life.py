@@ -77,7 +77,7 @@ def test_a_process_has_its_own_stop_signal(make_project: MakeProject) -> None:
         processes={"app": line, **UP}, settings=STOP.format("SIGINT", 1)
     )
     stack = project.start()
-    stack.wait_for("app.1   | up")
+    stack.wait_for("app.1   | -- ready")
     assert stack.stop(signal.SIGTERM) == 143
     assert "int" in stack.lines
     assert "term" not in stack.lines
@@ -91,7 +91,7 @@ def test_what_ignores_its_signal_is_killed_after_its_time(
         processes={"app": STUBBORN, **UP}, settings=STOP.format("TERM", 0.3)
     )
     stack = project.start()
-    stack.wait_for("app.1   | up")
+    stack.wait_for("app.1   | -- ready")
     done = project.ask("dev.stop", "app")
     assert [each["state"] for each in done["processes"]] == ["stopped", "ready"]
     assert stack.stop() == 130
@@ -103,7 +103,7 @@ def test_the_whole_session_is_waited_for(make_project: MakeProject) -> None:
         "sh -c 'trap \"sleep 0.3; echo late\" TERM; echo up; sleep 300 & wait' & wait"
     )
     stack = make_project(processes={"app": line, **UP}).start()
-    stack.wait_for("app.1   | up")
+    stack.wait_for("app.1   | -- ready")
     assert stack.stop() == 130
     assert "late" in stack.lines
 

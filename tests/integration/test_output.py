@@ -11,11 +11,16 @@ from support import wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject
+# honcho ends all at the first end: so both wait until both have said everything.
 PLAIN = """\
-import sys
+import os, pathlib, sys, time
 for number in range(200):
     print("out", number, flush=True)
 sys.stdout.write("no end")
+sys.stdout.flush()
+pathlib.Path("said-" + os.environ["HONCHO_PROCESS_NAME"]).touch()
+while len(list(pathlib.Path().glob("said-*"))) < 2:
+    time.sleep(0.01)
 """
 STRANGE = r"""
 import os

@@ -113,7 +113,8 @@ def list_contenders(
     if installed is None:
         return found
     start = (installed.program("honcho"), "start")
-    found.append(Contender(name=_HONCHO, argv=start, runs=peer_runs))
+    if unbuffered:  # how its programs write is not what its minute goes to
+        found.append(Contender(name=_HONCHO, argv=start, runs=peer_runs))
     if installed.has("concurrently"):
         words = f"PYTHONUNBUFFERED={unbuffered} {sys.executable} writer.py {lines}"
         argv = (installed.program("concurrently"), "--names", ",".join(NAMES))

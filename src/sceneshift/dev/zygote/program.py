@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any
 
-from sceneshift.dev.zygote import agent, traces
+from sceneshift.dev.zygote import hooks, traces
 
 
 def adopt_path(settings: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ def _run(settings: dict[str, Any]) -> None:
 
 
 def _run_script(path: str, main: types.ModuleType) -> None:
-    own = agent.current()
+    own = hooks.current()
     if own.territory.owns_module(path) or not path.endswith(".py"):
         code = own.compile(path) if path.endswith(".py") else _compile(path)
     else:

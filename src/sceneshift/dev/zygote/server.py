@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from sceneshift.core.channel import Channel, Message
-from sceneshift.dev.zygote import agent, program
-from sceneshift.dev.zygote.agent import Birth
+from sceneshift.dev.zygote import hooks, program
 from sceneshift.dev.zygote.code import CodeCache, Territory
+from sceneshift.dev.zygote.hooks import Birth
 from sceneshift.dev.zygote.preload import preload
 
 CONTROL_FD = 3
@@ -184,11 +184,11 @@ def main() -> None:
     settings: dict[str, Any] = first[0]
     zygote = Zygote(control, settings)
     program.adopt_path(settings)
-    agent.prepare(Territory(settings["root"]), zygote.code)
+    hooks.prepare(Territory(settings["root"]), zygote.code)
     refused = preload(settings["preload"], frozenset(settings["skip"]))
     control.send({"event": "serving", "refused": refused, "pid": os.getpid()})
     gc.disable()  # a collection between forks would write to every shared page
     birth = zygote.serve()
     control.close()
-    agent.become(birth, zygote.held)
+    hooks.become(birth, zygote.held)
     program.run(settings)

@@ -1,0 +1,213 @@
+"""What the agents of a program's generations report."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.channel import Channel
+from sceneshift.dev.run.accepting import wait_accepting
+from sceneshift.dev.run.agent import AgentLink, signal_family
+from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.nursery import Nursery
+from sceneshift.dev.run.recall import Recall
+from sceneshift.dev.run.retiring import give
+from sceneshift.dev.run.servers import SERVERS
+from sceneshift.dev.zygote.words import HOLD
+
+if TYPE_CHECKING:
+    from sceneshift.core.channel import Message
+    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.program import PythonProgram
+    from sceneshift.dev.run.generation import Generation
+
+_PREPARE_S = 0.02  # the new code answers first, then the next child is made
+
+
+class ReportedRunner(Runner):
+    """A runner whose generations have agents in them."""
+
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        stream: ProcessStream,
+        ground: Ground,
+        program: PythonProgram,
+    ) -> None:
+        super().__init__(spec, stream, ground)
+        self._recall_path = ground.state / f"{spec.name}.json"
+        self._recall = Recall.load(self._recall_path)
+        self._recall.serves |= program.name in SERVERS
+        self._has_served = False
+        self._newest = 0
+        self._by_number: dict[int, Generation] = {}
+        self._nursery = Nursery(
+            program,
+            label=f"{spec.label}: {spec.command}",
+            process=spec.name,
+            stream=stream,
+            ground=ground,
+            recall=self._recall,
+            parent=self,
+        )
+
+    # -- for what makes generations
+
+    def handle_born(self, number: int, pid: int) -> None:
+        """A generation has a process."""
+        raise NotImplementedError
+
+    def handle_died(self, number: int, status: int) -> None:
+        """A generation's leader has ended."""
+        raise NotImplementedError
+
+    def handle_refused(self) -> None:
+        """The interpreter cannot run a zygote."""
+        raise NotImplementedError
+
+    def handle_spoiled(self) -> None:
+        """The parked children are worthless."""
+        raise NotImplementedError
+
+    def _prepare(self, generation: Generation) -> None:
+        """Make ready for the next reload, after this generation is."""
+        raise NotImplementedError
+
+    def _find_heir(self, generation: Generation) -> Generation | None:
+        """Return who gets a generation's open connections."""
+        raise NotImplementedError
+
+    def _link(self, generation: Generation, channel: Channel) -> None:
+        generation.link = self._open(generation, channel)
+
+    def _open(self, generation: Generation, channel: Channel) -> AgentLink:
+        return AgentLink(
+            self._ground.loop,
+            channel,
+            lambda link, message, fds: self._handle(generation, link, message, fds),
+        )
+
+    # -- what a generation says
+
+    def _handle(
+        self, generation: Generation, link: AgentLink, message: Message, fds: list[int]
+    ) -> None:
+        if message["event"] == "adopts":
+            generation.adopters.append(link)
+        else:
+            getattr(self, f"_on_{message['event']}")(generation, message, fds)
+
+    def _on_branch(
+        self, generation: Generation, message: Message, fds: list[int]
+    ) -> None:
+        """A fork of it has an agent of its own."""
+        if generation.is_holding:
+            signal_family(message["pid"], HOLD)  # was made after the word was said
+        channel = Channel(socket.socket(fileno=fds[0]))
+        generation.branches = [link for link in generation.branches if link.is_open]
+        generation.branches.append(self._open(generation, channel))
+
+    def _on_parked(self, generation: Generation, message: Message, _fds: Any) -> None:
+        generation.is_parked = True
+        length, content = message["head"]
+        generation.parked_at = (message["at"], length, content)
+
+    def _on_file(self, generation: Generation, message: Message, _fds: Any) -> None:
+        path, digest = message["path"], message["digest"]
+        generation.files.setdefault(path, digest)
+        if message.get("module"):
+            generation.modules[message["module"]] = path
+        if generation.token is not None and generation.token == self._newest:
+            self._ground.listener.handle_use(self.spec.name, path, digest)
+
+    def _on_imported(
+        self, generation: Generation, _message: Message, _fds: Any
+    ) -> None:
+        if generation.token is not None:
+            self._ground.listener.handle_checked(self.spec.name, generation.token)
+
+    def _on_bind(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """It wants an address: bind here, or say why that cannot be."""
+        key = message["key"]
+        try:
+            held = self._ground.held.get(
+                self.spec.name, key, v6only=bool(message["v6only"])
+            )
+        except OSError as error:
+            self._tell(generation, {"op": "refused", "errno": error.errno})
+            return
+        self._recall.serves = True
+        self._tell(generation, {"op": "hold", "key": key}, (held.sock.fileno(),))
+        self._nursery.hold(key, held.sock.fileno())
+
+    def _on_bound(self, generation: Generation, message: Message, _fds: Any) -> None:
+        generation.keys.add(message["key"])
+        if generation.looking is None:
+            generation.looking = self._run(self._look(generation))
+
+    async def _look(self, generation: Generation) -> None:
+        """Notice that it accepts, where its agent cannot."""
+        held = self._ground.held.of(self.spec.name)
+        mine = [each for each in held if each.key in generation.keys]
+        inodes = {os.fstat(each.sock.fileno()).st_ino for each in mine}
+        await wait_accepting(generation, inodes)
+        self._on_ready(generation, {}, [])
+
+    def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It accepts connections: enough for a reload, a first start is probed."""
+        if generation.is_listening:
+            return  # another worker of it
+        generation.is_listening = True
+        if self._has_served or self.spec.probe is None:
+            self._become_ready(generation)
+        else:
+            super()._watch(generation)
+
+    def _on_modules(self, generation: Generation, message: Message, _fds: Any) -> None:
+        if self._recall.learn(message["foreign"], message["own"]):
+            self._recall.save(self._recall_path)
+        self._ground.loop.call_later(_PREPARE_S, self._prepare, generation)
+
+    def _on_held(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It has stopped accepting."""
+
+    def _on_handed(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """The idle connections of one process of it are with the successor."""
+        generation.to_hand -= 1
+        if generation.to_hand <= 0:
+            generation.handed.set()
+
+    def _on_retired(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """One process of it says how many requests are under way."""
+        generation.busy[message["pid"]] = message["busy"]
+
+    def _on_connection(
+        self, generation: Generation, _message: Message, fds: list[int]
+    ) -> None:
+        """An idle connection of the old generation goes on with the new one."""
+        heir = self._find_heir(generation)
+        if heir is not None:
+            give(fds[0], heir)
+        os.close(fds[0])
+
+    def _on_terminal(
+        self, generation: Generation, _message: Message, fds: list[int]
+    ) -> None:
+        generation.terminal = fds[0]
+
+    def _on_debugger(self, generation: Generation, message: Message, _fds: Any) -> None:
+        if generation.token is not None:
+            self._ground.listener.handle_debugger(
+                self.spec.name,
+                generation.token,
+                waiting=message["waiting"],
+                place=f"{message['file']}:{message['line']}",
+            )
+
+    def _tell(
+        self, generation: Generation, message: Message, fds: tuple[int, ...] = ()
+    ) -> None:
+        if generation.link is not None:
+            generation.link.tell(message, fds)

@@ -1,0 +1,119 @@
+"""Laying the agent's hooks in the zygote, and waking them in a child."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.dev.zygote import debugger, gunicorn, handover, parts, traces, uvicorn
+from sceneshift.dev.zygote.agent import Agent
+from sceneshift.dev.zygote.code import CodeCache
+from sceneshift.dev.zygote.imports import adapt_on_import
+
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+
+    from sceneshift.core.channel import Channel
+    from sceneshift.dev.zygote.code import Territory
+
+_agent: Agent | None = None
+
+
+@dataclass
+class Birth:
+    """What a new child needs to know.
+
+    Attributes:
+        token: The generation's number, unique in the stack.
+        park: Wait before going too far, until told to go.
+        hot: Before which files; None means all of the project.
+        channel: Its own line to the supervisor.
+        marker: What its children's environment tells whose they are by.
+    """
+
+    token: int
+    marker: str
+    park: bool
+    hot: frozenset[str] | None
+    channel: Channel
+
+
+def prepare(territory: Territory, code: CodeCache) -> None:
+    """Lay the hooks, once, in the zygote."""
+    global _agent  # noqa: PLW0603 - the hooks outlive every scope
+    agent = _agent = Agent(territory, code)
+
+    def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
+        return agent.get_code(self, fullname)
+
+    def bind(self: socket.socket, address: Any, /) -> None:
+        agent.bind(self, address)
+
+    def listen(self: socket.socket, *backlog: int) -> None:
+        agent.listen(self, *backlog)
+
+    def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
+        agent.exec_module(self, module)
+
+    ways = (get_code, exec_module, Agent.get_code, Agent.exec_module, Agent.compile)
+    traces.hide(*ways, CodeCache.compile, parts.compile_rest)
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
+    SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
+    socket.socket.bind = bind  # type: ignore[assignment,method-assign]
+    socket.socket.listen = listen  # type: ignore[method-assign,assignment]
+    sys.addaudithook(agent.audit)
+    adapt_on_import(
+        {
+            "gunicorn.arbiter": lambda module: gunicorn.adapt_arbiter(module, agent),
+            "gunicorn.workers.base": lambda it: gunicorn.adapt_worker(it, agent),
+            "uvicorn.server": lambda module: uvicorn.adapt(module, agent),
+        }
+    )
+    os.register_at_fork(after_in_child=agent.branch)
+
+
+def become(birth: Birth, held: dict[str, int]) -> None:
+    """Turn a fresh child into the program's process."""
+    agent = current()
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    _die_with_parent()
+    agent.channel, agent.token, agent.pid = birth.channel, birth.token, os.getpid()
+    agent.held = dict(held)
+    agent.is_armed = birth.park
+    agent.hot = birth.hot
+    os.environ["SCENESHIFT_PROCESS"] = birth.marker
+    handover.install(agent)
+    debugger.install(agent)
+    _reseed()
+
+
+def current() -> Agent:
+    """Return this process's agent."""
+    assert _agent is not None
+    return _agent
+
+
+def _die_with_parent() -> None:
+    """Be killed when the zygote is (Linux): a belt beside the guard."""
+    import ctypes
+
+    set_parent_death_signal = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _reseed() -> None:
+    """Give this child a random state of its own.
+
+    `random` does so after a fork by itself; numpy's legacy generator does not.
+    """
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

@@ -82,7 +82,7 @@ def detach(request: Request, *, as_json: bool) -> None:
             [sys.executable, "-P", "-m", "invoke", *_arguments(request)],
             cwd=request.root,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.DEVNULL,  # each process has its own log
             stderr=output,
             start_new_session=True,
         )

@@ -49,6 +49,11 @@ class Router:
         """Know a process."""
         self._uses[process] = Uses(globs=globs)
 
+    def fall_back(self, process: str, globs: tuple[str, ...]) -> None:
+        """Take globs for a process that reports nothing, where it has none."""
+        uses = self._uses[process]
+        uses.globs = globs if uses.globs is None else uses.globs
+
     def begin_generation(self, process: str) -> None:
         """Forget what the last generation read: a new one will report anew."""
         self._uses[process].files = {}

@@ -265,8 +265,7 @@ class Run:
             spec = await self._preparation.prepare(runner.spec, self._streams[name])
         except SceneshiftError as error:
             hint = f"; hint: {error.hint}" if error.hint else ""
-            self._streams[name].note(f"{error.message}{hint}", time.time())
-            self.supervisor.feed(SetupEnded(name=name, is_ok=False))
+            self.supervisor.fail_setup(name, f"{error.message}{hint}")
             return
         runner.spec = spec
         self.supervisor.feed(SetupEnded(name=name, is_ok=True))

@@ -14,7 +14,8 @@ def iso(at: float | None) -> str | None:
     """Return a time in ISO 8601, UTC, to the millisecond."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def describe(supervisor: Supervisor) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "breakpoint": supervisor.places.get(name),
         "reload": "cold" if runner is None or runner.cold_reason else "fork",
         "reload_reason": runner.cold_reason if runner else None,
+        "left_out": runner.skipped if runner else {},
     }
 
 

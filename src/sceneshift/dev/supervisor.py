@@ -14,6 +14,7 @@ from sceneshift.dev.history import History, Reload
 from sceneshift.dev.machine import Machine, Phase, ProcessState
 from sceneshift.dev.notes import describe_end, describe_reload, describe_step
 from sceneshift.dev.outage import Outages, is_code_error
+from sceneshift.dev.run.choice import ANY_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -214,9 +215,16 @@ class Supervisor:
         if self.machine.states[process].current is None:
             self.outages.begin(process, report)
 
+    def fail_setup(self, process: str, reason: str) -> None:
+        """A process's run-once step has failed."""
+        self._close_record(process, is_broken=True, text=reason)
+        self.note(process, reason)
+        self.feed(m.SetupEnded(name=process, is_ok=False))
+
     def _feed_exit(
         self, process: str, token: int, code: int, *, is_broken: bool = False
     ) -> None:
+        self.places.pop(process, None)
         now = self._loop.time()
         self.feed(
             m.Exited(name=process, token=token, code=code, is_broken=is_broken, now=now)
@@ -239,6 +247,10 @@ class Supervisor:
         root = self.stack.root
         inside = Path(path).is_relative_to(root)
         return str(Path(path).relative_to(root)) if inside else path
+
+    def handle_mute(self, process: str) -> None:
+        """A process reports nothing of what it uses: any source counts."""
+        self._router.fall_back(process, ANY_SOURCE)
 
     def handle_debugger(
         self, process: str, token: int, *, waiting: bool, place: str

@@ -52,6 +52,10 @@ class Listener(Protocol):
         """The newest generation uses a file."""
         ...
 
+    def handle_mute(self, process: str) -> None:
+        """Its generations report nothing of what they use."""
+        ...
+
     def handle_debugger(
         self, process: str, token: int, *, waiting: bool, place: str
     ) -> None:
@@ -171,6 +175,11 @@ class Runner:
     def cold_reason(self) -> str | None:
         """Why this process is not run by fork; None where it is."""
         return None
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Packages that are imported anew in each generation, with the reason."""
+        return {}
 
     # -- parts
 

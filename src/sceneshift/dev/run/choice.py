@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.dev.model import ProcessSpec
+
+
+ANY_SOURCE = ("*.py",)
+_PYTHON = re.compile(
+    r"\b(python[\d.]*|uvicorn|gunicorn|hypercorn|daphne|flask|fastapi|celery|"
+    r"django-admin|[\w./-]+\.py)\b"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +56,30 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
         )
     globs = () if spec.reload is ReloadPolicy.OFF else spec.watch
     if not isinstance(found, PythonProgram):
-        return Choice(program=None, reason=found.reason, globs=globs or ())
+        return _by_shell(spec, found.reason, globs)
+    if _has_own_workers(found):
+        return _by_shell(spec, "its workers are fresh interpreters", globs)
     reason = "`reload` is set to cold" if spec.reload is ReloadPolicy.COLD else None
     return Choice(program=without_reloader(found), reason=reason, globs=globs)
+
+
+def _by_shell(spec: ProcessSpec, reason: str, globs: tuple[str, ...] | None) -> Choice:
+    """Tell how a command of the shell is run.
+
+    Nothing reports what it uses: where it looks like Python, any source counts.
+    """
+    if globs is None:
+        globs = ANY_SOURCE if _PYTHON.search(spec.command) else ()
+    return Choice(program=None, reason=reason, globs=globs)
+
+
+def _has_own_workers(program: PythonProgram) -> bool:
+    """Say whether uvicorn is asked for worker processes, which it starts by spawn."""
+    if program.name != "uvicorn":
+        return False
+    words = " ".join(program.argv).replace("--workers=", "--workers ").split()
+    after = words[words.index("--workers") + 1 :] if "--workers" in words else []
+    return bool(after) and after[0] not in ("0", "1")
 
 
 def _below(cwd: Path, root: Path, globs: tuple[str, ...]) -> tuple[str, ...]:

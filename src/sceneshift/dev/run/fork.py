@@ -199,6 +199,7 @@ class ForkRunner(ReportedRunner):
         try:
             zygote = await self._find_zygote()
             if zygote is None:
+                self._ground.listener.handle_mute(self.spec.name)
                 await self._start_plain(generation, writing)
                 return
             self._by_number[generation.number] = generation

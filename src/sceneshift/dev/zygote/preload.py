@@ -111,7 +111,9 @@ def preload(names: list[str], skip: frozenset[str]) -> dict[str, str]:
         Top-level packages that must not be in a zygote, with the reason. This one is
         then of no use: what they started cannot be taken back.
     """
-    refused = {}
+    refused: dict[str, str] = {}
+    if not names:
+        return refused  # and no look at what only Linux shows
     before = take_traces()
     for name in names:
         top = name.partition(".")[0]

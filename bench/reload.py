@@ -74,7 +74,8 @@ class Contender:
         """Save the next value; return it."""
         self.saves += 1
         files = self.application.files
-        index = self.saves % len(files) if self.edits == ALL else self.edits
+        # Backwards: what was made ahead as far as the last file is of no use then.
+        index = -self.saves % len(files) if self.edits == ALL else self.edits
         self.application.save(index, self.saves)
         return self.saves
 
@@ -110,7 +111,8 @@ def measure(
     record = Record(bench="reload", runs=runs, left_out=dict(installed.left_out))
     record.notes.append(
         "same file: the save is to the file of the save before (a child waits in front"
-        " of it); files in turn: it never is (a child waits before the whole project)"
+        " of it); files in turn: to the one imported before it (that child is of no"
+        " use, another waits before the whole project)"
     )
     for kind in applications:
         measure_latency(kind, installed, record, runs=runs, peers=peers)

@@ -281,6 +281,8 @@ class Run:
         began = self._loop.time()
         while not self.supervisor.machine.is_settled:
             await self.supervisor.wait_move()
+        if self.supervisor.machine.is_quitting:
+            return
         text = describe_start(
             self.supervisor.stack,
             self.supervisor.machine.states,

@@ -274,5 +274,6 @@ class Supervisor:
 
     def _follow(self, name: str, before: ProcessState, after: ProcessState) -> None:
         text = describe_step(self.stack.get(name), before, after)
-        if text is not None and not self.machine.is_quitting:
+        is_news = not self.machine.is_quitting or after.phase is Phase.COMPLETED
+        if text is not None and is_news:
             self.note(name, text)

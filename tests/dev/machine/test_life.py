@@ -81,7 +81,7 @@ STARTS = {
 
 DEATHS = {
     "what ends with 0 is completed": """
-        exit 1 code 0    -> end 0 | stopped
+        exit 1 code 0    -> end 0 | completed
     """,
     "a crash is tried again after a wait": """
         exit 1 code 3 at 1  -> wait 0.1 | restarting

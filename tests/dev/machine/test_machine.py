@@ -203,7 +203,7 @@ def test_a_stack_that_has_completed_ends_by_itself() -> None:
         db: prepared         -> db: launch 1   | starting waiting
         db: exit 1 code 0    -> begin          | completed setup
         prepared             -> launch 2       | completed starting
-        exit 2 code 0        -> end 0          | stopped stopped
+        exit 2 code 0        -> end 0          | completed completed
     """
     replay(pair(), history)
 

@@ -230,6 +230,8 @@ class Life(Generations):
         """Begin nothing more; it is stopped in its turn, or at once."""
         actions = self.drop_candidate()
         self.put(pending=None, is_restart=False, is_outdated=False)
+        if self.state.phase is Phase.COMPLETED:
+            return actions
         if not self.state.is_running:
             self.come_to_rest(Phase.STOPPED)
         elif is_forced:

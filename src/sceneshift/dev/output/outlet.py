@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 _MOST_BUFFERS = 64
 # A viewer that takes 2 MB/s or more (a terminal, a file, `tee`; not a pager) gets
 # every line, and readers go at its pace. A slower one gets gaps, and holds up a child
-# for 0.1 s in 5 s at most.
-_PATIENCE_S = 0.1
-_PATIENCE_BYTES = 200_000
+# for half a second in 5 s at most: a terminal on a busy machine may get no processor
+# for that long.
+_PATIENCE_S = 0.5
+_PATIENCE_BYTES = 1_000_000
 _PAUSE_BETWEEN_S = 5.0
 
 

@@ -142,17 +142,11 @@ class Run:
         self._options = options
         self._state = state
         self._tasks: set[asyncio.Task[None]] = set()
-        self.terminal = Terminal(
-            options.output_fd,
-            loop=self._loop,
-            labels={process.name: process.label for process in stack.processes},
-            style=Style(is_terminal=options.is_terminal, colour=options.colour),
-            on_lost=self._lose_viewer,
-        )
-        stack = self._with_colour(stack)
-        self._streams = {p.name: self._make_stream(p) for p in stack.processes}
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
+        self.terminal = self._make_terminal(stack)
+        stack = self._with_colour(stack)
+        self._streams = {p.name: self._make_stream(p) for p in stack.processes}
         self.supervisor = Supervisor(
             stack,
             loop=self._loop,
@@ -162,26 +156,9 @@ class Run:
             begin=self._begin,
             is_strict=options.is_strict,
         )
-        self.changes = Changes(
-            stack,
-            loop=self._loop,
-            router=self.router,
-            runners=self.supervisor.runners,
-            state=state,
-            changed=self.supervisor.change,
-            reread=self._reread,
-            renew=self._renew,
-        )
+        self.changes = self._make_changes(stack)
         self.supervisor.on_use = self.changes.add_use
-        self._ground = Ground(
-            loop=self._loop,
-            spawner=spawner,
-            held=self.held,
-            listener=self.supervisor,
-            gate=self.terminal.gate,
-            state=state.make("zygote"),
-            root=stack.root,
-        )
+        self._ground = self._make_ground(stack)
         self._preparation = Preparation(spawner, state)
         desk = Desk(self.supervisor, self.supervisor.feed)
         path = state.socket(SOCKET_NAME)
@@ -219,6 +196,39 @@ class Run:
         self.terminal.close()
 
     # -- parts
+
+    def _make_terminal(self, stack: StackSpec) -> Terminal:
+        options = self._options
+        return Terminal(
+            options.output_fd,
+            loop=self._loop,
+            labels={process.name: process.label for process in stack.processes},
+            style=Style(is_terminal=options.is_terminal, colour=options.colour),
+            on_lost=self._lose_viewer,
+        )
+
+    def _make_changes(self, stack: StackSpec) -> Changes:
+        return Changes(
+            stack,
+            loop=self._loop,
+            router=self.router,
+            runners=self.supervisor.runners,
+            state=self._state,
+            changed=self.supervisor.change,
+            reread=self._reread,
+            renew=self._renew,
+        )
+
+    def _make_ground(self, stack: StackSpec) -> Ground:
+        return Ground(
+            loop=self._loop,
+            spawner=self._spawner,
+            held=self.held,
+            listener=self.supervisor,
+            gate=self.terminal.gate,
+            state=self._state.make("zygote"),
+            root=stack.root,
+        )
 
     def _with_colour(self, stack: StackSpec) -> StackSpec:
         """Have processes color what they write, as they would on a terminal."""

@@ -23,6 +23,7 @@ STATUS_KEYS = {
     "breakpoint",
     "reload",
     "reload_reason",
+    "left_out",
 }
 RELOAD_KEYS = {
     "process",

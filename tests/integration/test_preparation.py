@@ -45,6 +45,27 @@ def test_a_failed_setup_fails_its_process_alone(make_project: MakeProject) -> No
     assert stack.stop() == 130
 
 
+def test_a_failed_setup_is_tried_again_for_a_file_that_it_names(
+    make_project: MakeProject,
+) -> None:
+    """A save elsewhere is no reason to run it again."""
+    setup = 'run = "echo trying; grep -q good lock.txt", when = ["lock.txt"]'
+    project = make_project(
+        {"lock.txt": "bad", "other.txt": "1"},
+        processes={"app": STAY},
+        settings=f"[tool.sceneshift.processes.app]\nsetup = {{ {setup} }}\n",
+    )
+    stack = project.start()
+    stack.wait_status(app="failed")
+    project.write({"other.txt": "2"})
+    project.ask("dev.status")  # answered behind the change
+    project.write({"lock.txt": "good"})
+    stack.wait_status(app="ready")
+    assert stack.output.count("| trying") == 2
+    assert [each["process"] for each in project.ask("dev.why")["reloads"]] == ["app"]
+    assert stack.stop() == 130
+
+
 CONDITIONS = """\
 [tool.sceneshift.processes.after-start]
 depends_on = { slow = "started" }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sceneshift.dev.routing import matches
 from sceneshift.dev.setup import plan_setup
 from sceneshift.dev.watch import Watcher, digest
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.history import Cause
-    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.model import SetupStep, StackSpec
     from sceneshift.dev.routing import Router
     from sceneshift.dev.run.base import Runner
     from sceneshift.dev.watch import Change
@@ -37,6 +38,12 @@ class Changed(Protocol):
     ) -> None:
         """Have a process take new code or a new environment."""
         ...
+
+
+def _names_any(step: SetupStep, cwd: Path, paths: set[Path]) -> bool:
+    """Say whether a run-once step names one of the files."""
+    near = [path.relative_to(cwd) for path in paths if path.is_relative_to(cwd)]
+    return any(matches(path, glob) for path in near for glob in step.when)
 
 
 class Changes:
@@ -133,8 +140,7 @@ class Changes:
         """Return the processes whose run-once step has to run again, with why."""
         found: dict[str, tuple[str, ...]] = {}
         for spec in self._stack.processes:
-            is_near = any(path.is_relative_to(spec.cwd) for path in paths)
-            if spec.setup is None or not is_near:
+            if spec.setup is None or not _names_any(spec.setup, spec.cwd, paths):
                 continue
             action = plan_setup(
                 spec.setup, name=spec.name, cwd=spec.cwd, state=self._state

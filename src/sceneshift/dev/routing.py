@@ -126,10 +126,10 @@ class Router:
             relative = path.relative_to(self._root)
         except ValueError:
             return False
-        return any(_match(relative, glob) for glob in globs)
+        return any(matches(relative, glob) for glob in globs)
 
 
-def _match(relative: Path, glob: str) -> bool:
+def matches(relative: Path, glob: str) -> bool:
     """Match as process-compose does: with `/` a relative path, without a base name.
 
     `**` stands for any number of folders, also none; `src/` for all that is in it.

@@ -111,3 +111,25 @@ def test_a_cold_start_with_broken_code_answers_with_the_error(
     connection.close()
     stack.write({"words.py": WORDS.format("mended")})
     stack.wait(lambda: stack.fetch()[1] == "mended")  # a refusal would raise
+
+
+def test_a_stopped_server_leaves_its_port(stack: Stack) -> None:
+    """Nobody is kept waiting in a queue that nobody serves."""
+    stack.start(project("uvicorn", WORDS.format("up")))
+    stack.wait_page("up")
+    stack.inv("dev.stop", "web")
+    stack.wait(partial(_is_refused, stack))
+    stack.inv("dev.start", "web")
+    stack.wait_page("up")
+    stack.write({"words.py": WORDS.format("edited")})
+    stack.wait_page("edited")
+
+
+def _is_refused(stack: Stack) -> bool:
+    try:
+        stack.get(timeout_s=1)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass  # it is kept waiting
+    return False

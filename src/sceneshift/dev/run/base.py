@@ -152,6 +152,9 @@ class Runner:
     def refresh(self, changed: Iterable[str]) -> None:
         """Drop what was made ahead from files that are now others."""
 
+    def release(self) -> None:
+        """Give up its addresses: nobody serves them until it is started again."""
+
     async def close(self) -> None:
         """End what is under way."""
         for task in self._tasks:

@@ -181,6 +181,13 @@ class ForkRunner(ReportedRunner):
         self.handle_spoiled()
         self._nursery.renew(program)
 
+    def release(self) -> None:
+        """Give up its addresses, which zygote and parked children have too."""
+        self.handle_spoiled()
+        for held in self._ground.held.of(self.spec.name):
+            self._nursery.release(held.key)
+        self._ground.held.release(self.spec.name)
+
     async def close(self) -> None:
         """End the zygotes."""
         self._recall.save(self._recall_path)

@@ -129,6 +129,11 @@ class Nursery:
         if self._current is not None:
             self._current.hold(key, fd)
 
+    def release(self, key: str) -> None:
+        """Take a socket away from children to come."""
+        if self._current is not None:
+            self._current.release(key)
+
     def renew(self, program: PythonProgram) -> None:
         """Use another zygote from now on: environment or packages are others."""
         self._program = program

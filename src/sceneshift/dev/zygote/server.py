@@ -84,7 +84,7 @@ class Zygote:
         if operation == "hold":
             self._hold(message["key"], fds[0])
         elif operation == "release":
-            os.close(self.held.pop(message["key"]))
+            self._release(message["key"])
         elif operation == "warm":
             self.code.warm(message["files"])
         elif operation == "preload":
@@ -95,6 +95,11 @@ class Zygote:
         if key in self.held:
             os.close(self.held[key])
         self.held[key] = fd
+
+    def _release(self, key: str) -> None:
+        fd = self.held.pop(key, None)
+        if fd is not None:
+            os.close(fd)
 
     def _preload(self, modules: list[str]) -> None:
         refused = preload(modules, frozenset(self.settings["skip"]))

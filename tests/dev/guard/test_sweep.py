@@ -13,6 +13,7 @@ from support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sceneshift.core.processes import ProcessEntry
 
@@ -34,6 +35,20 @@ def test_marked_processes_are_found_by_their_environment(
     found = sweep.marked(f"SCENESHIFT_STACK=sweep-{os.getpid()}".encode())
     assert [entry.pid for entry in found] == [sleeper.pid]
     assert sweep.marked(b"SCENESHIFT_STACK=sweep-") == []
+
+
+def test_a_process_that_is_just_executing_a_program_is_found(tmp_path: Path) -> None:
+    """It shows no environment for an instant of each `exec`."""
+    script = tmp_path / "again.sh"
+    script.write_text('exec sh "$0"\n')
+    mark = f"SCENESHIFT_STACK=exec-{os.getpid()}"
+    env = {"PATH": os.environ["PATH"]} | dict([mark.split("=")])
+    with subprocess.Popen(["sh", script], env=env) as process:
+        try:
+            looks = [sweep.marked(mark.encode()) for _ in range(30)]
+        finally:
+            process.kill()
+    assert [[entry.pid for entry in found] for found in looks] == [[process.pid]] * 30
 
 
 def test_members_of_sessions_are_found(sleeper: subprocess.Popen[bytes]) -> None:

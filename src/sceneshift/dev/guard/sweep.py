@@ -6,13 +6,13 @@ Both the guard (the supervisor is gone) and the supervisor (the guard is gone) d
 from __future__ import annotations
 
 import os
+import time
 
 from sceneshift.core.processes import (
     children,
     descendants,
-    has_variable,
+    environment,
     is_alive,
-    list_pids,
     processes,
     send_signal,
 )
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal
 
+_LOOKS_S = (0.0, 0.001, 0.002, 0.004, 0.008, 0.016)  # pauses before looking again
 _MOST_PASSES = 20  # a chain of daemons never stands still: then killing must do
 
 
@@ -75,14 +76,19 @@ def adopted_by(pid: int, *, outside: int | None = None) -> list[ProcessEntry]:
 
 
 def marked(assignment: bytes) -> list[ProcessEntry]:
-    """Return the processes that were started with `NAME=value`, but for this one."""
-    table = processes()
-    mine = os.getpid()
-    return [
-        table[pid]
-        for pid in list_pids()
-        if pid != mine and pid in table and has_variable(pid, assignment)
-    ]
+    """Return the processes that were started with `NAME=value`, but for this one.
+
+    One that is just executing a program shows no environment for an instant: those
+    without are looked at again.
+    """
+    others = [entry for entry in processes().values() if entry.pid != os.getpid()]
+    found: list[ProcessEntry] = []
+    for pause_s in _LOOKS_S:
+        time.sleep(pause_s)
+        shown = [(entry, environment(entry.pid)) for entry in others]
+        found += [entry for entry, env in shown if assignment in env.split(b"\0")]
+        others = [entry for entry, env in shown if not env]
+    return found
 
 
 def in_sessions(sids: Collection[int]) -> list[ProcessEntry]:

@@ -44,15 +44,15 @@ def test_a_change_concerns_those_who_use_the_file(disk: Disk) -> None:
     assert disk.save(APP, "one") == set()
     assert disk.save(APP, None) == {"web"}
     assert disk.save(ROOT / "other.py", "new") == set()
-    assert disk.router.files_of("web") == (str(APP),)
 
 
 def test_old_content_is_news_to_who_reads_newer(disk: Disk) -> None:
     """What counts is what the newest generation has read."""
     disk.save(APP, "two")
     disk.router.begin_generation("web")
-    assert disk.router.files_of("web") == ()
-    disk.router.adopt("web", {str(APP): "two"})
+    assert disk.save(APP, "three") == set()
+    disk.save(APP, "two")
+    disk.router.report("web", str(APP), "two")
     assert disk.save(APP, "one") == {"web"}
 
 

@@ -58,10 +58,6 @@ class Router:
         """Forget what the last generation read: a new one will report anew."""
         self._uses[process].files = {}
 
-    def adopt(self, process: str, files: dict[str, Digest]) -> None:
-        """Take what a generation had reported before it became the newest."""
-        self._uses[process].files = dict(files)
-
     def report(self, process: str, path: str, digest: Digest) -> bool:
         """Take one report of a process: it uses a file.
 
@@ -86,10 +82,6 @@ class Router:
     def mark_broken(self, process: str, *, is_broken: bool) -> None:
         """Remember whether the newest code of a process could start."""
         self._uses[process].is_broken = is_broken
-
-    def files_of(self, process: str) -> tuple[str, ...]:
-        """Return what a process uses, sorted."""
-        return tuple(sorted(self._uses[process].files))
 
     def affected(self, changed: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
         """Return the processes that changed files concern, with these files.

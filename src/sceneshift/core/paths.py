@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +19,12 @@ class StateFolder:
 
     Attributes:
         root: The project's folder, absolute and without symbolic links.
+        shared: A folder with a short path that every terminal of the user has; not
+            TMPDIR or XDG_RUNTIME_DIR, which may be others there.
     """
 
     root: Path
+    shared: Path = Path("/tmp")  # noqa: S108 - checked for owner and mode
 
     @property
     def path(self) -> Path:
@@ -30,7 +32,21 @@ class StateFolder:
         return self.root / ".sceneshift"
 
     def make(self, *parts: str) -> Path:
-        """Make the folder, or one below it, and return its path."""
+        """Make the folder, or one below it, and return its path.
+
+        Raises:
+            SceneshiftError: It cannot be made or written to.
+        """
+        try:
+            return self._make(parts)
+        except OSError as exc:
+            reason = (exc.strerror or "").lower()
+            raise SceneshiftError(
+                f"the state folder cannot be made: {exc.filename}: {reason}",
+                hint="it holds sockets and logs: make it a folder of your own",
+            ) from exc
+
+    def _make(self, parts: tuple[str, ...]) -> Path:
         self.path.mkdir(mode=0o700, exist_ok=True)
         self.path.chmod(0o700)
         ignore = self.path / ".gitignore"
@@ -44,26 +60,33 @@ class StateFolder:
         """Return a socket's path that is short enough for the system.
 
         It is in the folder where it fits, else in a folder of the user's own
-        below the system's temporary one, under a hash of the project's path.
+        below `/tmp`, under a hash of the project's path.
+
+        Raises:
+            SceneshiftError: That folder is another user's.
         """
         path = self.path / name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
         key = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
-        return _private_folder() / f"{key}-{name}"
+        return _private_folder(self.shared) / f"{key}-{name}"
 
 
-def _private_folder() -> Path:
+def _private_folder(shared: Path) -> Path:
     """Make and return a folder of the user's own; raise where another holds it."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    if len(os.fsencode(base)) > _LONGEST_SOCKET_PATH - 50:
-        base = "/tmp"  # noqa: S108 - checked for its owner and mode below
-    folder = Path(base) / f"sceneshift-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = shared / f"sceneshift-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise _not_private(folder) from exc
     status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
-        raise SceneshiftError(
-            f"the folder for sockets is not yours alone: {folder}",
-            hint=f"remove it: rm -r {folder}",
-        )
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise _not_private(folder)
     return folder
+
+
+def _not_private(folder: Path) -> SceneshiftError:
+    return SceneshiftError(
+        f"the folder for sockets is not yours alone: {folder}",
+        hint=f"remove it: rm -r {folder}",
+    )

@@ -59,16 +59,24 @@ class Outages:
         """Answer with the reason, where a process that is forked would listen."""
         if process not in self.forked:
             return
+        if process not in self._pages:
+            self._pages[process] = self._make_pages(process)
+        for page in self._pages[process]:
+            page.show(report)
+
+    def _make_pages(self, process: str) -> list[ErrorPage]:
+        """Listen where the process would; another program's port is left to it."""
         spec = self._stack.get(process)
         if not self._held.of(process) and spec.listens and spec.port is not None:
             key = f"{int(socket.AF_INET)}/127.0.0.1/{spec.port}"
             with contextlib.suppress(OSError):
                 self._held.get(process, key)
+        pages = []
         for held in self._held.of(process):
-            held.sock.listen(128)
-            page = ErrorPage(held.sock, loop=self._loop)
-            page.show(report)
-            self._pages.setdefault(process, []).append(page)
+            with contextlib.suppress(OSError):
+                held.sock.listen(128)
+                pages.append(ErrorPage(held.sock, loop=self._loop))
+        return pages
 
     def end(self, process: str) -> None:
         """Leave the port to the process again."""

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sceneshift.core.processes import find_process
+from sceneshift.dev.guard.spawner import Spawner
+from sceneshift.dev.model import CommandProbe, LogProbe, ProcessSpec, TcpProbe
+from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
+from sceneshift.dev.run.readiness import wait_until_ready
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sceneshift.dev.model import Probe
+
+    Use = Callable[["Starting"], Awaitable[None]]
+    Run = Callable[[Use], None]
+
+
+class Starting:
+    """A process that is starting, and its output."""
+
+    def __init__(self, folder: Path, spawner: Spawner) -> None:
+        log = RotatingLog(folder / "web.log")
+        self.stream = ProcessStream("web", log=log, ring=Ring())
+        self.folder = folder
+        self.spawner = spawner
+
+    def wait(
+        self, probe: Probe | None, port: int | None = None, *, listens: bool = True
+    ) -> asyncio.Task[None]:
+        """Wait until it is ready."""
+        spec = ProcessSpec(
+            name="web",
+            label="web.1",
+            command="",
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"]},
+            port=port,
+            probe=probe,
+        )
+        waits = wait_until_ready(spec, self.stream, self.spawner, listens=listens)
+        return asyncio.ensure_future(waits)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return what runs a coroutine with a process that is starting."""
+
+    async def with_spawner(use: Use) -> None:
+        spawner = await Spawner.start(
+            loop=asyncio.get_running_loop(),
+            stack_id=f"readiness-{os.getpid()}",
+            on_guard_lost=lambda: None,
+        )
+        try:
+            await use(Starting(tmp_path, spawner))
+        finally:
+            await spawner.close()
+
+    return lambda use: asyncio.run(with_spawner(use))
+
+
+def test_a_line_is_waited_for_and_then_no_more(run: Run) -> None:
+    """Whatever comes before it; what stops waiting does not listen either."""
+
+    async def use(it: Starting) -> None:
+        waits = it.wait(LogProbe(pattern=r"ready \d"))
+        given_up = it.wait(LogProbe(pattern="never"))
+        await asyncio.sleep(0)
+        it.stream.feed(b"ready to go\n", 0.0)
+        assert not waits.done()
+        it.stream.feed(b"ready 1\nready 2\n", 0.0)
+        await waits
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        assert it.stream._sinks == []
+
+    run(use)
+
+
+@pytest.mark.parametrize(("port", "listens"), [(None, True), (1, False)])
+def test_what_nothing_tells_of_is_ready_when_it_lives(
+    run: Run,
+    port: int | None,
+    listens: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Nobody listens on its port: asking there would take for ever."""
+
+    async def use(it: Starting) -> None:
+        await it.wait(None, port, listens=listens)
+
+    run(use)
+
+
+@pytest.mark.parametrize("probe", [None, TcpProbe()])
+def test_what_listens_is_ready_when_it_accepts(run: Run, probe: Probe | None) -> None:
+    """Not when it has bound."""
+
+    async def use(it: Starting) -> None:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            waits = it.wait(probe, sock.getsockname()[1])
+            done, _ = await asyncio.wait([waits], timeout=0.2)
+            assert not done
+            sock.listen()
+            await waits
+
+    run(use)
+
+
+def test_a_command_is_asked_until_it_succeeds(run: Run, tmp_path: Path) -> None:
+    """In the process's folder and environment, and nobody sees what it writes."""
+
+    async def use(it: Starting) -> None:
+        command = "echo asked | tee -a log >&2; test -e up"
+        waits = it.wait(CommandProbe(command=command))
+        while not Path(tmp_path, "log").exists():  # noqa: ASYNC110, ASYNC240 - a file
+            await asyncio.sleep(0.005)
+        Path(tmp_path, "up").touch()  # noqa: ASYNC240
+        await waits
+        assert it.stream.ring.tail("web", 1) == []
+
+    run(use)
+
+
+def test_a_command_that_nobody_waits_for_is_ended(run: Run, tmp_path: Path) -> None:
+    """With what it started: the process has ended meanwhile."""
+
+    async def use(it: Starting) -> None:
+        command = "trap '' TERM; sleep 300 & echo $! > pid; wait"
+        waits = it.wait(CommandProbe(command=command))
+        file = tmp_path / "pid"
+        pid = 0
+        while not pid:
+            pid = int(file.read_text() or 0) if file.exists() else 0
+            await asyncio.sleep(0.005)
+        waits.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+        wait_until(lambda: not _runs(pid))
+
+    run(use)
+
+
+def _runs(pid: int) -> bool:
+    entry = find_process(pid)
+    return entry is not None and entry.is_running

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sceneshift.dev.bytecode import drop_compiled
 from sceneshift.dev.routing import matches
 from sceneshift.dev.setup import plan_setup
 from sceneshift.dev.watch import Watcher, digest
@@ -111,6 +112,9 @@ class Changes:
         paths = {path for path in paths if path.parent not in self._packages}
         if self._has_new_input(paths):
             self._reread()
+        for path in paths:
+            if path.suffix == ".py":
+                drop_compiled(path)
         names = [str(path) for path in paths]
         for runner in self._runners.values():
             runner.refresh(names)

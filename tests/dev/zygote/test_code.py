@@ -25,13 +25,23 @@ def test_code_is_kept_as_long_as_the_file_is_the_same(tmp_path: Path) -> None:
     """Two saves of one size within a second are two contents."""
     path, cache = tmp_path / "a.py", CodeCache()
     path.write_text("x = 1")
-    kept = cache.compile(str(path), read(str(path)))
+    kept = cache.compile(str(path), read(str(path)), identify(str(path)))
     assert cache.find(str(path)) is kept
     assert kept.digest == digest(b"x = 1")
     path.write_text("x = 2")
     os.utime(path, ns=(0, 1))
     assert cache.find(str(path)) is None
     assert identify(str(tmp_path / "none")) == (0, 0, 0)
+
+
+def test_a_save_while_a_file_is_read_is_another_file(tmp_path: Path) -> None:
+    """Code of the old content is never kept for the new one."""
+    path, cache = tmp_path / "a.py", CodeCache()
+    path.write_text("x = 1")
+    identity, source = identify(str(path)), read(str(path))
+    path.write_text("x = 22")
+    cache.compile(str(path), source, identity)
+    assert cache.find(str(path)) is None
 
 
 def test_warming_compiles_what_changed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from importlib.machinery import FileFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.dev.zygote import parts, traces
-from sceneshift.dev.zygote.code import CodeCache, Territory, digest, read
+from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,9 +114,10 @@ class Agent:
             self.touch(path)
         kept = self.code.find(path)
         if kept is None:
+            identity = identify(path)  # before: a save after it is another file
             source = read(path)
             self.report_file(path, digest(source), name)
-            kept = self.code.compile(path, source)
+            kept = self.code.compile(path, source, identity)
         self.report_file(path, kept.digest, name)
         return kept.code
 

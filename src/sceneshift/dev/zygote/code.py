@@ -49,9 +49,17 @@ class CodeCache:
             return kept
         return None
 
-    def compile(self, path: str, source: bytes) -> Compiled:
-        """Compile a file's bytes and keep the result; raises what `compile` raises."""
-        identity = identify(path)
+    def compile(
+        self, path: str, source: bytes, identity: tuple[int, int, int]
+    ) -> Compiled:
+        """Compile a file's bytes and keep the result; raises what `compile` raises.
+
+        Args:
+            path: The file.
+            source: What was read from it.
+            identity: What it was before it was read: of a file that is saved in
+                between, old code must not be kept for the new identity.
+        """
         code = compile(source, path, "exec", dont_inherit=True)
         kept = Compiled(identity, digest(source), code)
         self._kept[path] = kept
@@ -62,7 +70,8 @@ class CodeCache:
         for path in paths:
             if self.find(path) is None:
                 try:
-                    self.compile(path, read(path))
+                    identity = identify(path)
+                    self.compile(path, read(path), identity)
                 except (OSError, SyntaxError, ValueError):
                     self._kept.pop(path, None)
 

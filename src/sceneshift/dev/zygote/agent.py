@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.dev.zygote import parts, traces
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
+from sceneshift.dev.zygote.writes import WRITES, find_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,11 @@ _EFFECTS = frozenset(
         "os.exec",
         "os.fork",
         "os.forkpty",
+        "os.kill",
+        "os.link",
         "os.posix_spawn",
+        "os.rmdir",
+        "os.symlink",
         "os.system",
         "socket.bind",
         "socket.connect",
@@ -68,6 +73,7 @@ class Agent:
         self.held: dict[str, int] = {}
         self.handover: Handover | None = None
         self._reported: set[str] = set()
+        self._written: set[str] = set()
         self._is_importing = False
         self._is_wanted = False
         self._may_go = False
@@ -126,8 +132,11 @@ class Agent:
         if event == "open":
             if self.channel is not None and isinstance(args[0], str):
                 self._see_open(args[0], args[2])
-        elif self.is_armed and event in _EFFECTS:
+            return
+        if self.is_armed and event in _EFFECTS:
             self.touch(event)
+        if self.channel is not None and event in WRITES:
+            self._see_write(event, args)
 
     def _see_open(self, path: str, flags: int) -> None:
         if path.endswith((".py", ".pyc")):
@@ -140,6 +149,23 @@ class Agent:
             if self.hot is None:
                 self.touch(path)
             self.report_file(path, "written" if is_written else None)
+
+    def _see_write(self, event: str, args: tuple[Any, ...]) -> None:
+        """Know what the program itself changes: that is no news to it."""
+        paths = find_written(event, args)
+        if paths and self.is_armed:
+            self.touch(event)
+        for path in paths:
+            # Of the many files that come and go, those that it has read matter; a
+            # database is written later, by what nobody sees.
+            is_known = path in self._reported or event == "sqlite3.connect"
+            if (
+                is_known
+                and path not in self._written
+                and self.territory.owns_data(path)
+            ):
+                self._written.add(path)
+                self.report_file(path, "written")
 
     def report_file(
         self, path: str, content: str | None, module: str | None = None

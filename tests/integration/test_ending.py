@@ -42,6 +42,19 @@ def test_a_signal_ends_everything(
     assert stack.lines.count("bye") == 2
 
 
+@pytest.mark.parametrize("lines", [0, 1, 5])
+def test_a_signal_during_the_start_ends_everything(
+    make_project: MakeProject, lines: int
+) -> None:
+    """Whatever of thirty processes has been started by then."""
+    names = [f"p{number}" for number in range(30)]
+    project = make_project(processes=dict.fromkeys(names, STAY))
+    stack = project.start()
+    stack.wait_for("| up", lines)
+    assert stack.stop(signal.SIGTERM) in ({143} if lines else {143, -signal.SIGTERM})
+    assert not (project.root / ".sceneshift/dev.sock").exists()
+
+
 def test_what_depends_ends_first(make_project: MakeProject) -> None:
     """Everything is stopped in reverse order, one after the other's end."""
     line = "trap 'sleep 0.1; echo bye; exit' TERM; echo up; sleep 300 & wait"

@@ -108,6 +108,20 @@ def test_the_whole_session_is_waited_for(make_project: MakeProject) -> None:
     assert "late" in stack.lines
 
 
+def test_an_end_is_noticed_though_a_daemon_holds_the_output(
+    make_project: MakeProject,
+) -> None:
+    """The leader's end is the process's end, and what it has left is ended."""
+    daemon = "setsid sh -c \"trap '' TERM HUP; echo up; sleep 300; sleep 300\" &"
+    settings = "[tool.sceneshift.processes.app]\nstop = { reload_time_s = 0.2 }\n"
+    line = f"{daemon} until test -e go; do sleep 0.05; done; exit 3"
+    project = make_project(processes={"app": line, **UP}, settings=settings)
+    stack = project.start("--strict")
+    stack.wait_status(app="ready", other="ready")
+    project.write({"go": ""})
+    assert stack.wait() == 3
+
+
 def test_a_restart_waits_for_the_old_one(make_project: MakeProject) -> None:
     """The successor starts when its predecessor has said its last word."""
     line = "trap 'sleep 0.3; echo bye; exit' TERM; echo up; sleep 300 & wait"

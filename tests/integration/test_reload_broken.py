@@ -114,13 +114,14 @@ def test_a_cold_start_with_broken_code_answers_with_the_error(
 
 
 def test_a_stopped_server_leaves_its_port(stack: Stack) -> None:
-    """Nobody is kept waiting in a queue that nobody serves."""
+    """Nobody is kept waiting in a queue that nobody serves; it comes as edited."""
     stack.start(project("uvicorn", WORDS.format("up")))
     stack.wait_page("up")
     stack.inv("dev.stop", "web")
     stack.wait(partial(_is_refused, stack))
+    stack.write({"words.py": WORDS.format("meanwhile")})
     stack.inv("dev.start", "web")
-    stack.wait_page("up")
+    stack.wait_page("meanwhile")
     stack.write({"words.py": WORDS.format("edited")})
     stack.wait_page("edited")
 

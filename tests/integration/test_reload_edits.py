@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,3 +145,44 @@ def test_an_edit_that_is_taken_back_is_taken_back(served: Stack) -> None:
     served.write({"last.py": "TEXT = 'l1'\n"})
     served.wait_page("l1")
     assert served.get() == "f0 h0csv l1"
+
+
+def test_a_save_without_a_change_does_nothing(served: Stack) -> None:
+    """Neither do a touch, other permissions or a file that is replaced by itself."""
+    path = served.root / "first.py"
+    path.write_text(FILES["first.py"])
+    served.write({"first.py": FILES["first.py"]})
+    path.touch()
+    path.chmod(0o600)
+    served.write({"first.py": "TEXT = 'fx'\n"})  # and back before anybody looks
+    served.write({"first.py": FILES["first.py"], "last.py": "TEXT = 'l1'\n"})
+    served.wait_page("l1")
+    causes = {
+        file for each in served.ask("dev.why")["reloads"] for file in each["files"]
+    }
+    assert "first.py" not in causes
+    assert "last.py" in causes
+
+
+def test_what_was_saved_while_nothing_ran_is_served(served: Stack) -> None:
+    """What was learned of a program is no copy of its code."""
+    served.write({"hot.py": HOT.format(module="csv", text="h1")})
+    served.wait_page("h1csv")
+    served.close()
+    files = {"hot.py": HOT.format(module="csv", text="h2"), "first.py": "TEXT = 'f2'\n"}
+    served.start({**FILES, **files})
+    served.wait_page("f2 h2csv l0")
+
+
+def test_a_new_module_is_found_in_a_folder_that_looks_the_same(served: Stack) -> None:
+    """Folders have times as coarse as some milliseconds, and listings are kept."""
+    served.write({"hot.py": HOT.format(module="csv", text="h1")})
+    served.wait_page("h1csv")
+    for number in (2, 3):
+        served.wait_ready("web")
+        before = served.root.stat().st_mtime_ns
+        name = f"fresh{number}"
+        (served.root / f"{name}.py").touch()
+        os.utime(served.root, ns=(before, before))
+        (served.root / "hot.py").write_text(HOT.format(module=name, text=f"h{number}"))
+        served.wait_page(f"h{number}{name}")

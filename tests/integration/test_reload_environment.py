@@ -144,6 +144,26 @@ SITE = {
     "socketed.py": "import socket\nkept = socket.socket()\n",
     "forked.py": "import subprocess\nchild = subprocess.Popen(['sleep', '300'])\n",
     "handled.py": ("import signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n"),
+    # A thread that the kernel alone knows of, as the pools of native libraries are.
+    "native.py": (
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "number = ctypes.c_ulong()\n"
+        "libc.pthread_create(\n"
+        "    ctypes.byref(number), None, libc.sleep, ctypes.c_void_p(300)\n"
+        ")\n"
+    ),
+    "numpy/__init__.py": "from . import random\nimport native\n",
+    "numpy/random.py": (
+        "import random as _random\n"
+        "_state = _random.Random(1)\n"
+        "seed, rand = _state.seed, _state.random\n"
+    ),
+    "moody.py": (
+        "import os\n"
+        "if 'CONFIGURED' not in os.environ:\n"
+        "    raise SystemExit('configure me first')\n"
+    ),
     "calm.py": "import os\nMODE = os.getenv('MODE', 'none')\nWHERE = os.getpid()\n",
 }
 USES = """\
@@ -171,6 +191,7 @@ def with_packages(stack: Stack, imports: str = "") -> None:
     home = Path(os.path.realpath(sys.executable)).parent
     (venv / "pyvenv.cfg").write_text(f"home = {home}\n")
     for name, text in SITE.items():
+        (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text(text)
     stack.write({"site": ""})
     procfile = f"job: {venv}/bin/python uses.py\n"
@@ -189,6 +210,7 @@ def reload(stack: Stack, number: int) -> None:
     ("name", "reason"),
     [
         ("threaded", "starts a thread"),
+        ("native", "starts a native thread"),
         ("socketed", "opens a socket"),
         ("forked", "starts a process"),
         ("handled", "installs a signal handler"),
@@ -209,6 +231,21 @@ def test_a_package_that_starts_something_is_imported_anew_each_time(
     stack.wait_output("uses 3 none False")
 
 
+def test_a_package_that_is_to_be_configured_first_is_imported_later(
+    stack: Stack,
+) -> None:
+    """What it raises where it is alone is nobody's concern."""
+    imports = "os.environ['CONFIGURED'] = 'yes'\nimport moody"
+    with_packages(stack, imports=imports)
+    stack.wait_output("uses 0 none True")
+    stack.wait(lambda: "moody" in _recall(stack).get("foreign", ()))
+    for number in range(1, 4):
+        reload(stack, number)
+    stack.wait_output("uses 3 none False")
+    assert stack.status("job")["reload"] == "fork"
+    assert "configure me" not in stack.output
+
+
 def _recall(stack: Stack) -> dict[str, Any]:
     path = stack.root / ".sceneshift" / "zygote" / "job.json"
     try:
@@ -219,14 +256,16 @@ def _recall(stack: Stack) -> dict[str, Any]:
 
 
 def test_each_generation_has_a_random_state_of_its_own(stack: Stack) -> None:
-    """Though all are forks of one process."""
-    with_packages(stack)
+    """Though all are forks of one process; numpy's own is not seeded by a fork."""
+    with_packages(stack, imports="import numpy\nprint('numpy', numpy.random.rand())")
     for number in range(1, 4):
         stack.wait_output(f"uses {number - 1} ")
+        stack.wait(lambda: "numpy.random" in _recall(stack).get("foreign", ()))
         reload(stack, number)
     stack.wait(lambda: stack.output.count("random 0") == 4)
-    lines = [line for line in stack.output.splitlines() if "random 0" in line]
-    assert len({line.split()[-1] for line in lines}) == 4
+    for kind in ("random", "numpy"):
+        lines = [each for each in stack.output.splitlines() if f"{kind} 0" in each]
+        assert len({line.split()[-1] for line in lines}) == 4
 
 
 def test_an_environment_that_is_edited_is_the_one_of_preloaded_modules(

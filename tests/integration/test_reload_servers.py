@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
+from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -201,14 +204,89 @@ def test_a_slow_request_is_finished_by_the_code_that_began_it(
 
 
 def test_a_stream_of_events_does_not_hold_a_reload_up(stack: Stack) -> None:
-    """It is ended as a finished one is, and the client asks the new code."""
-    stack.start(project(SERVERS["uvicorn"]))
+    """It is ended as a finished one is, and the client asks the new code.
+
+    At once, for it never ends by itself: not when the time for a reload is over.
+    """
+    files = {"pyproject.toml": RELOAD_TIME.format(600)}
+    stack.start({**project(SERVERS["uvicorn"]), **files})
     stack.wait_page("0")
+    read_to_its_end(stack, {"Accept": "text/event-stream"})
+
+
+def test_an_endless_answer_does_not_hold_a_reload_up(stack: Stack) -> None:
+    """What may end by itself has some time, and is then ended properly."""
+    files = {"pyproject.toml": RELOAD_TIME.format(1)}
+    stack.start({**project(SERVERS["uvicorn"]), **files})
+    stack.wait_page("0")
+    read_to_its_end(stack, {})
+
+
+RELOAD_TIME = """\
+[tool.sceneshift.processes.web]
+stop = {{ reload_time_s = {} }}
+"""
+
+
+def read_to_its_end(stack: Stack, headers: dict[str, str]) -> None:
+    """Have an answer that goes on for ever, save, and see both codes answer."""
     connection = HTTPConnection("127.0.0.1", stack.port, timeout=30)
-    connection.request("GET", "/events", headers={"Accept": "text/event-stream"})
+    connection.request("GET", "/events", headers=headers)
     answer = connection.getresponse()
     assert answer.readline() == b"data: 0\n"
     stack.write({"number.py": "NUMBER = 1\n"})
     stack.wait_page("1")
     assert set(answer.read().split()) <= {b"data:", b"0"}  # to its proper end
     connection.close()
+
+
+def test_a_killed_server_refuses_nobody(stack: Stack) -> None:
+    """Its socket is not its own; who comes waits, or is told that it was killed."""
+    stack.start(project(SERVERS["uvicorn"]))
+    stack.wait_page("0")
+    killed = stack.pid("web")
+    os.kill(killed, signal.SIGKILL)
+    stack.wait(lambda: not is_running(killed))
+    answers = set()
+    while (answer := stack.fetch())[0] != 200:  # a refusal would raise
+        answers.add(answer[0])
+    assert answers <= {503}
+    assert answer[1] == "0"
+    assert stack.pid("web") != killed
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+UNSEEN = """\
+import _socket, os
+from number import NUMBER
+
+sock = _socket.socket()
+sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+sock.bind(("127.0.0.1", int(os.environ["PORT"])))
+sock.listen(8)
+head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n"
+while True:
+    fd, _address = sock._accept()
+    os.read(fd, 4096)
+    body = str(NUMBER).encode()
+    os.write(fd, head % len(body) + body)
+    os.close(fd)
+"""
+
+
+def test_a_server_that_binds_by_itself_is_stopped_first(stack: Stack) -> None:
+    """As those do that are written in another language: no two can have one port."""
+    stack.start({**project("python unseen.py"), "unseen.py": UNSEEN})
+    for number in range(1, 5):
+        stack.wait_page(str(number - 1))
+        stack.wait_ready("web")
+        stack.write({"number.py": f"NUMBER = {number}\n"})
+    stack.wait_page("4")
+    assert {each["outcome"] for each in stack.ask("dev.why")["reloads"]} == {"served"}

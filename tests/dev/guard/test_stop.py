@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,20 @@ def test_what_has_left_the_session_is_found_by_its_environment(run: Run) -> None
         child = await start(spawner, f"({script}) & exec sleep 300", 4)
         await stop_session(child, time_s=30)
         assert not members_of(child)
+
+    run(use)
+
+
+def test_a_session_of_another_with_the_same_number_is_left(run: Run) -> None:
+    """The number of a process that has ended may be another's by now."""
+
+    async def use(spawner: Spawner) -> None:
+        other = await start(spawner, "sleep 300 & wait", 2)
+        former = replace(
+            other, started=other.started - 1, token=f"{other.token}.former"
+        )
+        assert members_of(former) == ()
+        assert len(members_of(other)) == 2
 
     run(use)
 

@@ -128,6 +128,15 @@ DEATHS = {
         ask restart           -> begin    | setup
         prepared              -> launch 2 | starting
     """,
+    "a word does not wait, and forgets the deaths before it": """
+        exit 1 at 1    -> wait 0.1 | restarting
+        waited 1       -> launch 2 | starting
+        exit 2 at 1.2  -> wait 0.2 | restarting
+        ask restart    -> begin    | setup
+        prepared       -> launch 3 | starting
+        waited 2       ->          | starting
+        exit 3 at 1.4  -> wait 0.1 | restarting
+    """,
     "a change of the step's files has it run before the next try": """
         exit 1 at 1            -> wait 0.1 | restarting
         change sequence setup  -> begin    | setup

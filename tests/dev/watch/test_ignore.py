@@ -163,6 +163,7 @@ def test_well_known_names_are_always_ignored(tmp_path: Path) -> None:
     """Whatever the rules say; but only below the root."""
     root = tmp_path / "venv" / "node_modules"
     pruned = ["node_modules/x", ".venv/x", "a/__pycache__/x", "b.dist-info/x", ".git/x"]
+    pruned += [".sceneshift/logs/web.log"]  # what is told of a change would be one
     write(root, {".gitignore": "!*\n", "a/x": "", **dict.fromkeys(pruned, "")})
     assert told(root) == {".gitignore", "a/x"}
 

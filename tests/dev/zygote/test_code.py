@@ -34,6 +34,17 @@ def test_code_is_kept_as_long_as_the_file_is_the_same(tmp_path: Path) -> None:
     assert identify(str(tmp_path / "none")) == (0, 0, 0)
 
 
+def test_a_file_that_takes_the_place_of_another_is_another(tmp_path: Path) -> None:
+    """Size and time may be the same: tools that copy keep the time."""
+    path, other, cache = tmp_path / "a.py", tmp_path / "b.py", CodeCache()
+    for each, text in ((path, "x = 1"), (other, "x = 2")):
+        each.write_text(text)
+        os.utime(each, ns=(1, 1))
+    cache.compile(str(path), read(str(path)), identify(str(path)))
+    other.replace(path)
+    assert cache.find(str(path)) is None
+
+
 def test_a_save_while_a_file_is_read_is_another_file(tmp_path: Path) -> None:
     """Code of the old content is never kept for the new one."""
     path, cache = tmp_path / "a.py", CodeCache()

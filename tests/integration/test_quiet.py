@@ -49,6 +49,30 @@ def test_nobody_looks_whether_anything_has_happened(stack: Stack) -> None:
     assert set(threads.values()) == {1}, threads
 
 
+SLOW = (
+    "alembic",
+    "docker",
+    "honcho.command",  # configures logging for everybody
+    "honcho.manager",
+    "httpx",
+    "jinja2",
+    "multiprocessing",
+    "sqlalchemy",
+    "watchfiles",
+)
+
+
+def test_the_supervisor_imports_nothing_slow(stack: Stack) -> None:
+    """It is small and quick as long as it stays so."""
+    stack.env["PYTHONPROFILEIMPORTTIME"] = "1"
+    stack.start({"Procfile.dev": "job: echo up; sleep 300\n"})
+    stack.wait_output("1 of 1 up")
+    rows = [each for each in stack.output.splitlines() if each.startswith("import")]
+    names = {row.rpartition("|")[2].strip() for row in rows}
+    assert "sceneshift.dev.supervisor" in names
+    assert names.isdisjoint(SLOW), names.intersection(SLOW)
+
+
 def ours(stack: Stack) -> dict[int, str]:
     """Return the command lines of a stack's processes, by pid."""
     assert stack._process is not None

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reloading import TASKS
+from watching import git
+
 if TYPE_CHECKING:
     from reloading import Stack
 
@@ -186,3 +189,32 @@ def test_a_new_module_is_found_in_a_folder_that_looks_the_same(served: Stack) ->
         os.utime(served.root, ns=(before, before))
         (served.root / "hot.py").write_text(HOT.format(module=name, text=f"h{number}"))
         served.wait_page(f"h{number}{name}")
+
+
+MANY = 60
+
+
+def test_a_checkout_of_another_branch_is_one_reload(stack: Stack) -> None:
+    """Though it changes many files, one after the other."""
+    names = [f"module{number}" for number in range(MANY)]
+    server = SERVER.replace(
+        "first, hot, last", ", ".join(["first", "hot", "last", *names])
+    )
+    table = "[tool.sceneshift]\n"
+    base = {**FILES, "server.py": server, "pyproject.toml": table, "tasks.py": TASKS}
+    stack.write({**base, ".gitignore": "output\n.sceneshift\n"})
+    stack.write({f"{name}.py": "N = 1\n" for name in names})
+    git(stack.root, "init", "-q", "-b", "main")
+    git(stack.root, "add", ".")
+    git(stack.root, "commit", "-qm", "One")
+    git(stack.root, "checkout", "-qb", "other")
+    stack.write({f"{name}.py": "N = 22\n" for name in names})
+    stack.write({"first.py": "TEXT = 'f2'\n", "last.py": "TEXT = 'l2'\n"})
+    git(stack.root, "commit", "-qam", "Two")
+    git(stack.root, "checkout", "-q", "main")
+    stack.start(base)
+    stack.wait_page("f0 h0csv l0")
+    git(stack.root, "checkout", "-q", "other")
+    stack.wait_page("f2 h0csv l2")
+    (reload,) = stack.ask("dev.why")["reloads"]
+    assert len(reload["files"]) == MANY + 2

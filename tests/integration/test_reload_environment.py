@@ -343,3 +343,33 @@ def test_a_process_that_cannot_be_forked_is_restarted(stack: Stack, kind: str) -
     stack.wait_output("uses 1")
     (entry,) = stack.ask("dev.why")["reloads"]
     assert (entry["rung"], entry["reason"]) == ("cold", row["reload_reason"])
+
+
+# What macOS has not, nor a Python that was made on an old Linux.
+OTHER_SYSTEM = "import os\ndel os.pidfd_open\n"
+PLAIN = """\
+import os, time, near
+print("uses", near.N, "below", os.getppid(), flush=True)
+time.sleep(300)
+"""
+
+
+def test_where_a_fork_is_not_known_to_be_safe_none_is_made(stack: Stack) -> None:
+    """As on macOS, whose frameworks die in a forked child; all else is the same."""
+    folder = stack.root.parent / "system"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(OTHER_SYSTEM)
+    paths = [str(folder), stack.env.get("PYTHONPATH", "")]
+    stack.env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    procfile = "job: python plain.py\n"
+    stack.start({"plain.py": PLAIN, "near.py": "N = 0\n", "Procfile.dev": procfile})
+    for number in range(1, 4):
+        stack.wait_output(f"uses {number - 1} ")
+        stack.wait_ready("job")
+        stack.write({"near.py": f"N = {number}\n"})
+    stack.wait_output("uses 3 ")
+    reloads = stack.ask("dev.why")["reloads"]
+    assert [each["rung"] for each in reloads] == ["cold"] * 3
+    assert "Linux only" in reloads[0]["reason"]
+    lines = [each for each in stack.output.splitlines() if " below " in each]
+    assert len({line.split()[-1] for line in lines}) == 1  # the guard, no zygote

@@ -126,6 +126,34 @@ def test_a_stopped_server_leaves_its_port(stack: Stack) -> None:
     stack.wait_page("edited")
 
 
+def test_a_stopped_process_answers_with_its_error_no_more(stack: Stack) -> None:
+    """The page goes with the port, and both come back."""
+    broken = "WORD = \n"
+    stack.start(project("uvicorn", broken))
+    stack.wait(lambda: "words.py" in _text_of(stack))
+    assert stack.inv("dev.stop", "web").returncode == 0
+    stack.wait(partial(_is_refused, stack))
+    stack.write({"words.py": WORDS.format("mended")})
+    assert stack.inv("dev.start", "web").returncode == 0
+    stack.wait_page("mended")
+
+
+def test_ctrl_c_ends_it_while_the_error_is_shown(stack: Stack) -> None:
+    """With the exit code of Ctrl-C, and without an error of its own."""
+    stack.start(project("uvicorn", "WORD = \n"))
+    stack.wait(lambda: "words.py" in _text_of(stack))
+    stack.close()
+    assert stack.wait_end() == 130
+    assert "asyncio" not in stack.output
+
+
+def _text_of(stack: Stack) -> str:
+    try:
+        return stack.fetch()[1]
+    except OSError:
+        return ""  # nobody listens yet
+
+
 def _is_refused(stack: Stack) -> bool:
     try:
         stack.get(timeout_s=1)

@@ -275,6 +275,7 @@ class Supervisor:
     def _follow(self, name: str, before: ProcessState, after: ProcessState) -> None:
         at_rest = (Phase.STOPPED, Phase.COMPLETED)
         if after.phase in at_rest and before.phase not in at_rest:
+            self.outages.end(name)
             self.runners[name].release()
         text = describe_step(self.stack.get(name), before, after)
         is_news = not self.machine.is_quitting or after.phase is Phase.COMPLETED

@@ -15,7 +15,7 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import SceneshiftError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,24 @@ class NamesTask(Task[Any]):
 def find_root(context: Context) -> Path:
     """Return the project's folder: that of the `tasks.py` which invoke has loaded."""
     return Path(getattr(context.config, "_project_prefix", None) or ".").resolve()
+
+
+def read_count(flag: str, text: str, usual: int) -> int:
+    """Return the number that a flag was given; `usual` where it was not.
+
+    invoke converts a flag of a number by itself, and shows what is none as a traceback.
+
+    Raises:
+        UsageError: It is no number, or less than one.
+    """
+    if not text:
+        return usual
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(
+            f"`{flag}` is to be a number from 1 on, found: {text}",
+            hint=f"write it so: {flag} 20",
+        )
+    return int(text)
 
 
 def refuse_windows(command: str) -> None:

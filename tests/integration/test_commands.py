@@ -146,6 +146,13 @@ def test_why_tells_the_last_reloads(stack: Stack) -> None:
     assert table[1].split()[1] == "worker"
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "few"])
+def test_why_refuses_a_count_that_is_none(project: Project, count: str) -> None:
+    """Exit code 2 and one line, not an empty table."""
+    said = project.refuse("dev.why", "--count", count, code=2)
+    assert said.startswith("error: `--count` is to be a number from 1 on, found: ")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -381,6 +388,8 @@ def test_logs_for_people_have_time_and_name(logged: Project) -> None:
     [
         (["--grep", "("], "`--grep` is no regular expression: ("),
         (["--since", "soon"], "`--since` is neither a span nor a time: soon"),
+        (["--lines", "-1"], "`--lines` is to be a number from 1 on, found: -1"),
+        (["--lines", "few"], "`--lines` is to be a number from 1 on, found: few"),
         (["bb"], "there is no log of a process `bb`"),
     ],
 )

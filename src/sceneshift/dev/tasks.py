@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from sceneshift.core.errors import UsageError
-from sceneshift.task import NamesTask, find_root, refuse_windows, task
+from sceneshift.task import NamesTask, find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def logs(  # noqa: PLR0913, PLR0917 - one argument a flag
     follow: bool = False,  # noqa: FBT001, FBT002
     since: str = "",
     grep: str = "",
-    lines: int = 0,
+    lines: str = "",
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Show the output of processes, of earlier runs too."""
@@ -104,7 +104,7 @@ def logs(  # noqa: PLR0913, PLR0917 - one argument a flag
         follow=follow,
         since=since,
         grep=grep,
-        lines=lines,
+        lines=read_count("--lines", lines, 0),
         as_json=json,
     )
     logbook.show_logs(_root(context), request)
@@ -149,13 +149,14 @@ def start(context: Context, names: list[str], json: bool = False) -> None:  # no
 def why(
     context: Context,
     names: list[str],
-    count: int = 10,
+    count: str = "",
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Show the last reloads: which file, which process, how, how long."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
-    inquiries.show_reloads(_root(context), names, count=count, as_json=json)
+    asked = read_count("--count", count, 10)
+    inquiries.show_reloads(_root(context), names, count=asked, as_json=json)
 
 
 @task(klass=NamesTask, iterable=["names"], help={"names": "the process"})

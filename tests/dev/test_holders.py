@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.holders import (
     Holder,
     _find_user,
@@ -17,6 +18,7 @@ from sceneshift.dev.holders import (
     _search_processes,
     find_holder,
 )
+from sceneshift.dev.ports import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +67,20 @@ def test_a_process_of_the_same_project_is_ours(tmp_path: Path) -> None:
         theirs = find_holder(port, root=tmp_path / "other")
         assert theirs is not None
         assert not theirs.is_ours
+        assert f"of the stack in {tmp_path}" in str(theirs)
+
+
+def test_another_checkout_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """Killing one process of a stack would only have it started again."""
+    other = tmp_path / "other"
+    with (
+        running_server({"SCENESHIFT_ROOT": str(other)}) as (_, port),
+        pytest.raises(SceneshiftError) as caught,
+    ):
+        check_free({port: "web"}, root=tmp_path)
+    assert f"(of the stack in {other}, user {USER}, " in caught.value.message
+    hint = caught.value.hint or ""
+    assert hint.startswith("stop that program with `inv dev.stop` there, or set ")
 
 
 def test_this_process_is_ours(tmp_path: Path) -> None:

@@ -28,17 +28,20 @@ class Holder:
         user: Its user's name, or the number where it has none.
         command: Its command line, passwords in URLs masked.
         since: When it started, in seconds since 1970.
-        is_ours: Whether a stack of the same project started it.
+        stack: The project whose stack started it; None where none did.
+        is_ours: Whether that is the same project.
     """
 
     pid: int | None
     user: str | None = None
     command: str | None = None
     since: float | None = None
+    stack: str | None = None
     is_ours: bool = False
 
     def __str__(self) -> str:
         about = [
+            f"of the stack in {self.stack}" if self.stack else "",
             f"user {self.user}" if self.user else "",
             quote(self.command) if self.command else "",
             f"since {_clock_time(self.since)}" if self.since else "",
@@ -61,7 +64,11 @@ def find_holder(port: int, *, root: Path) -> Holder | None:
         # Each user's own connections are shown there nevertheless.
         pids = _search_processes(port)
     if pids:
-        return _describe(min(pids), root)
+        # A stack's supervisor holds the sockets too, and bears no mark.
+        marked = [pid for pid in pids if _find_stack(pid)]
+        return _describe(
+            os.getpid() if os.getpid() in pids else min(marked or pids), root
+        )
     user = _find_user(port)
     return None if user is None else Holder(pid=None, user=user)
 
@@ -93,9 +100,19 @@ def _describe(pid: int, root: Path) -> Holder:
         command = _mask(" ".join(process.cmdline()) or process.name())
         holder = replace(holder, command=command, since=process.create_time())
         holder = replace(holder, user=process.username())
-        if process.environ().get(ROOT_VARIABLE) == str(root):
-            holder = replace(holder, is_ours=True)
-    return holder
+    stack = _find_stack(pid)
+    is_ours = holder.is_ours or stack == str(root)
+    return replace(holder, stack=stack, is_ours=is_ours)
+
+
+def _find_stack(pid: int) -> str | None:
+    """Return the project whose stack started a process."""
+    import psutil  # noqa: PLC0415 - see above
+
+    with suppress(psutil.Error):
+        found: str | None = psutil.Process(pid).environ().get(ROOT_VARIABLE)
+        return found
+    return None
 
 
 def _find_user(port: int) -> str | None:

@@ -70,8 +70,11 @@ def check_free(wanted: Mapping[int, str], *, root: Path) -> None:
 def _advise(process: str, holder: Holder | None) -> str:
     if holder is not None and holder.is_ours:
         return "this project's processes run already: inv dev.stop"
+    end = "stop that program"
+    if holder is not None and holder.stack is not None:
+        end += " with `inv dev.stop` there"
     return (
-        "stop that program, or set another port, or "
+        f"{end}, or set another port, or "
         f'{process.partition(".")[0]} = "auto", in '
         "[tool.sceneshift.environments.<name>.ports] of pyproject.toml"
     )

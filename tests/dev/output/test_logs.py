@@ -112,7 +112,7 @@ def test_a_log_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) ->
     with pytest.raises(UsageError) as caught:
         read_logs(tmp_path, LogQuery(names=("wep",)))
     assert "`wep`" in caught.value.message
-    assert caught.value.hint == "there are logs of: web"
+    assert caught.value.hint == "did you mean `web`? there are logs of: web"
 
 
 @pytest.mark.parametrize(

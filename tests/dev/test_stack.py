@@ -281,6 +281,11 @@ BAD_FILES: list[tuple[dict[str, str], str, str]] = [
         "install it, or mend the line; looked in `.venv/bin` and PATH",
     ),
     (
+        {"Procfile": "web: './serve it'", "serve it": "#!/bin/sh"},
+        "Procfile:1: `web` runs a program that is not executable: `./serve it`",
+        "make it so: chmod +x './serve it'",
+    ),
+    (
         {"Procfile": "web: ./srever"},
         "Procfile:1: `web` runs a program that does not exist: `./srever`",
         "looked in /",

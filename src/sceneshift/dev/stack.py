@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,17 +221,21 @@ def _check_command(
 ) -> None:
     missing = find_missing_program(instance.command, cwd=cwd, env=env)
     if missing is not None:
-        places = _tell_places(missing, cwd)
+        problem, hint = _explain_missing(missing, cwd)
         raise ConfigError(
-            f"`{instance.type}` runs a program that does not exist: {quote(missing)}",
+            f"`{instance.type}` runs a program that {problem}: {quote(missing)}",
             file=procfile.file,
             line=procfile.lines[instance.type],
-            hint=f"install it, or mend the line; looked in {places}",
+            hint=hint,
         )
 
 
-def _tell_places(program: str, cwd: Path) -> str:
-    return str(cwd) if "/" in program else "`.venv/bin` and PATH"
+def _explain_missing(program: str, cwd: Path) -> tuple[str, str]:
+    """Return what is wrong with a program, and what to do about it."""
+    if "/" in program and (cwd / program).is_file():
+        return "is not executable", f"make it so: chmod +x {shlex.quote(program)}"
+    places = str(cwd) if "/" in program else "`.venv/bin` and PATH"
+    return "does not exist", f"install it, or mend the line; looked in {places}"
 
 
 def _waits_for_completion(graph: Graph, name: str) -> bool:

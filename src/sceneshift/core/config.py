@@ -175,10 +175,15 @@ def load_config(root: Path) -> Config:
     for depth, key in enumerate(TABLE, 1):
         document = document.get(key, {})
         if not isinstance(document, dict):
-            raise key_error(PYPROJECT, TABLE[:depth], "expected a table")
+            raise _no_table(TABLE[:depth])
     config = convert(document, Config, file=PYPROJECT, prefix=TABLE)
     _check_environment_names(config)
     return config
+
+
+def _no_table(keys: tuple[str, ...]) -> ConfigError:
+    hint = f"write a line [{'.'.join(TABLE)}], and the keys below it"
+    return key_error(PYPROJECT, keys, "expected a table", hint=hint)
 
 
 def _load_toml(root: Path) -> dict[str, Any]:
@@ -187,9 +192,11 @@ def _load_toml(root: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as exc:
-        raise ConfigError(f"cannot be read: {exc.strerror}", file=PYPROJECT) from exc
+        problem, hint = f"cannot be read: {exc.strerror}", f"ls -ld {PYPROJECT}"
+        raise ConfigError(problem, file=PYPROJECT, hint=hint) from exc
     except UnicodeDecodeError as exc:
-        raise ConfigError("is not UTF-8", file=PYPROJECT) from exc
+        hint = "save it as UTF-8"
+        raise ConfigError("is not UTF-8", file=PYPROJECT, hint=hint) from exc
     return _parse_toml(text)
 
 
@@ -226,6 +233,7 @@ def _check_environment_names(config: Config) -> None:
                 PYPROJECT,
                 keys,
                 f"{quote(name)} already names the environment {quote(seen[name])}",
+                hint="take it out of one of the two",
             )
 
 

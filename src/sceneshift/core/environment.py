@@ -167,7 +167,8 @@ def _read_state(root: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as exc:
-        raise ConfigError(f"cannot be read: {exc.strerror}", file=STATE_FILE) from exc
+        problem, hint = f"cannot be read: {exc.strerror}", f"ls -ld {STATE_FILE}"
+        raise ConfigError(problem, file=STATE_FILE, hint=hint) from exc
 
 
 def _get_name(root: Path, config: Config, asked: str, chosen_by: Source) -> str:

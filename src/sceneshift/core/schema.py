@@ -77,7 +77,8 @@ def _explain(
         expected = problem[0].lower() + problem[1:]
     value = json.dumps(_get(table, path), default=str, ensure_ascii=False)
     text = f"expected {expected.removeprefix('expected ')}, found {quote(value)}"
-    return key_error(file, [*prefix, *path], text)
+    hint = f"mend this value in {file}"
+    return key_error(file, [*prefix, *path], text, hint=hint)
 
 
 def _explain_unknown(

@@ -147,7 +147,8 @@ def _fix_ports(
             hint = 'give it another, or "auto"'
             raise key_error(PYPROJECT, keys, text, hint=hint)
         if port > _LAST_PORT:
-            raise key_error(PYPROJECT, keys, _too_large(instance, port))
+            hint = "give the first a smaller number"
+            raise key_error(PYPROJECT, keys, _too_large(instance, port), hint=hint)
         fixed[port] = instance.label
     return {label: port for port, label in fixed.items()}
 

@@ -6,8 +6,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sceneshift.core.clock import SystemClock
+
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from sceneshift.core.clock import Clock
 
 Rung = Literal["fork", "cold", "restart", "none"]
 Cause = Literal["change", "asked", "environment", "packages"]
@@ -26,6 +30,7 @@ class Reload:
         cause: What asked for it: a file, a person, the environment, packages.
         rung: How: by fork of a zygote, by a cold start, or not at all.
         reason: Why not by fork; None where it was.
+        began: The same on the clock that never goes back.
         duration_s: From the change to the new code being ready; None until then.
         outcome: How it ended.
         error: `file:line: error` where the new code could not start.
@@ -37,6 +42,7 @@ class Reload:
     cause: Cause
     rung: Rung
     reason: str | None = None
+    began: float = 0.0
     duration_s: float | None = None
     outcome: Outcome = "under way"
     error: str | None = None
@@ -45,7 +51,8 @@ class Reload:
 class History:
     """A bounded list of reloads, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._reloads: deque[Reload] = deque(maxlen=_KEPT)
 
     def begin(self, reload: Reload) -> Reload:
@@ -53,7 +60,16 @@ class History:
         last = self.open_of(reload.process)
         if last is not None:
             last.outcome = "replaced"
+        reload.began = self._clock.monotonic()
         self._reloads.append(reload)
+        return reload
+
+    def serve(self, process: str) -> Reload | None:
+        """Close the reload of a process that is under way: the new code is ready."""
+        reload = self.open_of(process)
+        if reload is not None:
+            reload.outcome = "served"
+            reload.duration_s = self._clock.monotonic() - reload.began
         return reload
 
     def open_of(self, process: str) -> Reload | None:

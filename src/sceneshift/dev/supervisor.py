@@ -184,10 +184,8 @@ class Supervisor:
         self._router.mark_broken(process, is_broken=False)
         self.began_at[process] = time.time()
         self.feed(m.Ready(name=process, token=token))
-        reload = self.history.open_of(process)
+        reload = self.history.serve(process)
         if reload is not None:
-            reload.outcome = "served"
-            reload.duration_s = time.time() - reload.at
             self.note(process, describe_reload(reload))
 
     def handle_checked(self, process: str, token: int) -> None:

@@ -44,12 +44,17 @@ def is_code_error(headline: str, *, was_ready: bool) -> bool:
 
 
 class Outages:
-    """The pages of all processes that are down."""
+    """The pages of all processes that are down.
+
+    Attributes:
+        stack: What is run.
+        forked: The processes whose sockets are held for them.
+    """
 
     def __init__(
         self, stack: StackSpec, held: HeldSockets, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._stack = stack
+        self.stack = stack
         self._held = held
         self._loop = loop
         self._pages: dict[str, list[ErrorPage]] = {}
@@ -66,13 +71,14 @@ class Outages:
 
     def _make_pages(self, process: str) -> list[ErrorPage]:
         """Listen where the process would; another program's port is left to it."""
-        spec = self._stack.get(process)
-        if not self._held.of(process) and spec.listens and spec.port is not None:
+        spec = self.stack.get(process)
+        has_port = spec.listens and spec.port is not None
+        if has_port and not self._held.to_inherit(process):
             key = f"{int(socket.AF_INET)}/127.0.0.1/{spec.port}"
             with contextlib.suppress(OSError):
                 self._held.get(process, key)
         pages = []
-        for held in self._held.of(process):
+        for held in self._held.to_inherit(process):
             with contextlib.suppress(OSError):
                 held.sock.listen(128)
                 pages.append(ErrorPage(held.sock, loop=self._loop))

@@ -40,6 +40,21 @@ def test_an_address_is_bound_once(held: HeldSockets, key: str) -> None:
         held.get("worker", key)
 
 
+def test_a_port_that_a_process_had_before_is_left(held: HeldSockets, key: str) -> None:
+    """New code does not inherit it; old code keeps it until the new one serves."""
+    one = held.get("web", key)
+    held.move("web", one.port, one.port + 1)
+    assert (held.of("web"), held.to_inherit("web")) == ([one], [])
+    assert held.get("web", key) is one
+    held.move("web", one.port, one.port + 1)
+    held.move("web", one.port + 1, one.port)
+    held.leave("web")
+    assert held.to_inherit("web") == [one]
+    held.move("web", one.port, None)
+    held.leave("web")
+    assert held.of("web") == []
+
+
 def test_it_is_known_whether_anybody_listens(held: HeldSockets, key: str) -> None:
     """`listen` is the program's own."""
     one = held.get("web", key)

@@ -175,8 +175,13 @@ class ForkRunner(ReportedRunner):
             self._discard(standby)
         self._standbys.note_edit(changed, self._recall.files)
 
+    def fits(self, choice: Choice) -> bool:
+        """Tell whether a process that is to be run like this can be run by this."""
+        return choice.program is not None and choice.reason == self._asked_reason
+
     def renew(self, spec: ProcessSpec, program: PythonProgram) -> None:
         """Use another zygote from now on: environment or packages are others."""
+        self._ground.held.move(self.spec.name, self.spec.port, spec.port)
         self.spec, self.program = spec, program
         self.handle_spoiled()
         self._nursery.renew(program)
@@ -329,6 +334,8 @@ class ForkRunner(ReportedRunner):
     def _become_ready(self, generation: Generation) -> None:
         super()._become_ready(generation)
         self._has_served = True
+        # Until now the old code might have had to go on at the port it had.
+        self._ground.held.leave(self.spec.name)
         if not self._recall.serves and generation.token is not None:
             self._ground.loop.call_later(
                 _REPORT_S, self._signal, generation.token, REPORT

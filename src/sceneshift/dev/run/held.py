@@ -20,11 +20,14 @@ class Held:
         key: `family/host/port`, as the process asked for it.
         sock: The socket.
         process: Whose it is.
+        is_left: Whether the process was given another port: old code may go on there,
+            new code is not to inherit it.
     """
 
     key: str
     sock: socket.socket
     process: str
+    is_left: bool = False
 
     @property
     def is_listening(self) -> bool:
@@ -53,6 +56,7 @@ class HeldSockets:
         if held is not None:
             if held.process != process:
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            held.is_left = False
             return held
         held = Held(key, _bind(key, v6only=v6only), process)
         self._held[key] = held
@@ -61,6 +65,21 @@ class HeldSockets:
     def of(self, process: str) -> list[Held]:
         """Return the sockets of a process."""
         return [held for held in self._held.values() if held.process == process]
+
+    def to_inherit(self, process: str) -> list[Held]:
+        """Return the sockets that new code of a process is to serve."""
+        return [held for held in self.of(process) if not held.is_left]
+
+    def move(self, process: str, old: int | None, new: int | None) -> None:
+        """Know that a process has another port from its next start on."""
+        for held in self.of(process):
+            if held.port in (old, new):
+                held.is_left = held.port != new
+
+    def leave(self, process: str) -> None:
+        """Close the sockets of the ports that a process had before."""
+        kept = frozenset(held.key for held in self.to_inherit(process))
+        self.release(process, keep=kept)
 
     def release(self, process: str, *, keep: frozenset[str] = frozenset()) -> None:
         """Close the sockets of a process, but for those whose keys are kept."""

@@ -170,7 +170,7 @@ class Nursery:
                 gate=self._ground.gate,
             )
         self._readers[zygote] = reader
-        for held in self._ground.held.of(self._process):
+        for held in self._ground.held.to_inherit(self._process):
             zygote.hold(held.key, held.sock.fileno())
         return zygote
 

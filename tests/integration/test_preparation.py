@@ -128,6 +128,7 @@ def test_an_edited_env_file_restarts_what_it_concerns(
     assert after["other"]["pid"] == before["other"]["pid"]
     (reload,) = project.ask("dev.why")["reloads"]
     assert (reload["process"], reload["cause"]) == ("app", "environment")
+    assert reload["files"] == [".env"]
     assert stack.stop() == 130
 
 

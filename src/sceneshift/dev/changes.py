@@ -63,8 +63,8 @@ class Changes:
         runners: dict[str, Runner],
         state: StateFolder,
         changed: Changed,
-        reread: Callable[[], None],
-        renew: Callable[[], None],
+        reread: Callable[[Sequence[str]], None],
+        renew: Callable[[Sequence[str]], None],
     ) -> None:
         self._stack = stack
         self._loop = loop
@@ -77,6 +77,7 @@ class Changes:
         self._inputs = {path: digest(path) for path in stack.inputs}
         self._packages: set[Path] = set()
         self._known: set[str] = set()
+        self._installed: set[str] = set()
         self._later: asyncio.TimerHandle | None = None
         self.watcher = Watcher(stack.root, self.handle, loop=loop)
 
@@ -91,6 +92,17 @@ class Changes:
         if self._later is not None:
             self._later.cancel()
         self.watcher.close()
+
+    def take(self, stack: StackSpec) -> None:
+        """Go on with another configuration, and watch the files that it is in."""
+        self._stack = stack
+        known = self._inputs
+        for path in stack.inputs:
+            self.watcher.add_file(path)
+        self._inputs = {
+            path: known[path] if path in known else digest(path)
+            for path in stack.inputs
+        }
 
     def add_use(self, path: str) -> None:
         """Watch a file that a process uses, wherever it lies."""
@@ -107,11 +119,13 @@ class Changes:
     def handle(self, changes: frozenset[Change]) -> None:
         """Take a set of changes that belong together."""
         paths = {change.path for change in changes}
-        if any(map(self._is_package, paths)):
-            self._renew_later()
+        installed = set(filter(self._is_package, paths))
+        if installed:
+            self._renew_later(installed)
         paths = {path for path in paths if path.parent not in self._packages}
-        if self._has_new_input(paths):
-            self._reread()
+        inputs = self._take_inputs(paths)
+        if inputs:
+            self._reread([*map(self._relative, inputs)])
         for path in paths:
             if path.suffix == ".py":
                 drop_compiled(path)
@@ -131,14 +145,15 @@ class Changes:
             return path.suffix in _RECORDS
         return path.name in _LOCKS or path.match("requirements*.txt")
 
-    def _has_new_input(self, paths: set[Path]) -> bool:
+    def _take_inputs(self, paths: set[Path]) -> list[Path]:
+        """Return the files of the configuration that are others now."""
         news = {
             path: digest(path)
             for path in paths & self._inputs.keys()
             if digest(path) != self._inputs[path]
         }
         self._inputs.update(news)
-        return bool(news)
+        return sorted(news)
 
     def _with_setup(self, paths: set[Path]) -> dict[str, tuple[str, ...]]:
         """Return the processes whose run-once step has to run again, with why."""
@@ -153,10 +168,16 @@ class Changes:
                 found[spec.name] = (action.reason,)
         return found
 
-    def _renew_later(self) -> None:
+    def _renew_later(self, installed: set[Path]) -> None:
+        self._installed.update(path.name for path in installed)
         if self._later is not None:
             self._later.cancel()
-        self._later = self._loop.call_later(_PACKAGES_S, self._renew)
+        self._later = self._loop.call_later(_PACKAGES_S, self._renew_now)
+
+    def _renew_now(self) -> None:
+        names = sorted(self._installed)
+        self._installed.clear()
+        self._renew(names)
 
     def _relative(self, path: Path) -> str:
         if path.is_relative_to(self._stack.root):

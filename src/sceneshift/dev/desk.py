@@ -102,7 +102,9 @@ class Desk:
     async def _attach(self, request: Message, connection: Connection) -> None:
         (name,) = self._resolve([request["name"]])
         state = self._supervisor.machine.states[name]
-        generation = self._supervisor.runners[name].generation(state.current)
+        generation = self._supervisor.runner_of(name, state.current).generation(
+            state.current
+        )
         if generation is None or generation.terminal is None:
             raise SceneshiftError(
                 f"`{name}` stands at no breakpoint",

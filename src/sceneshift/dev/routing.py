@@ -49,6 +49,10 @@ class Router:
         """Know a process."""
         self._uses[process] = Uses(globs=globs)
 
+    def set_globs(self, process: str, globs: tuple[str, ...] | None) -> None:
+        """Take other patterns for a process; None means the files that it reports."""
+        self._uses[process].globs = globs
+
     def fall_back(self, process: str, globs: tuple[str, ...]) -> None:
         """Take globs for a process that reports nothing, where it has none."""
         uses = self._uses[process]

@@ -27,7 +27,7 @@ from sceneshift.dev.preparation import Preparation
 from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
-from sceneshift.dev.run.choice import choose
+from sceneshift.dev.run.choice import Choice, choose
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.run.shell import ShellRunner
@@ -35,7 +35,7 @@ from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.request import Request
@@ -171,7 +171,9 @@ class Run:
             lost: Set when the guard was killed, and everything with it.
         """
         for spec in self.supervisor.stack.processes:
-            self.supervisor.runners[spec.name] = self._make_runner(spec)
+            choice = choose(spec, self.supervisor.stack.root)
+            self.router.add(spec.name, choice.globs)
+            self.supervisor.runners[spec.name] = self._make_runner(spec, choice)
         self.changes.start()
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
@@ -186,9 +188,7 @@ class Run:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._control.close()
         self.changes.close()
-        self.supervisor.outages.close()
-        for runner in self.supervisor.runners.values():
-            await runner.close()
+        await self.supervisor.close()
         await self._spawner.close()  # nothing is left from here on
         self.held.close()
         for stream in self._streams.values():
@@ -245,10 +245,9 @@ class Run:
         log, ring = RotatingLog(path), Ring()
         return ProcessStream(spec.name, log=log, ring=ring, sinks=[self.terminal])
 
-    def _make_runner(self, spec: ProcessSpec) -> Runner:
-        choice = choose(spec, self.supervisor.stack.root)
+    def _make_runner(self, spec: ProcessSpec, choice: Choice) -> Runner:
         stream = self._streams[spec.name]
-        self.router.add(spec.name, choice.globs)
+        self.supervisor.outages.forked.discard(spec.name)
         if choice.program is None:
             assert choice.reason is not None
             return ShellRunner(spec, stream, self._ground, reason=choice.reason)
@@ -313,7 +312,7 @@ class Run:
         if not self.supervisor.done.done():
             self.supervisor.done.set_result(1)
 
-    def _reread(self) -> None:
+    def _reread(self, files: Sequence[str]) -> None:
         """Take what the configuration says now, process by process."""
         try:
             stack = self._with_colour(self._options.reread())
@@ -325,23 +324,29 @@ class Run:
             text = "other processes are configured: start `inv dev` anew for them"
             self.terminal.system(text, time.time())
             return
-        self.supervisor.stack = stack
+        self.supervisor.stack = self.supervisor.outages.stack = stack
+        self.changes.take(stack)
         for spec in stack.processes:
             if spec != old[spec.name]:
-                self._respecify(spec)
+                self._respecify(spec, files)
 
-    def _respecify(self, spec: ProcessSpec) -> None:
+    def _respecify(self, spec: ProcessSpec, files: Sequence[str]) -> None:
         runner = self.supervisor.runners[spec.name]
         choice = choose(spec, self.supervisor.stack.root)
-        if isinstance(runner, ForkRunner) and choice.program is not None:
+        self.router.set_globs(spec.name, choice.globs)
+        if isinstance(runner, ShellRunner) and choice.program is None:
+            assert choice.reason is not None
+            runner.renew(spec, choice.reason)
+        elif isinstance(runner, ForkRunner) and runner.fits(choice):
+            assert choice.program is not None
             runner.renew(spec, choice.program)
         else:
-            runner.spec = spec
-        self.supervisor.change(spec.name, (), cause="environment", needs_setup=True)
+            self.supervisor.exchange(spec.name, self._make_runner(spec, choice))
+        self.supervisor.change(spec.name, files, cause="environment", needs_setup=True)
 
-    def _renew(self) -> None:
+    def _renew(self, files: Sequence[str]) -> None:
         """Installed packages are others: other zygotes."""
         for name, runner in self.supervisor.runners.items():
             if isinstance(runner, ForkRunner):
                 runner.renew(runner.spec, runner.program)
-                self.supervisor.change(name, (), cause="packages")
+                self.supervisor.change(name, files, cause="packages")

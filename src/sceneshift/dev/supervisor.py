@@ -34,6 +34,7 @@ class Supervisor:
         stack: What is run.
         machine: The state of all processes.
         runners: One a process.
+        formers: Those that still run a process's last generation of another kind.
         streams: The output of each.
         history: The last reloads.
         outages: Pages that answer for processes that cannot start.
@@ -60,6 +61,8 @@ class Supervisor:
             is_strict=is_strict,
         )
         self.runners: dict[str, Runner] = {}
+        self.formers: dict[str, Runner] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self.streams = streams
         self.history = History()
         self.outages = Outages(stack, held, loop)
@@ -108,19 +111,20 @@ class Supervisor:
                 self._prepare_launch(name)
                 self.runners[name].check(token)
             case m.Proceed(name=name, token=token):
-                self.runners[name].proceed(token)
+                self.runner_of(name, token).proceed(token)
             case m.Hold(name=name, token=token):
-                self.runners[name].hold(token)
+                self.runner_of(name, token).hold(token)
             case m.Resume(name=name, token=token):
-                self.runners[name].resume(token)
+                self.runner_of(name, token).resume(token)
             case m.Promote(name=name, token=token, old=old):
-                self.runners[name].promote(token, old)
+                self.runner_of(name, token).promote(token, old)
             case m.Stop(
                 name=name, token=token, is_reload=is_reload, is_forced=is_forced
             ):
-                self.runners[name].stop(token, is_reload=is_reload, is_forced=is_forced)
+                runner = self.runner_of(name, token)
+                runner.stop(token, is_reload=is_reload, is_forced=is_forced)
             case m.Discard(name=name, token=token):
-                self.runners[name].discard(token)
+                self.runner_of(name, token).discard(token)
             case m.Wait(name=name, token=token, delay_s=delay_s):
                 waited = m.Waited(name=name, token=token)
                 self._loop.call_later(delay_s, self.feed, waited)
@@ -130,6 +134,45 @@ class Supervisor:
     def _prepare_launch(self, name: str) -> None:
         self.outages.end(name)
         self._router.begin_generation(name)
+        former = self.formers.pop(name, None)
+        if former is not None:
+            self._dismiss(name, former)
+
+    def _dismiss(self, name: str, former: Runner) -> None:
+        """Close a runner whose last generation has ended."""
+        if name not in self.outages.forked:
+            former.release()  # a shell's command binds its port itself
+        task = self._loop.create_task(former.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    # -- runners
+
+    def exchange(self, name: str, runner: Runner) -> None:
+        """Run a process in another way from its next start on."""
+        former = self.runners[name]
+        self.runners[name] = runner
+        self.formers.setdefault(name, former)
+
+    def runner_of(self, name: str, token: int | None) -> Runner:
+        """Return the runner that a generation belongs to."""
+        former = self.formers.get(name)
+        if former is not None and former.generation(token) is not None:
+            return former
+        return self.runners[name]
+
+    def _style(self, name: str) -> m.Style:
+        """Tell how new code takes over; two runners never share a process."""
+        if name in self.formers:
+            return m.Style.SEQUENCE
+        return self.runners[name].style
+
+    async def close(self) -> None:
+        """End what the runners have under way."""
+        self.outages.close()
+        for runner in [*self.runners.values(), *self.formers.values()]:
+            await runner.close()
+        await asyncio.gather(*self._closing)
 
     async def wait_move(self) -> None:
         """Return after the next event."""
@@ -144,10 +187,9 @@ class Supervisor:
         Raises:
             KeyError: There is no such process.
         """
-        runner = self.runners[name]
         if verb is m.Verb.RESTART:
             self._record(name, (), "asked")
-        self.feed(m.Asked(name=name, verb=verb, style=runner.style))
+        self.feed(m.Asked(name=name, verb=verb, style=self._style(name)))
 
     def change(
         self,
@@ -161,7 +203,7 @@ class Supervisor:
         if self.machine.states[name].phase in (Phase.STOPPED, Phase.COMPLETED):
             return  # it starts from the new code when it is asked to
         self._record(name, files, cause)
-        style = self.runners[name].style
+        style = self._style(name)
         self.feed(m.Changed(name=name, style=style, needs_setup=needs_setup))
 
     def _record(self, name: str, files: Sequence[str], cause: Cause) -> None:

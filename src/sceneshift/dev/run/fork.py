@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.base import Ground
+    from sceneshift.dev.run.choice import Choice
     from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.zygote import ZygoteLink
 
@@ -49,6 +50,7 @@ class ForkRunner(ReportedRunner):
         super().__init__(spec, stream, ground, program)
         self.program = program
         self._standbys = Standbys()
+        self._asked_reason = cold_reason
         self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
 
     @property

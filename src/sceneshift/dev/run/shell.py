@@ -28,6 +28,10 @@ class ShellRunner(Runner):
         """Why this process is not run by fork."""
         return self._reason
 
+    def renew(self, spec: ProcessSpec, reason: str) -> None:
+        """Run another command from now on."""
+        self.spec, self._reason = spec, reason
+
     def launch(self, token: int) -> None:
         """Start a generation."""
         generation, writing = self._new_generation(token)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sceneshift.core.clock import SystemClock
-
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from sceneshift.core.clock import Clock
+    from collections.abc import Callable, Collection
 
 Rung = Literal["fork", "cold", "restart", "none"]
 Cause = Literal["change", "asked", "environment", "packages"]
@@ -51,8 +48,8 @@ class Reload:
 class History:
     """A bounded list of reloads, oldest first."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or SystemClock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._reloads: deque[Reload] = deque(maxlen=_KEPT)
 
     def begin(self, reload: Reload) -> Reload:
@@ -60,7 +57,7 @@ class History:
         last = self.open_of(reload.process)
         if last is not None:
             last.outcome = "replaced"
-        reload.began = self._clock.monotonic()
+        reload.began = self._clock()
         self._reloads.append(reload)
         return reload
 
@@ -69,7 +66,7 @@ class History:
         reload = self.open_of(process)
         if reload is not None:
             reload.outcome = "served"
-            reload.duration_s = self._clock.monotonic() - reload.began
+            reload.duration_s = self._clock() - reload.began
         return reload
 
     def open_of(self, process: str) -> Reload | None:

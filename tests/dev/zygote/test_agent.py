@@ -43,7 +43,9 @@ EFFECTS = {
     "shell": "os.system('touch made')",
     "fork": "os.fork() or (os.mkdir('made'), os._exit(0)); os.wait()",
     "signal": "os.kill(os.getpid(), 0)",
-    "thread": "import _thread; _thread.start_new_thread(os.mkdir, ('made',))",
+    "thread": "import threading as t; t.Thread(target=os.mkdir, args=['made']).start()",
+    "low thread": "import _thread; _thread.start_new_thread(os.mkdir, ('made',))"
+    "; import time; time.sleep(0.1)",
     "connection": "socket.create_connection(('127.0.0.1', 1))",
     "address": "socket.socket().bind(('127.0.0.1', 0))",
     "database": "import sqlite3; sqlite3.connect('made').execute('create table t (x)')",

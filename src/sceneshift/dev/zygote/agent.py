@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # What a program may not do ahead of time: everything that others would notice.
 _EFFECTS = frozenset(
     {
+        "_thread.start_joinable_thread",  # what threading calls from Python 3.13 on
         "_thread.start_new_thread",
         "os.exec",
         "os.fork",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import socket
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,8 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
     socket.socket.bind = bind  # type: ignore[assignment,method-assign]
     socket.socket.listen = listen  # type: ignore[method-assign,assignment]
+    if sys.version_info < (3, 12):
+        _tell_of_threads()
     sys.addaudithook(agent.audit)
     adapt_on_import(
         {
@@ -75,6 +79,18 @@ def prepare(territory: Territory, code: CodeCache) -> None:
         }
     )
     os.register_at_fork(after_in_child=agent.branch)
+
+
+def _tell_of_threads() -> None:
+    """Have the audit event of a thread's start, which came with Python 3.12."""
+    original = _thread.start_new_thread
+
+    def start_new_thread(function: Any, args: Any, *kwargs: Any) -> int:
+        sys.audit("_thread.start_new_thread", function, args, *kwargs)
+        return original(function, args, *kwargs)
+
+    _thread.start_new_thread = start_new_thread
+    threading._start_new_thread = start_new_thread  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def become(birth: Birth, held: dict[str, int]) -> None:

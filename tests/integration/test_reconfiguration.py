@@ -14,13 +14,16 @@ SLEEP_ON = "import sys, time; print(sys.argv[1], flush=True); time.sleep(300)\n"
 
 
 def test_settings_that_are_edited_hold_at_once(make_project: MakeProject) -> None:
-    """What is watched, what set-up names, and which env files there are."""
-    project = make_project(processes={"app": READ})
+    """What is watched, what set-up names, and which env files there are.
+
+    A file that is named is seen though git ignores it.
+    """
+    project = make_project({".gitignore": "it.txt\n"}, processes={"app": READ})
     stack = project.start()
     stack.wait_status(app="ready")
     table = "[tool.sceneshift.processes.app]\n"
     project.write({"pyproject.toml": table + "watch = ['it.txt']\n"})
-    stack.wait_for("reloaded in", 1)
+    stack.wait_for("reloaded in")
     project.write({"it.txt": "1"})
     stack.wait_for(": it.txt")
     setup = "setup = { run = 'echo made', when = ['it.txt'] }\n"
@@ -34,6 +37,21 @@ def test_settings_that_are_edited_hold_at_once(make_project: MakeProject) -> Non
     stack.wait_for("app.1  | listed")
     project.write({"own.env": "WORD=own\n"})
     stack.wait_for("app.1  | own")
+    assert stack.stop() == 130
+
+
+def test_what_is_edited_during_set_up_counts(make_project: MakeProject) -> None:
+    """The step runs again, and the process has the newest environment."""
+    wait = "echo sets up; until test -e go; do sleep 0.02; done"
+    table = f"[tool.sceneshift.processes.app]\nsetup = {{ run = '{wait}' }}\n"
+    project = make_project(
+        {".env": "WORD=old\n"}, processes={"app": READ}, settings=table
+    )
+    stack = project.start()
+    stack.wait_for("app.1  | sets up")
+    project.write({".env": "WORD=new\n"})
+    project.write({"go": ""})
+    stack.wait_for("app.1  | new")
     assert stack.stop() == 130
 
 

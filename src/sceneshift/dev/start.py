@@ -270,13 +270,15 @@ class Run:
 
     async def _prepare(self, name: str) -> None:
         runner = self.supervisor.runners[name]
+        asked = runner.spec
         try:
-            spec = await self._preparation.prepare(runner.spec, self._streams[name])
+            spec = await self._preparation.prepare(asked, self._streams[name])
         except SceneshiftError as error:
             hint = f"; hint: {error.hint}" if error.hint else ""
             self.supervisor.fail_setup(name, f"{error.message}{hint}")
             return
-        runner.spec = spec
+        if runner.spec is asked:  # else it was edited meanwhile, and is set up again
+            runner.spec = spec
         self.supervisor.feed(SetupEnded(name=name, is_ok=True))
 
     def _quit(self, number: int) -> None:

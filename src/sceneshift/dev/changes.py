@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDS = frozenset({".dist-info", ".egg-info", ".egg-link", ".pth"})
 _LOCKS = frozenset({"Pipfile.lock", "pdm.lock", "poetry.lock", "uv.lock"})
+_PATTERN = frozenset("*?[")
 _PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
 
 
@@ -45,6 +47,11 @@ def _names_any(step: SetupStep, cwd: Path, paths: set[Path]) -> bool:
     """Say whether a run-once step names one of the files."""
     near = [path.relative_to(cwd) for path in paths if path.is_relative_to(cwd)]
     return any(matches(path, glob) for path in near for glob in step.when)
+
+
+def _is_whole(glob: str) -> bool:
+    """Say whether it names one file."""
+    return not glob.endswith("/") and not _PATTERN.intersection(glob)
 
 
 class Changes:
@@ -86,6 +93,7 @@ class Changes:
         self.watcher.start()
         for path in self._inputs:
             self.watcher.add_file(path)
+        self._add_named()
 
     def close(self) -> None:
         """Watch no more."""
@@ -103,6 +111,16 @@ class Changes:
             path: known[path] if path in known else digest(path)
             for path in stack.inputs
         }
+        self._add_named()
+
+    def _add_named(self) -> None:
+        """Watch the files that are named in full, though git may ignore them."""
+        for spec in self._stack.processes:
+            near = spec.setup.when if spec.setup is not None else ()
+            named = [spec.cwd / glob for glob in near if _is_whole(glob)]
+            named += [self._stack.root / g for g in spec.watch or () if _is_whole(g)]
+            for path in named:
+                self.add_use(os.path.normpath(path))
 
     def add_use(self, path: str) -> None:
         """Watch a file that a process uses, wherever it lies."""

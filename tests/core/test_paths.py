@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -125,3 +126,21 @@ def test_a_folder_that_others_may_use_is_refused(
     with pytest.raises(SceneshiftError, match="is not yours alone") as caught:
         deep.socket("dev.sock")
     assert caught.value.hint == f"remove it: rm -r {folder}"
+
+
+def test_a_full_disk_is_told_though_no_file_is_named(tmp_path: Path) -> None:
+    """The system names none when a file is closed."""
+    state = StateFolder(tmp_path)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(SceneshiftError) as caught, state.being_written():
+        raise full
+    assert caught.value.message == (
+        f"the state of this checkout cannot be written: {state.path}: "
+        "No space left on device"
+    )
+
+
+def test_an_error_elsewhere_is_not_the_state_s(tmp_path: Path) -> None:
+    """What is no matter of the folder goes through."""
+    with pytest.raises(FileNotFoundError), StateFolder(tmp_path).being_written():
+        (tmp_path / "none" / "file").read_text()

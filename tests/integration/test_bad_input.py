@@ -111,6 +111,18 @@ def test_a_file_that_cannot_be_read_is_named(make_project: MakeProject) -> None:
     _assert_refused(project, said, ".env: cannot be read: Is a directory")
 
 
+@pytest.mark.parametrize("words", [[], ["--detach"]], ids=str)
+def test_a_state_folder_that_cannot_be_written_is_named(
+    make_project: MakeProject, words: list[str]
+) -> None:
+    """What is in the way stands for a disk that is full or read-only."""
+    in_the_way = {f".sceneshift/{name}/x": "" for name in ("dev.lock", "logs/dev.out")}
+    project = make_project({"Procfile.dev": APP, **in_the_way})
+    said = project.refuse("dev", *words, code=1)
+    complaint = "the state of this checkout cannot be written: "
+    _assert_refused(project, said, complaint)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser reads everything")
 def test_a_file_without_permission_is_named(make_project: MakeProject) -> None:
     """The mode says who may read."""

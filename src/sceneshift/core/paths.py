@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # `sun_path` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _LONGEST_SOCKET_PATH = 103
@@ -55,6 +61,28 @@ class StateFolder:
         folder = self.path.joinpath(*parts)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+    @contextlib.contextmanager
+    def being_written(self) -> Iterator[None]:
+        """Tell a person what hinders writing in the folder.
+
+        Raises:
+            SceneshiftError: It cannot be written: read-only, not one's own, or full.
+        """
+        try:
+            yield
+        except OSError as error:
+            where = os.fsdecode(error.filename or self.path)
+            # A full disk is told without a name, when a file is closed.
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            if not (is_full or Path(where).is_relative_to(self.path)):
+                raise
+            raise SceneshiftError(
+                f"the state of this checkout cannot be written: {where}: "
+                f"{error.strerror}",
+                hint=f"is it yours, and is there room? ls -la {self.root}; "
+                f"df -h {self.root}",
+            ) from error
 
     def socket(self, name: str) -> Path:
         """Return a socket's path that is short enough for the system.

@@ -76,8 +76,11 @@ def detach(request: Request, *, as_json: bool) -> None:
             hint="see it: inv dev.status; end it: inv dev.stop",
         )
     check_ports(request.load())
-    log = StateFolder(request.root).make("logs") / "dev.out"
-    with log.open("wb") as output:
+    state = StateFolder(request.root)
+    with state.being_written():
+        log = state.make("logs") / "dev.out"
+        output = log.open("wb")
+    with output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "invoke", *_arguments(request)],
             cwd=request.root,

@@ -99,8 +99,9 @@ def allocate(
     names = list(names)
     if not names:
         return {}
-    file = StateFolder(root).make() / "ports.json"
-    with _locked(file.with_suffix(".lock")):
+    state = StateFolder(root)
+    with state.being_written(), _locked(state.make() / "ports.lock"):
+        file = state.path / "ports.json"
         remembered = _read(file)
         ports: dict[str, int] = {}
         for name in names:

@@ -103,7 +103,7 @@ def run_request(request: Request) -> int:
 def run_stack(stack: StackSpec, options: Options) -> int:
     """Run a stack to its end; return the exit code."""
     state = StateFolder(stack.root)
-    with hold_checkout(state), named_stack(state) as name:
+    with state.being_written(), hold_checkout(state), named_stack(state) as name:
         return asyncio.run(_run(stack, options, state, name))
 
 

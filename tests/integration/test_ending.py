@@ -10,6 +10,8 @@ from stacks import DEADLINE_S, POLITE, STAY, STUBBORN
 from support import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stacks import MakeProject, Project
 
 CHAIN = """\
@@ -153,3 +155,24 @@ def test_a_socket_that_lies_about_is_no_stack(make_project: MakeProject) -> None
     project.refuse("dev.status", code=1)
     assert project.start().wait() == 0
     assert not (project.root / ".sceneshift/dev.sock").exists()
+
+
+def test_ctrl_c_before_the_start_is_no_traceback(make_project: MakeProject) -> None:
+    """It ends while it reads its files: by the signal, and silently."""
+    project = make_project()
+    os.mkfifo(project.root / "Procfile.dev")
+    stack = project.start()
+    writer = wait_until(
+        lambda: _open_writing(project.root / "Procfile.dev"), DEADLINE_S
+    )
+    assert stack.stop() == -signal.SIGINT
+    assert stack.output == ""
+    os.close(writer)
+
+
+def _open_writing(fifo: Path) -> int:
+    """Return a descriptor once somebody reads."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return 0

@@ -7,7 +7,12 @@ invoke and what it brings take 17 MB, which a process that lives all day need no
 from __future__ import annotations
 
 import json
+import signal
 import sys
+
+# Ctrl-C ends it without a traceback until there is a loop that listens to it.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # asyncio loads OpenSSL where it finds it, 4 MB that nothing here uses. Its name is only
 # hidden for the moment: whoever needs it later can import it.

@@ -153,6 +153,15 @@ def test_bad_flags_are_refused(
     _assert_refused(project, said, complaint)
 
 
+def test_json_of_a_stack_in_the_foreground_is_refused(
+    make_project: MakeProject,
+) -> None:
+    """Rather than taken and forgotten."""
+    project = make_project({"Procfile.dev": APP})
+    said = project.refuse("dev", "--json", code=2)
+    _assert_refused(project, said, "`--json` goes with `--dry-run` or `--detach`")
+
+
 def test_a_taken_port_is_told_with_its_holder(make_project: MakeProject) -> None:
     """Pid, user and command, before anything starts; the holder is left alone."""
     with socket.create_server(("127.0.0.1", 0)) as server:

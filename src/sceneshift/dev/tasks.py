@@ -63,6 +63,11 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
         commands.show_plan(request, as_json=json)
     elif detach:
         commands.detach(request, as_json=json)
+    elif json:
+        raise UsageError(
+            "`--json` goes with `--dry-run` or `--detach`: output is no JSON",
+            hint="while it runs: inv dev.status --json, inv dev.logs --json",
+        )
     else:
         commands.run(request)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,19 @@ def test_where_nothing_runs_the_commands_say_so(
     assert said == (
         f"error: nothing runs in this checkout: {where}\nhint: start it: inv dev\n"
     )
+
+
+@pytest.mark.parametrize("words", [["dev.status"], ["dev.stop"], ["dev"]], ids=str)
+def test_a_suspended_stack_is_told_at_once(stack: Stack, words: list[str]) -> None:
+    """Ctrl-Z was pressed in its terminal: it would not answer."""
+    pid = stack.process.pid
+    stack.send(signal.SIGSTOP)
+    try:
+        said = stack.project.refuse(*words, code=1)
+    finally:
+        stack.send(signal.SIGCONT)
+    assert said.startswith(f"error: the stack of this checkout is suspended: pid {pid}")
+    assert stack.status()
 
 
 def test_attach_needs_a_breakpoint(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.channel import Channel, Message
@@ -27,7 +28,11 @@ class Client:
 
     @classmethod
     def find(cls, root: Path) -> Client | None:
-        """Return a connection, or None where no stack runs here."""
+        """Return a connection, or None where no stack runs here.
+
+        Raises:
+            SceneshiftError: It runs, but is suspended: it would not answer.
+        """
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(_ANSWER_S)
         try:
@@ -35,6 +40,7 @@ class Client:
         except OSError:
             sock.close()
             return None
+        _refuse_suspended(sock)
         return cls(Channel(sock))
 
     @classmethod
@@ -106,3 +112,20 @@ class Client:
             error_class = _BY_CODE.get(message["code"], SceneshiftError)
             raise error_class(message["error"], hint=message["hint"])
         return message, fds
+
+
+def _refuse_suspended(sock: socket.socket) -> None:
+    """Say at once that Ctrl-Z was pressed, rather than wait for an answer."""
+    if not hasattr(socket, "SO_PEERCRED"):  # pragma: no cover - macOS
+        return
+    from sceneshift.core.processes import find_process  # noqa: PLC0415 - 2 ms
+
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid = int.from_bytes(credentials[:4], sys.byteorder)
+    entry = find_process(pid)
+    if entry is not None and entry.state == "T":
+        sock.close()
+        raise SceneshiftError(
+            f"the stack of this checkout is suspended: pid {pid}",
+            hint=f"let it go on: fg in its terminal, or kill -CONT {pid}",
+        )

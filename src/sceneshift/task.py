@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ASKING = ("handle", "see_positional_arg")
 T = TypeVar("T")
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+_UNREAD = 141  # 128 + SIGPIPE, as after `inv dev.logs | head`
 
 
 @overload
@@ -43,7 +44,8 @@ def task(*args: Any, **kwargs: Any) -> Any:
 
     A SceneshiftError that leaves the function is written to standard error as
     `error:` and `hint:` lines and ends the command with its exit code; an
-    interrupt ends it with 130. invoke would show both as something else.
+    interrupt ends it with 130, and output that nobody reads any more with 141.
+    invoke would show each as something else.
 
     Args:
         *args: The function itself, or tasks that run before it.
@@ -159,7 +161,17 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
                 sys.excepthook(type(error), error, error.__traceback__)
             report(error)
             raise Exit(code=error.exit_code) from error
+        except BrokenPipeError as gone:
+            _forget_output()
+            raise Exit(code=_UNREAD) from gone
         except KeyboardInterrupt as interrupt:
             raise Exit(code=_INTERRUPTED) from interrupt
 
     return call
+
+
+def _forget_output() -> None:
+    """Send what is left to nowhere: the interpreter would complain at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

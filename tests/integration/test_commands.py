@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -414,6 +416,22 @@ def test_logs_refuse_what_they_cannot_mean(
     said = logged.refuse("dev.logs", *words, code=2)
     assert said.startswith(f"error: {complaint}")
     assert "\nhint: " in said
+
+
+def test_output_that_nobody_reads_is_no_traceback(logged: Project) -> None:
+    """As in `inv dev.logs | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [logged.inv_path, "dev.logs"],
+        cwd=logged.root,
+        env=logged.env,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_logs_follow_until_the_stack_ends(stack: Stack) -> None:

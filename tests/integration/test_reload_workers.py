@@ -6,6 +6,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from reloading import Stack
 
@@ -57,6 +59,14 @@ def ended(**_):
         print("end", WORK, file=log)
 """
 JOB = "WORK = {}\n"
+COLLECTED = """\
+import gc, time
+
+while not gc.isenabled():
+    time.sleep(0.01)
+print("garbage is collected", flush=True)
+time.sleep(300)
+"""
 
 
 def events(stack: Stack) -> list[str]:
@@ -225,3 +235,14 @@ def test_what_is_used_later_is_learned_and_what_is_written_is_not(
     stack.wait(lambda: restarts(stack) == (2, 0))
     causes = [entry["files"] for entry in stack.ask("dev.why")["reloads"]]
     assert sorted(causes) == [["lazy.py"], ["page.html"]]
+
+
+@pytest.mark.parametrize("reload", ["auto", "cold"])
+def test_a_worker_collects_its_garbage(stack: Stack, reload: str) -> None:
+    """Nothing is collected in a zygote, and in a child until it has started."""
+    table = f"[tool.sceneshift.processes.w]\nreload = '{reload}'\n"
+    procfile = "w: python work.py\n"
+    stack.start(
+        {"work.py": COLLECTED, "Procfile.dev": procfile, "pyproject.toml": table}
+    )
+    stack.wait_output("garbage is collected")

@@ -14,7 +14,7 @@ from sceneshift.dev.run.nursery import Nursery
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
 from sceneshift.dev.run.servers import SERVERS
-from sceneshift.dev.zygote.words import HOLD
+from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
     from sceneshift.core.channel import Message
@@ -153,6 +153,8 @@ class ReportedRunner(Runner):
         mine = [each for each in held if each.key in generation.keys]
         inodes = {os.fstat(each.sock.fileno()).st_ino for each in mine}
         await wait_accepting(generation, inodes)
+        if not generation.is_listening and generation.pid is not None:
+            signal_family(generation.pid, REPORT)  # its agent knows no end of its start
         self._on_ready(generation, {}, [])
 
     def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:

@@ -319,12 +319,15 @@ class Agent:
 
     def become_ready(self, by: str) -> None:
         """Say that the program serves, and with which modules."""
-        gc.enable()
         self.send({"event": "ready", "by": by, "pid": os.getpid()})
         self.report_modules()
 
     def report_modules(self) -> None:
-        """Name the modules that a next zygote should have, and the project's own."""
+        """Name the modules that a next zygote should have, and the project's own.
+
+        It marks the end of the start, so garbage is collected from here on.
+        """
+        gc.enable()
         foreign: list[str] = []
         own: list[str] = []
         for name, module in list(sys.modules.items()):

@@ -77,6 +77,7 @@ class Zygote:
         if operation == "fork":
             return self._fork(message, fds)
         if operation == "run":
+            gc.enable()
             self.control.send(
                 {"event": "forked", "token": message["token"], "pid": os.getpid()}
             )

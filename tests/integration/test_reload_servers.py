@@ -290,3 +290,10 @@ def test_a_server_that_binds_by_itself_is_stopped_first(stack: Stack) -> None:
         stack.write({"number.py": f"NUMBER = {number}\n"})
     stack.wait_page("4")
     assert {each["outcome"] for each in stack.ask("dev.why")["reloads"]} == {"served"}
+
+
+def test_a_port_that_cannot_be_is_refused_by_python_itself(stack: Stack) -> None:
+    """The process ends as it would by itself, and waits for nobody's answer."""
+    serve = "import socket\nsocket.create_server(('127.0.0.1', 70000))\n"
+    stack.start({"serve.py": serve, "Procfile.dev": "web: python serve.py\n"})
+    stack.wait_output(r"web\.1 .*OverflowError: bind")

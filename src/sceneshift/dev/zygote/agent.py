@@ -48,6 +48,8 @@ _EFFECTS = frozenset(
     }
 )
 
+_PORTS = range(1, 65536)
+
 
 class Agent:
     """The one agent of a process.
@@ -351,8 +353,10 @@ def _key_of(sock: socket.socket, address: Any) -> str | None:
     """Return `family/host/port` of a TCP address that is given in numbers."""
     if sock.type != socket.SOCK_STREAM or not isinstance(address, tuple):
         return None
-    if sock.family not in (socket.AF_INET, socket.AF_INET6) or not address[1]:
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return None
+    if address[1] not in _PORTS:
+        return None  # any free one, or what only `bind` itself can refuse
     host = address[0] or "0.0.0.0"  # noqa: S104 - what an empty host means to bind
     return f"{int(sock.family)}/{host}/{address[1]}"
 

@@ -38,7 +38,7 @@ class Stack:
         self.supervisor = Supervisor(
             StackSpec(root=folder, environment="development", processes=processes),
             loop=loop,
-            streams={},
+            streams={"web": self.stream},
             router=Router(folder, lambda _path: None),
             held=HeldSockets(),
             begin=lambda _name: None,
@@ -135,8 +135,8 @@ def test_what_is_more_urgent_than_the_phase_is_the_state(tmp_path: Path) -> None
         stack.run(WEB, is_ready=True)
         stack.set("web", candidate=8)
         assert stack.rows()["web"]["state"] == "reloading"
-        stack.set("web", debugged=7, is_broken=True)
-        stack.supervisor.places["web"] = "app.py:3"
+        stack.set("web", is_broken=True)
+        stack.supervisor.handle_debugger("web", 8, waiting=True, place="app.py:3")
         row = stack.rows()["web"]
         assert (row["state"], row["breakpoint"]) == ("debugging", "app.py:3")
         assert row["is_broken"]

@@ -165,6 +165,33 @@ def test_a_process_at_a_breakpoint_can_be_restarted_by_a_word(stack: Stack) -> N
     stack.wait(lambda: stack.status("worker")["pid"] not in (None, pid))
 
 
+def test_a_breakpoint_is_forgotten_with_the_code_that_stood_there(
+    stack: Stack, pool: ThreadPoolExecutor
+) -> None:
+    """The status tells of the code that serves now."""
+    stack.start(FILES)
+    stack.wait_page("old")
+    answer = pool.submit(stack.fetch, "/stop")
+    stack.wait_output("waits at a breakpoint")
+    stack.ask("dev.restart", "web")
+    with pytest.raises(OSError, match=r"."):
+        answer.result()
+    assert stack.status("web")["breakpoint"] is None
+
+
+def test_new_code_that_stops_while_old_code_serves_can_be_taken(stack: Stack) -> None:
+    """A breakpoint at the top of a module comes before the new code is ready."""
+    stack.start(FILES)
+    stack.wait_page("old")
+    stack.write({"words.py": "WORD = 'new'\nbreakpoint()\n"})
+    stack.wait_output("waits at a breakpoint")
+    with Prompt(stack, "web") as prompt:
+        prompt.expect(r"\(Pdb\) ")
+        prompt.type("c\n")
+        assert prompt.wait() == 0
+    stack.wait_page("new")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("0", "passed 1"), ("hooks.note", "noted")]
 )

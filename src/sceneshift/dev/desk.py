@@ -101,20 +101,20 @@ class Desk:
 
     async def _attach(self, request: Message, connection: Connection) -> None:
         (name,) = self._resolve([request["name"]])
-        state = self._supervisor.machine.states[name]
-        generation = self._supervisor.runner_of(name, state.current).generation(
-            state.current
-        )
+        states = self._supervisor.machine.states
+        debugged = states[name].debugged
+        runner = self._supervisor.runner_of(name, debugged)
+        generation = runner.generation(debugged)
         if generation is None or generation.terminal is None:
             raise SceneshiftError(
                 f"`{name}` stands at no breakpoint",
                 hint="put `breakpoint()` in its code and have it run there",
             )
         await connection.send(
-            {"ok": True, "place": self._supervisor.places.get(name)},
+            {"ok": True, "place": self._supervisor.find_place(name)},
             fd=generation.terminal,
         )
-        while name in self._supervisor.places:
+        while states[name].debugged == debugged:
             await self._supervisor.wait_move()
         await connection.send({"ok": True, "place": None})
 

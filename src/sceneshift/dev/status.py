@@ -44,7 +44,7 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "restarts": state.restarts,
         "started_at": iso(generation.began_at) if generation and is_up else None,
         "is_broken": state.is_broken,
-        "breakpoint": supervisor.places.get(name),
+        "breakpoint": supervisor.find_place(name),
         "reload": "cold" if runner is None or runner.cold_reason else "fork",
         "reload_reason": runner.cold_reason if runner else None,
         "left_out": runner.skipped if runner else {},

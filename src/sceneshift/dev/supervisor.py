@@ -38,7 +38,6 @@ class Supervisor:
         streams: The output of each.
         history: The last reloads.
         outages: Pages that answer for processes that cannot start.
-        places: Where processes stand at a breakpoint, `file:line`.
         began_at: Since when each process's newest generation works, by name.
         on_use: Called with each file that a process uses.
         done: Set to the exit code when everything has ended.
@@ -66,10 +65,10 @@ class Supervisor:
         self.streams = streams
         self.history = History()
         self.outages = Outages(stack, held, loop)
-        self.places: dict[str, str] = {}
         self.began_at: dict[str, float] = {}
         self.done: asyncio.Future[int] = loop.create_future()
         self.on_use: Callable[[str], None] = lambda _path: None
+        self._places: dict[str, tuple[int, str]] = {}
         self._moved = asyncio.Event()
         self._loop = loop
         self._router = router
@@ -264,7 +263,6 @@ class Supervisor:
     def _feed_exit(
         self, process: str, token: int, code: int, *, is_broken: bool = False
     ) -> None:
-        self.places.pop(process, None)
         now = self._loop.time()
         self.feed(
             m.Exited(name=process, token=token, code=code, is_broken=is_broken, now=now)
@@ -297,14 +295,18 @@ class Supervisor:
     ) -> None:
         """A generation stops at a breakpoint or goes on."""
         if waiting:
-            self.places[process] = place
+            self._places[process] = token, place
             self.note(
                 process,
                 f"waits at a breakpoint: {place}; take it: inv dev.attach {process}",
             )
-        else:
-            self.places.pop(process, None)
         self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
+
+    def find_place(self, process: str) -> str | None:
+        """Return where a process stands at a breakpoint, `file:line`."""
+        token, place = self._places.get(process, (None, None))
+        is_there = token is not None and token == self.machine.states[process].debugged
+        return place if is_there else None
 
     # -- telling people
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
-from stacks import STAY
+from stacks import DEADLINE_S, STAY
+from support import wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject
@@ -63,6 +65,41 @@ def test_a_failed_setup_is_tried_again_for_a_file_that_it_names(
     stack.wait_status(app="ready")
     assert stack.output.count("| trying") == 2
     assert [each["process"] for each in project.ask("dev.why")["reloads"]] == ["app"]
+    assert stack.stop() == 130
+
+
+def test_what_is_configured_while_a_setup_runs_counts(
+    make_project: MakeProject,
+) -> None:
+    """The process starts as it is wanted now, not as it was when the step began."""
+    table = '[tool.sceneshift.processes.app]\nenv = {{ WORD = "{}" }}\n{}'
+    setup = 'setup = { run = "echo waiting; until test -e go; do sleep 0.02; done" }\n'
+    command = "echo word $WORD; exec sleep 300"
+    project = make_project(
+        processes={"app": command}, settings=table.format("old", setup)
+    )
+    stack = project.start()
+    stack.wait_for("| waiting")
+    project.write({"pyproject.toml": table.format("new", setup)})
+    wait_until(lambda: project.ask("dev.why")["reloads"], DEADLINE_S)
+    project.write({"go": ""})
+    stack.wait_for("word new")
+    assert "word old" not in stack.output
+    assert stack.stop() == 130
+
+
+def test_a_setup_that_the_system_refuses_has_failed(make_project: MakeProject) -> None:
+    """It is told, and tried again by a word."""
+    project = make_project(
+        {"lock.txt": "1", "log.txt": "", ".sceneshift/setup/lock/in": "the way"},
+        processes={"app": STAY},
+        settings=SETUP,
+    )
+    stack = project.start()
+    stack.wait_status(app="failed")
+    assert "the set-up cannot be run: " in stack.output
+    shutil.rmtree(project.root / ".sceneshift/setup/lock")
+    project.ask("dev.start", "app")
     assert stack.stop() == 130
 
 

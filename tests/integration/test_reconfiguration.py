@@ -40,21 +40,6 @@ def test_settings_that_are_edited_hold_at_once(make_project: MakeProject) -> Non
     assert stack.stop() == 130
 
 
-def test_what_is_edited_during_set_up_counts(make_project: MakeProject) -> None:
-    """The step runs again, and the process has the newest environment."""
-    wait = "echo sets up; until test -e go; do sleep 0.02; done"
-    table = f"[tool.sceneshift.processes.app]\nsetup = {{ run = '{wait}' }}\n"
-    project = make_project(
-        {".env": "WORD=old\n"}, processes={"app": READ}, settings=table
-    )
-    stack = project.start()
-    stack.wait_for("app.1  | sets up")
-    project.write({".env": "WORD=new\n"})
-    project.write({"go": ""})
-    stack.wait_for("app.1  | new")
-    assert stack.stop() == 130
-
-
 SERVE = "python -m http.server $PORT --bind 127.0.0.1"
 FORKED, BY_SHELL = f"app: {SERVE}\n", f"app: true; exec {SERVE}\n"
 

@@ -277,6 +277,9 @@ class Run:
             hint = f"; hint: {error.hint}" if error.hint else ""
             self.supervisor.fail_setup(name, f"{error.message}{hint}")
             return
+        except OSError as error:
+            self.supervisor.fail_setup(name, f"the set-up cannot be run: {error}")
+            return
         if runner.spec is asked:  # else it was edited meanwhile, and is set up again
             runner.spec = spec
         self.supervisor.feed(SetupEnded(name=name, is_ok=True))

@@ -112,6 +112,11 @@ class Stack:
                     found.append(int(entry.name))
         return found
 
+    def descriptors(self) -> int:
+        """Return how many descriptors `inv dev` has open."""
+        assert self._process is not None
+        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+
     # -- what it says
 
     @property

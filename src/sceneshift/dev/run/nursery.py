@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Protocol
 
@@ -71,6 +72,7 @@ class Nursery:
         self._current: ZygoteLink | None = None
         self._old: list[ZygoteLink] = []
         self._readers: dict[ZygoteLink, PipeReader] = {}
+        self._starting = asyncio.Lock()
         self._tries = 0
         self.is_plain = False
         self.cold_reason = None if hasattr(os, "pidfd_open") else _not_here()
@@ -82,20 +84,35 @@ class Nursery:
             SceneshiftError: The interpreter does not start.
         """
         while True:
-            if self._current is None or self._current.is_gone:
-                self._current = await self._start()
-            zygote = self._current
+            zygote = await self._find()
             if self.cold_reason is not None:
                 return zygote
             try:
                 await zygote.serving
             except SceneshiftError:
+                if zygote is not self._current:
+                    continue  # retired meanwhile, for there is something new
                 self.cold_reason = _UNABLE
                 self.is_plain = True
                 raise
             if not zygote.refused:
                 return zygote
             self._learn_refusal(zygote)
+
+    async def _find(self) -> ZygoteLink:
+        """Return the zygote that is in use; those who ask at once get the same."""
+        async with self._starting:
+            if self._current is None or self._current.is_gone:
+                self._current = await self._start_newest()
+            return self._current
+
+    async def _start_newest(self) -> ZygoteLink:
+        while True:
+            program = self._program
+            zygote = await self._start(program)
+            if program is self._program:
+                return zygote
+            self._forget(zygote)  # configured anew meanwhile
 
     def spare(self) -> ZygoteLink | None:
         """Return the zygote that is in use, for a child that is to be parked."""
@@ -147,11 +164,11 @@ class Nursery:
         for reader in self._readers.values():
             reader.close()
 
-    async def _start(self) -> ZygoteLink:
+    async def _start(self, program: PythonProgram) -> ZygoteLink:
         reading, writing = os.pipe()
         try:
             zygote = await ZygoteLink.start(
-                self._program,
+                program,
                 label=self._label,
                 process=self._process,
                 root=self._ground.root,
@@ -193,6 +210,7 @@ class Nursery:
         if self.cold_reason is None:
             for number in numbers:
                 self._parent.handle_died(number, 9)
+        self._forget(zygote)
 
     def _learn_refusal(self, zygote: ZygoteLink) -> None:
         """Make the next zygote without what spoiled this one."""
@@ -213,9 +231,16 @@ class Nursery:
     def _close_childless(self) -> None:
         for zygote in list(self._old):
             if not zygote.children:
-                zygote.close()
                 self._old.remove(zygote)
-                self._readers.pop(zygote).close()
+                self._forget(zygote)
+
+    def _forget(self, zygote: ZygoteLink) -> None:
+        """Let go of a zygote, after its last words."""
+        zygote.close()
+        reader = self._readers.pop(zygote, None)
+        if reader is not None:
+            reader.drain()
+            reader.close()
 
 
 def _not_here() -> str:

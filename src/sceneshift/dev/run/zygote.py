@@ -162,6 +162,7 @@ class ZygoteLink:
         if not self.is_gone:
             self.is_gone = True
             self._loop.remove_reader(self._channel.fileno())
+            self._give_up_serving()
         self._channel.close()
 
     def _receive(self) -> None:
@@ -188,9 +189,12 @@ class ZygoteLink:
             return
         self.is_gone = True
         self._loop.remove_reader(self._channel.fileno())
+        self._give_up_serving()
+        self._on_message(self, {"event": "gone"})
+
+    def _give_up_serving(self) -> None:
         if not self.serving.done():
             self.serving.set_exception(
                 SceneshiftError("the interpreter ended before it served")
             )
             self.serving.exception()  # nobody need be interested
-        self._on_message(self, {"event": "gone"})

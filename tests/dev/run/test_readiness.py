@@ -153,3 +153,18 @@ def test_a_command_that_nobody_waits_for_is_ended(run: Run, tmp_path: Path) -> N
 def _runs(pid: int) -> bool:
     entry = find_process(pid)
     return entry is not None and entry.is_running
+
+
+def test_the_line_may_come_when_its_wait_was_just_given_up(run: Run) -> None:
+    """A process may print it and end at once; its output is kept."""
+
+    async def use(it: Starting) -> None:
+        waits = it.wait(LogProbe(pattern="ready"))
+        await asyncio.sleep(0)
+        waits.cancel()
+        it.stream.feed(b"ready\n", 0.0)
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+        assert [line.text for line in it.stream.ring.tail("web", 1)] == ["ready"]
+
+    run(use)

@@ -68,7 +68,12 @@ async def wait_until_ready(
 
 async def _await_line(stream: ProcessStream, pattern: str) -> None:
     found = asyncio.get_running_loop().create_future()
-    match = LineMatch(stream.name, re.compile(pattern), found.set_result)
+
+    def find(line: str) -> None:
+        if not found.done():  # its wait may have been given up in this very moment
+            found.set_result(line)
+
+    match = LineMatch(stream.name, re.compile(pattern), find)
     stream.add_sink(match)
     try:
         await found

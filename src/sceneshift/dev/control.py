@@ -120,11 +120,22 @@ class ControlServer:
         try:
             await self._handler(request, connection)
         except SceneshiftError as error:
-            await connection.send(
-                {
-                    "ok": False,
-                    "error": error.message,
-                    "hint": error.hint,
-                    "code": error.exit_code,
-                }
+            await connection.send(_refuse(error))
+        except OSError:
+            raise  # the client is gone
+        except Exception as error:
+            failed = SceneshiftError(
+                f"the stack failed to answer: {error!r}",
+                hint="see the output of `inv dev` for the traceback, and report it",
             )
+            await connection.send(_refuse(failed))
+            raise
+
+
+def _refuse(error: SceneshiftError) -> Message:
+    return {
+        "ok": False,
+        "error": error.message,
+        "hint": error.hint,
+        "code": error.exit_code,
+    }

@@ -79,11 +79,11 @@ class Desk:
         waiting = asyncio.Event()
         follower = Follower(waiting.set, names=names, pattern=pattern)
         streams = self._supervisor.streams.values()
+        gone = asyncio.ensure_future(connection.wait_gone())
         for stream in streams:
             stream.add_sink(follower)
-        await connection.send({"ok": True, "pid": os.getpid()})
-        gone = asyncio.ensure_future(connection.wait_gone())
         try:
+            await connection.send({"ok": True, "pid": os.getpid()})
             while not gone.done():
                 await _either(waiting, gone)
                 waiting.clear()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from typing import TYPE_CHECKING
 
@@ -176,3 +177,15 @@ def _open_writing(fifo: Path) -> int:
         return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return 0
+
+
+def test_what_goes_wrong_in_the_supervisor_itself_ends_everything(
+    make_project: MakeProject,
+) -> None:
+    """A stack that has lost an event would wait for it for ever."""
+    stack = make_project(processes={"app": STAY}).start()
+    pid = stack.wait_status(app="ready")["app"]["pid"]
+    resource.prlimit(stack.process.pid, resource.RLIMIT_NOFILE, (3, 3))
+    os.kill(pid, signal.SIGKILL)
+    assert stack.wait() == 1
+    assert "an internal error, all ends: [Errno 24] Too many open files" in stack.output

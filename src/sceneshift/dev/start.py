@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import wants_colour
 from sceneshift.core.errors import BusyError, SceneshiftError
@@ -170,6 +170,7 @@ class Run:
         Args:
             lost: Set when the guard was killed, and everything with it.
         """
+        self._loop.set_exception_handler(self._handle_trouble)
         for spec in self.supervisor.stack.processes:
             choice = choose(spec, self.supervisor.stack.root)
             self.router.add(spec.name, choice.globs)
@@ -266,7 +267,32 @@ class Run:
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._handle_trouble(
+                self._loop, {"message": str(error), "exception": error}
+            )
+
+    def _handle_trouble(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """Tell what went wrong in the loop; a mistake of ours ends everything.
+
+        An event is lost with it, and what waits for that event would do so for ever.
+        What serves one client only, a task that nobody awaits, is told alone.
+        """
+        error = context.get("exception")
+        if isinstance(error, SceneshiftError):
+            self.terminal.system(error.message, time.time())
+            return
+        loop.default_exception_handler(context)
+        if "future" not in context and not self.supervisor.done.done():
+            self.terminal.system(f"an internal error, all ends: {error}", time.time())
+            self.supervisor.done.set_result(1)
 
     async def _prepare(self, name: str) -> None:
         runner = self.supervisor.runners[name]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.bytecode import drop_compiled
 from sceneshift.dev.routing import matches
 from sceneshift.dev.setup import plan_setup
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.history import Cause
-    from sceneshift.dev.model import SetupStep, StackSpec
+    from sceneshift.dev.model import ProcessSpec, SetupStep, StackSpec
     from sceneshift.dev.routing import Router
     from sceneshift.dev.run.base import Runner
     from sceneshift.dev.watch import Change
@@ -179,12 +180,18 @@ class Changes:
         for spec in self._stack.processes:
             if spec.setup is None or not _names_any(spec.setup, spec.cwd, paths):
                 continue
-            action = plan_setup(
-                spec.setup, name=spec.name, cwd=spec.cwd, state=self._state
-            )
-            if action is not None:
-                found[spec.name] = (action.reason,)
+            reason = self._find_reason(spec, spec.setup)
+            if reason is not None:
+                found[spec.name] = (reason,)
         return found
+
+    def _find_reason(self, spec: ProcessSpec, step: SetupStep) -> str | None:
+        """Return why a run-once step has to run again; None where it has not."""
+        try:
+            action = plan_setup(step, name=spec.name, cwd=spec.cwd, state=self._state)
+        except SceneshiftError as error:
+            return error.message  # the other changes count; the step tells it anew
+        return None if action is None else action.reason
 
     def _renew_later(self, installed: set[Path]) -> None:
         self._installed.update(path.name for path in installed)

@@ -24,6 +24,7 @@ _LONGEST_HEAD = 65_536
 _MOST_CLIENTS = 100
 _LONGEST_BODY = 16 * 1024 * 1024
 _CHUNK = 65_536
+_MOST_DIGITS = 18  # `int` refuses thousands of them
 # The page is our own and everything in it is escaped; this is the second lock.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -49,7 +50,9 @@ class _Request:
         if "transfer-encoding" in self.headers:
             return _LONGEST_BODY
         length = self.headers.get("content-length", "0")
-        return min(int(length), _LONGEST_BODY) if length.isdecimal() else 0
+        if not length.isdecimal():
+            return 0
+        return min(int(length[:_MOST_DIGITS]), _LONGEST_BODY)
 
 
 class ErrorPage:

@@ -39,6 +39,14 @@ def test_an_orderly_end_leaves_no_name(tmp_path: Path) -> None:
     assert not (state.path / "dev.stack").exists()
 
 
+def test_a_name_that_is_no_text_hinders_no_start(tmp_path: Path) -> None:
+    """As the disk may give it back after a power cut."""
+    state = StateFolder(tmp_path)
+    (state.make() / "dev.stack").write_bytes(b"\xff\0")
+    with named_stack(state) as name:
+        assert name
+
+
 def test_an_empty_name_ends_nothing() -> None:
     """A file that was cut off names nobody."""
     with _start("") as process:

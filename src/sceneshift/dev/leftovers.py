@@ -29,7 +29,7 @@ def named_stack(state: StateFolder) -> Iterator[str]:
     Whoever calls this holds the lock of the checkout: no stack runs.
     """
     path = state.make() / _FILE_NAME
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # a power cut leaves any bytes
         end_leftovers(path.read_text().strip())
     name = f"{os.getpid()}.{time.time_ns()}"
     path.write_text(name)

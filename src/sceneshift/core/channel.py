@@ -10,12 +10,15 @@ import array
 import json
 import socket
 import struct
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Message = dict[str, Any]
 
 _LENGTH = struct.Struct("!I")
 _MOST_FDS = 64
-
-Message = dict[str, Any]
 
 
 def encode(message: Message) -> bytes:

@@ -7,13 +7,15 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from sceneshift.core.channel import Channel, Message
+from sceneshift.core.channel import Channel
 from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
 from sceneshift.core.paths import StateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sceneshift.core.channel import Message
 
 SOCKET_NAME = "dev.sock"
 _ANSWER_S = 30.0

@@ -14,12 +14,14 @@ import os
 import socket
 from typing import TYPE_CHECKING, Protocol
 
-from sceneshift.core.channel import Decoder, Message, encode
+from sceneshift.core.channel import Decoder, encode
 from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from pathlib import Path
+
+    from sceneshift.core.channel import Message
 
 _MOST_CLIENTS = 64
 

@@ -8,13 +8,14 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.channel import Channel, Message
+from sceneshift.core.channel import Channel
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.generation import make_marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sceneshift.core.channel import Message
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.program import PythonProgram

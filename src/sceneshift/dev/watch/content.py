@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
+
+from sceneshift.core.blake2 import blake2b
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ def digest(path: Path) -> str | None:
     """
     try:
         with path.open("rb") as file:
-            state = hashlib.blake2b(digest_size=16)
+            state = blake2b(digest_size=16)
             while chunk := file.read(1 << 20):
                 state.update(chunk)
     except OSError:

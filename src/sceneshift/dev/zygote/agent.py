@@ -14,15 +14,16 @@ import os
 import socket
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.dev.zygote import parts, traces
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, ModuleType
+    from typing import Any, NoReturn
 
     from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.zygote.handover import Handover

@@ -7,21 +7,20 @@ inode, and nothing is written.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import site
 import sys
 import sysconfig
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from sceneshift.core.blake2 import blake2b
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
 _DATA_SKIPPED = ("/.git/", "/__pycache__/", "/.sceneshift/", "/node_modules/")
 
 
-@dataclass(frozen=True)
 class Compiled:
     """One source file as it was read.
 
@@ -31,9 +30,14 @@ class Compiled:
         code: The code object.
     """
 
-    identity: tuple[int, int, int]
-    digest: str
-    code: CodeType
+    __slots__ = ("code", "digest", "identity")
+
+    def __init__(
+        self, identity: tuple[int, int, int], digest: str, code: CodeType
+    ) -> None:
+        self.identity = identity
+        self.digest = digest
+        self.code = code
 
 
 class CodeCache:
@@ -78,7 +82,7 @@ class CodeCache:
 
 def digest(source: bytes) -> str:
     """Return the digest by which contents are compared."""
-    return hashlib.blake2b(source, digest_size=16).hexdigest()
+    return blake2b(source, digest_size=16).hexdigest()
 
 
 def read(path: str) -> bytes:

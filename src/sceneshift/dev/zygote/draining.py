@@ -13,8 +13,8 @@ import os
 import socket
 import struct
 import termios
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 

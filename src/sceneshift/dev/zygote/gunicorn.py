@@ -7,10 +7,10 @@ when that loop watches the socket, which others notice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
     from sceneshift.dev.zygote.agent import Agent
 

@@ -13,17 +13,17 @@ import os
 import select
 import signal
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from sceneshift.dev.zygote.draining import count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from sceneshift.dev.zygote.agent import Agent
 
 
-@dataclass(frozen=True)
 class _Laid:
     """One descriptor that was exchanged.
 
@@ -33,9 +33,12 @@ class _Laid:
         polls: epoll descriptors it was in, with the events that were wanted.
     """
 
-    fd: int
-    real: int
-    polls: tuple[tuple[int, int], ...]
+    __slots__ = ("fd", "polls", "real")
+
+    def __init__(self, fd: int, real: int, polls: tuple[tuple[int, int], ...]) -> None:
+        self.fd = fd
+        self.real = real
+        self.polls = polls
 
 
 class Handover:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import _thread
+import ctypes  # here, for in a child it would be a part of each reload
 import os
 import signal
 import socket
 import sys
-import threading
-from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from typing import TYPE_CHECKING, Any
 
 from sceneshift.dev.zygote import debugger, gunicorn, handover, parts, traces, uvicorn
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache
 from sceneshift.dev.zygote.imports import adapt_on_import
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
+    from typing import Any
 
     from sceneshift.core.channel import Channel
     from sceneshift.dev.zygote.code import Territory
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _agent: Agent | None = None
 
 
-@dataclass
 class Birth:
     """What a new child needs to know.
 
@@ -38,11 +37,22 @@ class Birth:
         marker: What its children's environment tells whose they are by.
     """
 
-    token: int
-    marker: str
-    park: bool
-    hot: frozenset[str] | None
-    channel: Channel
+    __slots__ = ("channel", "hot", "marker", "park", "token")
+
+    def __init__(
+        self,
+        *,
+        token: int,
+        marker: str,
+        park: bool,
+        hot: frozenset[str] | None,
+        channel: Channel,
+    ) -> None:
+        self.token = token
+        self.marker = marker
+        self.park = park
+        self.hot = hot
+        self.channel = channel
 
 
 def prepare(territory: Territory, code: CodeCache) -> None:
@@ -90,7 +100,8 @@ def _tell_of_threads() -> None:
         return original(function, args, *kwargs)
 
     _thread.start_new_thread = start_new_thread
-    threading._start_new_thread = start_new_thread  # type: ignore[attr-defined]  # noqa: SLF001
+    if "threading" in sys.modules:  # it has taken the other one already
+        sys.modules["threading"].__dict__["_start_new_thread"] = start_new_thread
 
 
 def become(birth: Birth, held: dict[str, int]) -> None:
@@ -117,8 +128,6 @@ def current() -> Agent:
 
 def _die_with_parent() -> None:
     """Be killed when the zygote is (Linux): a belt beside the guard."""
-    import ctypes
-
     set_parent_death_signal = 1
     libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "prctl"):

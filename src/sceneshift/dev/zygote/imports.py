@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import Loader, MetaPathFinder
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
 
 def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
@@ -17,7 +18,7 @@ def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
     sys.meta_path.insert(0, _Finder(dict(adapters)))
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds these modules only, as others do, to wrap their loaders."""
 
     def __init__(self, adapters: dict[str, Callable[[ModuleType], None]]) -> None:
@@ -35,12 +36,13 @@ class _Finder(MetaPathFinder):
         for finder in sys.meta_path:
             spec = finder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = _Wrapped(spec.loader, adapt)
+                # A Loader but for its base, whose module loads 20 others.
+                spec.loader = _Wrapped(spec.loader, adapt)  # type: ignore[assignment]
                 return spec
         return None
 
 
-class _Wrapped(Loader):
+class _Wrapped:
     """A loader that has the module adapted after it ran."""
 
     def __init__(self, loader: Loader, adapt: Callable[[ModuleType], None]) -> None:

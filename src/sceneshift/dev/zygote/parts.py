@@ -10,9 +10,8 @@ import __future__
 
 import ast
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
@@ -26,7 +25,6 @@ _CONTINUATION = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class Head:
     """The part of a module that is run ahead.
 
@@ -36,9 +34,12 @@ class Head:
         code: Its code object.
     """
 
-    source: bytes
-    statements: int
-    code: CodeType
+    __slots__ = ("code", "source", "statements")
+
+    def __init__(self, source: bytes, statements: int, code: CodeType) -> None:
+        self.source = source
+        self.statements = statements
+        self.code = code
 
 
 def split(source: bytes, path: str) -> Head | None:

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass
 
 # Native pools that were seen to live through a fork: OpenBLAS, OpenMP and jemalloc
 # re-make theirs in the child. Measured with each of these packages.
@@ -34,7 +33,6 @@ _POOLS_SURVIVE = frozenset(
 )
 
 
-@dataclass(frozen=True)
 class Traces:
     """What the process has running.
 
@@ -46,22 +44,15 @@ class Traces:
         handlers: Signal handlers by number.
     """
 
-    tasks: int
-    threads: int
-    sockets: frozenset[str]
-    children: frozenset[str]
-    handlers: tuple[object, ...]
+    __slots__ = ("children", "handlers", "sockets", "tasks", "threads")
 
-
-def take_traces() -> Traces:
-    """Look at this process; the Linux kernel's own files, about 50 µs."""
-    return Traces(
-        tasks=len(os.listdir("/proc/self/task")),
-        threads=threading.active_count(),
-        sockets=frozenset(_sockets()),
-        children=frozenset(_children()),
-        handlers=tuple(signal.getsignal(number) for number in signal.valid_signals()),
-    )
+    def __init__(self) -> None:
+        """Look at this process; the Linux kernel's own files, about 50 µs."""
+        self.tasks = len(os.listdir("/proc/self/task"))
+        self.threads = threading.active_count()
+        self.sockets = frozenset(_sockets())
+        self.children = frozenset(_children())
+        self.handlers = tuple(map(signal.getsignal, signal.valid_signals()))
 
 
 def _sockets() -> list[str]:
@@ -114,14 +105,14 @@ def preload(names: list[str], skip: frozenset[str]) -> dict[str, str]:
     refused: dict[str, str] = {}
     if not names:
         return refused  # and no look at what only Linux shows
-    before = take_traces()
+    before = Traces()
     for name in names:
         top = name.partition(".")[0]
         if name in sys.modules or top in skip or top in refused:
             continue
         if not _import(name):
             continue
-        after = take_traces()
+        after = Traces()
         reason = what_started(name, before, after)
         if reason is not None:
             refused[top] = reason

@@ -7,9 +7,12 @@ import os
 import runpy
 import sys
 import types
-from typing import Any
 
 from sceneshift.dev.zygote import hooks, traces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def adopt_path(settings: dict[str, Any]) -> None:

@@ -9,19 +9,22 @@ import signal
 import socket
 import sys
 import warnings
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
 
-from sceneshift.core.channel import Channel, Message
+from sceneshift.core.channel import Channel
 from sceneshift.dev.zygote import hooks, program
 from sceneshift.dev.zygote.code import CodeCache, Territory
 from sceneshift.dev.zygote.hooks import Birth
 from sceneshift.dev.zygote.preload import preload
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from sceneshift.core.channel import Message
+
 CONTROL_FD = 3
 
 
-@dataclass
 class Zygote:
     """The state of this process.
 
@@ -33,11 +36,12 @@ class Zygote:
         children: Tokens by pid.
     """
 
-    control: Channel
-    settings: Message
-    code: CodeCache = field(default_factory=CodeCache)
-    held: dict[str, int] = field(default_factory=dict)
-    children: dict[int, int] = field(default_factory=dict)
+    def __init__(self, control: Channel, settings: Message) -> None:
+        self.control = control
+        self.settings = settings
+        self.code = CodeCache()
+        self.held: dict[str, int] = {}
+        self.children: dict[int, int] = {}
 
     def serve(self) -> Birth:
         """Answer the supervisor; returns in each child, never in the zygote."""

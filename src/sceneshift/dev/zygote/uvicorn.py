@@ -8,11 +8,12 @@ by old code. A stream of events, which would never end, is ended properly.
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
     from sceneshift.dev.zygote.agent import Agent
 

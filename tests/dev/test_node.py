@@ -15,12 +15,12 @@ import pytest
 
 from sceneshift.core.errors import ComponentError
 from sceneshift.core.paths import StateFolder
+from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.node import (
     NodeSeams,
     choose_node,
     examine_node,
     find_node,
-    find_package_folder,
     fits,
     needs_node,
     provide_node,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +95,8 @@ class StateFolder:
         path = self.path / name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
+        import hashlib  # noqa: PLC0415 - OpenSSL, for long paths alone
+
         key = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
         return _private_folder(self.shared) / f"{key}-{name}"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_NEED_NODE = {"node", "npm", "npx", "pnpm", "pnpx", "yarn", "corepack"}
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _SHELLS = {"sh", "bash", "zsh", "dash", "ash"}
 _SHELL_COMMAND = re.compile(r"^-[a-z]*c$")
@@ -268,3 +269,18 @@ def _drop_options(words: Sequence[str]) -> tuple[str, ...]:
         takes_value = rest[0] in _FOLDER_OPTIONS
         del rest[: 2 if takes_value else 1]
     return tuple(rest)
+
+
+def find_package_folder(command: str, cwd: Path) -> Path | None:
+    """Return the folder whose package.json counts for a command line that needs Node.
+
+    Args:
+        command: A Procfile's command line or a set-up step's.
+        cwd: Where it runs.
+    """
+    for program in parse_command(command, cwd):
+        if program.name in _NEED_NODE:
+            return get_package_folder(program)
+        if "node_modules" in Path(program.path).parts:
+            return program.folder
+    return None

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sceneshift.core.errors import ComponentError
 from sceneshift.dev.filelock import hold_lock
 from sceneshift.dev.invocation import (
-    get_package_folder,
-    parse_command,
+    find_package_folder,
     read_json,
     read_package,
 )
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.oneshot import Spawn, Stop
 
 _LOCK = Path(__file__).with_name("node.lock")
-_NEED_NODE = {"node", "npm", "npx", "pnpm", "pnpx", "yarn", "corepack"}
 _VERSION_TIME_S = 10.0
 # Where the package keeps the commands. Its own `bin/npm` was a symbolic link before it
 # was packed, and does not find its library.
@@ -88,21 +86,6 @@ class NodeSeams:
 def needs_node(command: str, cwd: Path) -> bool:
     """Whether a command line starts Node, npm or what runs on them."""
     return find_package_folder(command, cwd) is not None
-
-
-def find_package_folder(command: str, cwd: Path) -> Path | None:
-    """Return the folder whose package.json counts for a command line that needs Node.
-
-    Args:
-        command: A Procfile's command line or a set-up step's.
-        cwd: Where it runs.
-    """
-    for program in parse_command(command, cwd):
-        if program.name in _NEED_NODE:
-            return get_package_folder(program)
-        if "node_modules" in Path(program.path).parts:
-            return program.folder
-    return None
 
 
 def read_engines(folder: Path) -> tuple[str, ...]:

@@ -6,11 +6,10 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from sceneshift.dev.errorpage import ErrorPage
-
 if TYPE_CHECKING:
     import asyncio
 
+    from sceneshift.dev.errorpage import ErrorPage
     from sceneshift.dev.failure import ErrorReport
     from sceneshift.dev.model import StackSpec
     from sceneshift.dev.run.held import HeldSockets
@@ -71,6 +70,8 @@ class Outages:
 
     def _make_pages(self, process: str) -> list[ErrorPage]:
         """Listen where the process would; another program's port is left to it."""
+        from sceneshift.dev.errorpage import ErrorPage  # noqa: PLC0415 - while all is well
+
         spec = self.stack.get(process)
         has_port = spec.listens and spec.port is not None
         if has_port and not self._held.to_inherit(process):

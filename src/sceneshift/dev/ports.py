@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import socket
 from contextlib import contextmanager
@@ -128,6 +127,8 @@ def _keep(port: int | None, others: Collection[int], root: Path) -> int | None:
 
 def _search(name: str, root: Path, spare: Collection[int]) -> int:
     """Return the first free port after a place that root and name determine."""
+    import hashlib  # noqa: PLC0415 - OpenSSL, for `auto` alone
+
     digest = hashlib.sha256(f"{root}\0{name}".encode(errors="surrogateescape")).digest()
     start = int.from_bytes(digest[:4], "big")
     for offset in range(_COUNT):

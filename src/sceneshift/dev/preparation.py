@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.guard.stop import stop_session
-from sceneshift.dev.node import NodeSeams, choose_node, find_package_folder
+from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.setup import plan_setup, run_setup
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Preparation:
         folder = next(filter(None, folders), None)
         if folder is None:
             return spec
+        from sceneshift.dev.node import NodeSeams, choose_node  # noqa: PLC0415 - seldom
+
         seams = NodeSeams(
             state=self._state, env=spec.env, spawn=self._spawn, say=say, stop=self._stop
         )

@@ -1,4 +1,7 @@
-"""What `inv dev` is asked for."""
+"""What `inv dev` is asked for.
+
+Reading it is left to another process, so what reads is imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import UsageError
-from sceneshift.dev.ports import check_free
-from sceneshift.dev.stack import load_stack
 
 if TYPE_CHECKING:
     from sceneshift.dev.model import StackSpec
@@ -50,6 +51,8 @@ class Request:
         Raises:
             UsageError: The request or a file says what cannot be.
         """
+        from sceneshift.dev.stack import load_stack  # noqa: PLC0415 - as above
+
         return load_stack(
             self.root,
             environ=os.environ,
@@ -84,6 +87,8 @@ def check_ports(stack: StackSpec) -> None:
     Raises:
         SceneshiftError: Which port, for which process, and who holds it.
     """
+    from sceneshift.dev.ports import check_free  # noqa: PLC0415 - as above
+
     wanted = {
         process.port: process.name
         for process in stack.processes

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 import os
 import re
-import tempfile
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +244,8 @@ def _remember(action: SetupAction) -> None:
         "made": [path for path in _products(action) if (action.cwd / path).exists()],
     }
     path = _get_marker(action.state, action.name)
+    import tempfile  # noqa: PLC0415 - when a step has run
+
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="draft-")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(record, file, indent=2)
@@ -271,6 +271,8 @@ def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:
 
 def _digest(path: Path) -> str:
     """Return the digest of a file's content."""
+    import hashlib  # noqa: PLC0415 - OpenSSL, where there are steps
+
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneshift.dev import machine as m
-from sceneshift.dev.failure import one_line, parse_failure
 from sceneshift.dev.history import History, Reload
 from sceneshift.dev.machine import Machine, Phase, ProcessState
 from sceneshift.dev.notes import describe_end, describe_reload, describe_step
@@ -241,6 +240,8 @@ class Supervisor:
         if code == 0 or (state.phase is Phase.STOPPING and token == state.current):
             self._feed_exit(process, token, code)
             return
+        from sceneshift.dev.failure import one_line, parse_failure  # noqa: PLC0415
+
         report = parse_failure(
             output, self.stack.root, process=process, since=time.time()
         )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.model import LogProbe, TcpProbe
 from sceneshift.dev.output import LineMatch
-from sceneshift.dev.probe import ProbeTarget, wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +57,8 @@ async def wait_until_ready(
         except asyncio.CancelledError:
             await stop_session(child, number=signal.SIGKILL, time_s=0.0)
             raise
+
+    from sceneshift.dev.probe import ProbeTarget, wait_ready  # noqa: PLC0415 - as above
 
     target = ProbeTarget(port=spec.port, env=spec.env, cwd=spec.cwd)
     limit_s = _INFERRED_S if probe is None else None

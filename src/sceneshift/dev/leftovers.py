@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.guard import sweep
-from sceneshift.dev.guard.spawner import STACK_VARIABLE
+from sceneshift.dev.guard.child import STACK_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,30 +1,24 @@
-"""`inv dev`, step by step."""
+"""A running stack: its parts, connected."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
+import gc
 import signal
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.console import wants_colour
-from sceneshift.core.errors import BusyError, SceneshiftError
-from sceneshift.core.paths import StateFolder
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.changes import Changes
 from sceneshift.dev.client import SOCKET_NAME
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
-from sceneshift.dev.leftovers import named_stack
 from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.notes import describe_start
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
 from sceneshift.dev.preparation import Preparation
-from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.choice import Choice, choose
@@ -35,12 +29,12 @@ from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
+    from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
-    from sceneshift.dev.request import Request
 
-_LOCK_NAME = "dev.lock"
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,58 +57,21 @@ class Options:
     reread: Callable[[], StackSpec]
 
 
-@contextlib.contextmanager
-def hold_checkout(state: StateFolder) -> Iterator[None]:
-    """Be the only stack of this checkout.
-
-    Raises:
-        BusyError: Another one runs.
-    """
-    path = state.make() / _LOCK_NAME
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(
-                f"a stack runs in this checkout already: {state.root}",
-                hint="see it: inv dev.status; end it: inv dev.stop",
-            ) from error
-        yield
-
-
-def run_request(request: Request) -> int:
-    """Read what is asked for and run it to its end; return the exit code.
-
-    Raises:
-        SceneshiftError: Nothing was started, and why.
-    """
-    stack = request.load()
-    check_ports(stack)
-    options = Options(
-        is_strict=request.is_strict,
-        output_fd=sys.stdout.fileno(),
-        is_terminal=sys.stdout.isatty(),
-        colour=wants_colour(sys.stdout),
-        reread=request.load,
-    )
-    return run_stack(stack, options)
-
-
-def run_stack(stack: StackSpec, options: Options) -> int:
+def run_stack(
+    stack: StackSpec, options: Options, state: StateFolder, guard: GuardProcess
+) -> int:
     """Run a stack to its end; return the exit code."""
-    state = StateFolder(stack.root)
-    with state.being_written(), hold_checkout(state), named_stack(state) as name:
-        return asyncio.run(_run(stack, options, state, name))
+    gc.freeze()  # what is loaded by now stays: no collection need look at it again
+    gc.enable()
+    return asyncio.run(_run(stack, options, state, guard))
 
 
 async def _run(
-    stack: StackSpec, options: Options, state: StateFolder, name: str
+    stack: StackSpec, options: Options, state: StateFolder, guard: GuardProcess
 ) -> int:
     lost = asyncio.Event()
     spawner = await Spawner.start(
-        loop=asyncio.get_running_loop(),
-        stack_id=name,
-        on_guard_lost=lost.set,
+        guard, loop=asyncio.get_running_loop(), on_guard_lost=lost.set
     )
     try:
         run = Run(stack, options, state, spawner)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from sceneshift.dev.guard.spawner import PYTHON, Spawner
+from sceneshift.dev.guard.process import PYTHON, start_guard
+from sceneshift.dev.guard.spawner import Spawner
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,10 +32,9 @@ def run(losses: list[str]) -> Callable[[Callable[[Spawner], Awaitable[T]]], T]:
 
     async def with_spawner(use: Callable[[Spawner], Awaitable[T]]) -> T:
         spawner = await Spawner.start(
+            start_guard(f"test-{os.getpid()}", GUARD_PYTHON),
             loop=asyncio.get_running_loop(),
-            stack_id=f"test-{os.getpid()}",
             on_guard_lost=lambda: losses.append("guard"),
-            python=GUARD_PYTHON,
         )
         try:
             return await use(spawner)

@@ -15,6 +15,7 @@ import pytest
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.processes import descendants, find_process
+from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.guard.spawner import Spawner
 from support import wait_until
 
@@ -367,10 +368,9 @@ def test_a_guard_that_does_not_start_is_an_error() -> None:
 
     async def use() -> None:
         await Spawner.start(
+            start_guard("none", ("false",)),
             loop=asyncio.get_running_loop(),
-            stack_id="none",
             on_guard_lost=lambda: None,
-            python=("false",),
         )
 
     with pytest.raises(SceneshiftError, match="the guard process did not start"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.processes import find_process
+from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.model import CommandProbe, LogProbe, ProcessSpec, TcpProbe
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
@@ -56,8 +57,8 @@ def run(tmp_path: Path) -> Run:
 
     async def with_spawner(use: Use) -> None:
         spawner = await Spawner.start(
+            start_guard(f"readiness-{os.getpid()}"),
             loop=asyncio.get_running_loop(),
-            stack_id=f"readiness-{os.getpid()}",
             on_guard_lost=lambda: None,
         )
         try:

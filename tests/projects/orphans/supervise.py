@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.guard.spawner import Spawner
 
 HERE = Path(__file__).parent
@@ -25,8 +26,8 @@ async def supervise(names: list[str]) -> None:
     lines = (HERE / "Procfile.dev").read_text().splitlines()
     commands = dict(line.split(": ", 1) for line in lines)
     spawner = await Spawner.start(
+        start_guard(f"orphans-{os.getpid()}"),
         loop=asyncio.get_running_loop(),
-        stack_id=f"orphans-{os.getpid()}",
         on_guard_lost=lambda: say(event="guard lost"),
     )
     for name in names:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
+STACK_VARIABLE = "SCENESHIFT_STACK"
+PROCESS_VARIABLE = "SCENESHIFT_PROCESS"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:

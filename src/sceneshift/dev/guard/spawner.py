@@ -8,34 +8,24 @@ import errno
 import itertools
 import os
 import signal
-import socket
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sceneshift
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.processes import become_subreaper, find_process, send_signal
 from sceneshift.dev.guard import sweep
-from sceneshift.dev.guard.child import Child
+from sceneshift.dev.guard.child import PROCESS_VARIABLE, STACK_VARIABLE, Child
 from sceneshift.dev.guard.link import Link
 from sceneshift.dev.guard.main import MOST_FDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from sceneshift.core.processes import ProcessEntry
     from sceneshift.dev.guard.frames import Message
+    from sceneshift.dev.guard.process import GuardProcess
 
-STACK_VARIABLE = "SCENESHIFT_STACK"
-PROCESS_VARIABLE = "SCENESHIFT_PROCESS"
-
-PYTHON = (sys.executable, "-I", "-S")  # nothing of the user's, and no site-packages
-_PROGRAM = (
-    "import sys; sys.path.append(sys.argv.pop(1));"
-    "from sceneshift.dev.guard.main import main; main()"
-)
 _START_S = 10.0
 _CLOSE_S = 15.0  # more than the guard takes to give up what it cannot kill
 _SWEEP_S = 10.0  # what is left then is another user's or stuck in the kernel
@@ -52,14 +42,13 @@ class Spawner:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        guard: GuardProcess,
         *,
-        stack_id: str,
+        loop: asyncio.AbstractEventLoop,
         on_guard_lost: Callable[[], None],
-        python: Sequence[str],
     ) -> None:
         self._loop = loop
-        self._stack_id = stack_id
+        self._stack_id = guard.stack_id
         self._on_guard_lost = on_guard_lost
         self._numbers = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Message]] = {}
@@ -69,39 +58,33 @@ class Spawner:
         self._ended: asyncio.Future[None] = loop.create_future()
         self._recovery: asyncio.Task[None] | None = None
         self._is_closing = False
-        ours, theirs = socket.socketpair()
+        self._guard = guard.process
         self._link = Link(
-            ours, loop, on_message=self._handle_message, on_end=self._handle_end
+            guard.link, loop, on_message=self._handle_message, on_end=self._handle_end
         )
-        with theirs:
-            self._guard = _start_guard(python, theirs, stack_id)
         self._watch = _watch_end(loop, self._guard.pid, self._link.drain)
 
     @classmethod
     async def start(
         cls,
+        guard: GuardProcess,
         *,
         loop: asyncio.AbstractEventLoop,
-        stack_id: str,
         on_guard_lost: Callable[[], None],
-        python: Sequence[str] = PYTHON,
     ) -> Spawner:
-        """Start the guard and return when it answers.
+        """Return when the guard answers.
 
         Args:
+            guard: The guard, which may be coming up yet.
             loop: The running loop.
-            stack_id: Names this run; every process carries it as SCENESHIFT_STACK.
             on_guard_lost: Called when the guard has died and all that it had
                 started has been killed.
-            python: The guard's interpreter with its options.
 
         Raises:
             SceneshiftError: The guard does not start.
         """
         become_subreaper()  # for the day that the guard is killed
-        spawner = cls(
-            loop, stack_id=stack_id, on_guard_lost=on_guard_lost, python=python
-        )
+        spawner = cls(guard, loop=loop, on_guard_lost=on_guard_lost)
         try:
             await asyncio.wait_for(asyncio.shield(spawner._ready), _START_S)
         except (TimeoutError, ConnectionError) as exc:
@@ -290,23 +273,6 @@ class Spawner:
                 if pid in self._pids:
                     self._settle(self._pids[pid], status)
         return left
-
-
-def _start_guard(
-    python: Sequence[str], theirs: socket.socket, stack_id: str
-) -> subprocess.Popen[bytes]:
-    """Start the guard's interpreter with its end of the link.
-
-    Its errors go to the terminal until it serves: then it withdraws from there.
-    """
-    root = Path(sceneshift.__file__).parent.parent
-    link = theirs.fileno()
-    return subprocess.Popen(
-        [*python, "-c", _PROGRAM, root, str(link), str(os.getpid()), stack_id],
-        stdin=subprocess.DEVNULL,
-        pass_fds=(link,),
-        start_new_session=True,
-    )
 
 
 def _watch_end(

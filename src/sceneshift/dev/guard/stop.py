@@ -16,7 +16,7 @@ from sceneshift.core.processes import (
     processes,
     send_signal,
 )
-from sceneshift.dev.guard.spawner import PROCESS_VARIABLE
+from sceneshift.dev.guard.child import PROCESS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

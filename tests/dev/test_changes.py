@@ -84,3 +84,31 @@ def test_a_setup_file_that_cannot_be_read_holds_up_no_other_change(
     assert job_told == ("job", ("a.txt",), False)
     assert (web_told[0], web_told[2]) == ("web", True)
     assert "cannot be read" in web_told[1][0]
+
+
+def test_nothing_is_told_once_the_stack_is_being_closed(tmp_path: Path) -> None:
+    """A save in the last moment starts nothing, while the runners are closed."""
+    path = tmp_path / "pyproject.toml"
+    rereads: list[str] = []
+
+    async def use() -> None:
+        changes = Changes(
+            StackSpec(
+                root=tmp_path, environment="development", processes=(), inputs=(path,)
+            ),
+            loop=asyncio.get_running_loop(),
+            router=Router(tmp_path, digest),
+            runners={},
+            state=StateFolder(tmp_path),
+            changed=lambda *_args, **_options: None,
+            reread=lambda _files: rereads.append(path.read_text()),
+            renew=lambda _files: None,
+        )
+        for text in ("first", "second"):
+            path.write_text(text)
+            changes.handle(frozenset({Change(path, ChangeKind.MODIFIED)}))
+            changes.mute()
+        changes.close()
+
+    asyncio.run(use())
+    assert rereads == ["first"]

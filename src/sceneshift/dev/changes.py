@@ -87,6 +87,7 @@ class Changes:
         self._known: set[str] = set()
         self._installed: set[str] = set()
         self._later: asyncio.TimerHandle | None = None
+        self._is_mute = False
         self.watcher = Watcher(stack.root, self.handle, loop=loop)
 
     def start(self) -> None:
@@ -96,10 +97,15 @@ class Changes:
             self.watcher.add_file(path)
         self._add_named()
 
-    def close(self) -> None:
-        """Watch no more."""
+    def mute(self) -> None:
+        """Tell nothing more."""
+        self._is_mute = True
         if self._later is not None:
             self._later.cancel()
+
+    def close(self) -> None:
+        """Watch no more; where that is inotify, the kernel takes some 16 ms."""
+        self.mute()
         self.watcher.close()
 
     def take(self, stack: StackSpec) -> None:
@@ -137,6 +143,8 @@ class Changes:
 
     def handle(self, changes: frozenset[Change]) -> None:
         """Take a set of changes that belong together."""
+        if self._is_mute:
+            return
         paths = {change.path for change in changes}
         installed = set(filter(self._is_package, paths))
         if installed:

@@ -145,9 +145,12 @@ class Run:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._control.close()
-        self.changes.close()
+        self.changes.mute()
         await self.supervisor.close()
-        await self._spawner.close()  # nothing is left from here on
+        ended = self._loop.create_task(self._spawner.close())
+        await asyncio.sleep(0)
+        self.changes.close()  # takes as long as the guard, which ends the rest
+        await ended  # nothing is left from here on
         self.held.close()
         for stream in self._streams.values():
             stream.close(time.time())

@@ -185,6 +185,9 @@ def _end(children: dict[int, int]) -> NoReturn:
 
 def main() -> None:
     """Serve until the supervisor goes; in a child, become the program."""
+    # Imports make no garbage, and a collection between forks would write to every
+    # shared page.
+    gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child sets it back
     control = Channel(socket.socket(fileno=CONTROL_FD))
     control.sock.set_inheritable(False)
@@ -197,7 +200,6 @@ def main() -> None:
     hooks.prepare(Territory(settings["root"]), zygote.code)
     refused = preload(settings["preload"], frozenset(settings["skip"]))
     control.send({"event": "serving", "refused": refused, "pid": os.getpid()})
-    gc.disable()  # a collection between forks would write to every shared page
     birth = zygote.serve()
     control.close()
     hooks.become(birth, zygote.held)

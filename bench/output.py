@@ -1,9 +1,10 @@
 """How long 600,000 lines of three processes take through a supervisor.
 
 Three programs print and end; so does whoever runs them. Beside each other, in turns:
-the programs alone, each writing to a file; `inv dev` to a file and to a terminal;
-honcho and concurrently to a file. Once with programs that write each line at once, as
-every supervisor asks Python to, and once with programs that gather theirs in blocks.
+the programs alone, each writing to a file; `inv dev` to a file and to a terminal; `cat`
+of what `inv dev` wrote to such a terminal, for that is what a terminal takes; honcho
+and concurrently to a file. Once with programs that write each line at once, as every
+supervisor asks Python to, and once with programs that gather theirs in blocks.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _LINE = b"x" * 80
 _FILES = "the programs alone, to files"
 _TO_FILE = f"{OURS} to a file"
 _TO_TERMINAL = f"{OURS} to a terminal"
+_CAT = "cat of the same to a terminal"
 _IDLE = f"{OURS}, 3 lines: start and end alone"
 _HONCHO = "honcho to a file"
 _CONCURRENTLY = "concurrently to a file"
@@ -55,7 +57,7 @@ class Contender:
         name: What the table calls it.
         argv: Its command line; None runs the programs alone.
         is_terminal: Whether its output is a terminal.
-        runs: How often at most; honcho takes over a minute each time.
+        runs: How often at most; honcho takes many seconds each time.
         is_idle: Whether its programs print nothing worth while: what is left is the
             time that starting and ending takes.
     """
@@ -108,13 +110,13 @@ def list_contenders(
         Contender(name=_FILES, argv=None),
         Contender(name=_TO_FILE, argv=DEV),
         Contender(name=_TO_TERMINAL, argv=DEV, is_terminal=True),
+        Contender(name=_CAT, argv=("cat", "../busy.shown"), is_terminal=True),
         Contender(name=_IDLE, argv=DEV, is_idle=True),
     ]
     if installed is None:
         return found
     start = (installed.program("honcho"), "start")
-    if unbuffered:  # how its programs write is not what its minute goes to
-        found.append(Contender(name=_HONCHO, argv=start, runs=peer_runs))
+    found.append(Contender(name=_HONCHO, argv=start, runs=peer_runs))
     if installed.has("concurrently"):
         words = f"PYTHONUNBUFFERED={unbuffered} {sys.executable} writer.py {lines}"
         argv = (installed.program("concurrently"), "--names", ",".join(NAMES))
@@ -149,10 +151,11 @@ def measure_case(  # noqa: PLR0913 - a case and its measure
                     record.notes.append(f"{case}: {each.name}: {seen:,} lines came")
     name = f"{len(NAMES) * lines:,} lines, {case}"
     record.add(name, "s", samples)
-    for ours in (_TO_FILE, _TO_TERMINAL):
-        record.compare(name, ours, _FILES, at_most=1.5)
+    record.compare(name, _TO_FILE, _FILES, at_most=1.5)
+    record.compare(name, _TO_TERMINAL, _CAT, at_most=1.5)
     record.compare(name, _TO_FILE, _HONCHO, faster=20)
     _split(name, record)
+    _bound(name, record)
 
 
 def _split(name: str, record: Record) -> None:
@@ -164,6 +167,16 @@ def _split(name: str, record: Record) -> None:
         record.notes.append(
             f"{name}: {carried:.2f} s beyond starting and ending,"
             f" {carried / alone.median:.2f} times the programs alone"
+        )
+
+
+def _bound(name: str, record: Record) -> None:
+    """Tell how many times faster than honcho anyone can be."""
+    honcho, alone = record.find(name, _HONCHO), record.find(name, _FILES)
+    if honcho and alone:
+        record.notes.append(
+            f"{name}: honcho takes {honcho.median / alone.median:.1f} times as long as"
+            " the programs alone"
         )
 
 
@@ -215,7 +228,10 @@ def _count(path: Path) -> int:
 
 
 def run_to_terminal(argv: Sequence[str], place: Path) -> tuple[float, int]:
-    """Let a supervisor write to a terminal that is read at once."""
+    """Let a program write to a terminal that is read at once.
+
+    What the first one wrote is kept beside the folder.
+    """
     ours, theirs = pty.openpty()
     pieces: list[bytes] = []
     reader = threading.Thread(target=_read_all, args=(ours, pieces))
@@ -229,8 +245,11 @@ def run_to_terminal(argv: Sequence[str], place: Path) -> tuple[float, int]:
     reader.join()
     elapsed = time.perf_counter() - start
     os.close(ours)
-    lines = b"".join(pieces).splitlines()
-    return elapsed, sum(_LINE in line for line in lines)
+    shown = b"".join(pieces).replace(b"\r\n", b"\n")
+    kept = place.with_name(f"{place.name}.shown")
+    if not kept.exists():
+        kept.write_bytes(shown)
+    return elapsed, sum(_LINE in line for line in shown.splitlines())
 
 
 def _read_all(fd: int, pieces: list[bytes]) -> None:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 DEV = (sys.executable, "-m", "invoke", "dev")
 TASKS = "from sceneshift import namespace\n\nns = namespace()\n"
+_FOREIGN = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 _START_S = 60.0
 _END_S = 20.0
 
@@ -29,9 +30,10 @@ _END_S = 20.0
 def make_environment(**more: str) -> dict[str, str]:
     """Return the environment of everything that is measured.
 
-    PYTHONUNBUFFERED of whoever measures would make the peers' children others.
+    PYTHONUNBUFFERED of whoever measures would make the peers' children others, and with
+    PYTHONDONTWRITEBYTECODE each start would compile what is not installed anew.
     """
-    env = {key: x for key, x in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    env = {key: x for key, x in os.environ.items() if key not in _FOREIGN}
     paths = [str(ROOT / "src"), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return env | more

@@ -36,7 +36,7 @@ def reload(_c: Context, runs: int = 15, reloads: int = 50, only: str = "") -> No
     help={
         "runs": _RUNS,
         "lines": "lines of each of the three programs",
-        "peer_runs": "runs of honcho, a minute each; 0 leaves the peers out",
+        "peer_runs": "runs of honcho, 10 s or more each; 0 leaves the peers out",
     }
 )
 def output(

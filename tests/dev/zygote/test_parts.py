@@ -69,6 +69,7 @@ modules = st.builds(
 @patient
 @given(modules)
 @example(b"import os\n1\n'text'\n")
+@example(b"c: int = 3\nimport os\nd: int = 4\n")
 @example(b"# -*- coding: latin-1 -*-\nimport os\nx = '\xe9'\n")
 def test_two_parts_are_one_module(source: bytes) -> None:
     """Docstrings, futures, line ends, encodings and blocks included."""

@@ -45,6 +45,8 @@ class Head:
 def split(source: bytes, path: str) -> Head | None:
     """Return the part as far as the last import; None where there is none.
 
+    None also where it cannot be told from the rest.
+
     Raises:
         SyntaxError: The source does not parse.
     """
@@ -58,7 +60,11 @@ def split(source: bytes, path: str) -> Head | None:
     head = b"".join(lines)
     if not head.endswith(b"\n"):
         return None  # what follows might still belong to its last line
-    return Head(head, count, compile(head, path, "exec", dont_inherit=True))
+    code = compile(head, path, "exec", dont_inherit=True)
+    # Since Python 3.14 one function has all of a module's annotations (PEP 649): that
+    # of the rest would take the place of the head's.
+    is_separate = "__annotate__" not in code.co_names
+    return Head(head, count, code) if is_separate else None
 
 
 def compile_rest(source: bytes, path: str, head: Head) -> CodeType:

@@ -102,8 +102,11 @@ def fetch(url: str) -> str | None:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - ours
             body: bytes = answer.read()
             return body.decode()
-    except (urllib.error.URLError, OSError):
-        return None
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        pass
+    return None
 
 
 def test_plain_honcho_runs_it_all(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,8 @@ breakpoint()
 print("went on:", word, flush=True)
 time.sleep(300)
 """
+# Python 3.13 stops at the call, older ones at the next line.
+STOP = "app.py:3" if sys.version_info >= (3, 13) else "app.py:4"
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def _place(stack: Stack) -> str:
 
 def test_a_breakpoint_is_told_and_taken(stack: Stack) -> None:
     """What is typed reaches the debugger; the command ends when the process goes on."""
-    assert _place(stack).endswith("app.py:4")
+    assert _place(stack).endswith(STOP)
     stack.wait_for("take it: inv dev.attach app")
     done = stack.project.inv("dev.attach", "app", stdin="word = 'other'\nc\n")
     assert done.returncode == 0, done.stderr
@@ -58,7 +61,7 @@ def test_a_terminal_can_leave_and_come_back(stack: Stack) -> None:
     first.wait_for("'firstfirst'")
     first.type(b"\x1d")
     assert first.process.wait(DEADLINE_S) == 0
-    assert _place(stack).endswith("app.py:4")
+    assert _place(stack).endswith(STOP)
     second = stack.project.start_in_terminal("dev.attach", "app")
     second.wait_for("leaves it there")
     second.type(b"c\n")

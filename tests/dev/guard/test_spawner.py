@@ -223,7 +223,12 @@ def test_signals_are_as_a_shell_would_leave_them(run: Run) -> None:
             spawner, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"
         )
 
-    assert run(use).split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    # glibc's posix_spawn, which Python 3.13 and newer call, may leave the two signals
+    # ignored that glibc keeps for itself. No program can set or see them.
+    glibc_own = 1 << 31 | 1 << 32
+    _, blocked, _, ignored = run(use).split()
+    assert int(blocked, 16) == 0
+    assert int(ignored, 16) & ~glibc_own == 0
 
 
 def test_a_process_can_have_a_terminal(run: Run) -> None:

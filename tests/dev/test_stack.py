@@ -97,6 +97,32 @@ def test_what_a_person_set_is_kept(tmp_path: Path) -> None:
     assert stack.get("b").env["LEVEL"] == "info"
 
 
+def test_the_addresses_can_be_referred_to_everywhere(tmp_path: Path) -> None:
+    """`${REDIS_PORT}` is known in variables, databases and env files."""
+    (tmp_path / ".env").write_text("FROM_FILE=${WEB_URL}/x\n")
+    stack = load(
+        tmp_path,
+        "web: sleep 1\nredis: sleep 1",
+        f"[{DEVELOPMENT}]\nports = {{ redis = 6400 }}\n"
+        "env = { BROKER = 'redis://127.0.0.1:${REDIS_PORT}/0' }\n"
+        "databases = { cache = 'redis://127.0.0.1:${REDIS_PORT}/1' }\n",
+        {**PATH, "WEB_URL": "https://web"},
+    )
+    assert [
+        stack.get("web").env[name]
+        for name in ("BROKER", "DATABASE_URL_CACHE", "FROM_FILE")
+    ] == ["redis://127.0.0.1:6400/0", "redis://127.0.0.1:6400/1", "https://web/x"]
+
+
+def test_a_server_that_speaks_no_http_has_an_address_of_its_own(tmp_path: Path) -> None:
+    """A client library that takes REDIS_URL by itself understands it."""
+    program = tmp_path / "redis-server"
+    program.touch(mode=0o755)
+    stack = load(tmp_path, f"web: sleep 1\nredis: {program} --port $PORT")
+    assert stack.get("web").env["REDIS_URL"] == "redis://127.0.0.1:5100"
+    assert stack.get("redis").url == "redis://127.0.0.1:5100"
+
+
 def test_the_projects_own_python_comes_first(tmp_path: Path) -> None:
     """Programs are looked up in `.venv/bin` before PATH."""
     (tmp_path / ".venv" / "bin").mkdir(parents=True)

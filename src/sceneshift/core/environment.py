@@ -92,7 +92,12 @@ class Environment:
 
 
 def resolve_environment(
-    root: Path, config: Config, *, environ: Mapping[str, str], flag: str | None = None
+    root: Path,
+    config: Config,
+    *,
+    environ: Mapping[str, str],
+    flag: str | None = None,
+    addresses: Mapping[str, str] | None = None,
 ) -> Environment:
     """Find the active environment and resolve its variables.
 
@@ -106,6 +111,7 @@ def resolve_environment(
         config: What its pyproject.toml says.
         environ: The process environment.
         flag: The value of `--env`.
+        addresses: `<PROCESS>_PORT` and `_URL` of the processes; weaker than all else.
 
     Raises:
         UsageError: There is no environment of the name that was asked for.
@@ -117,6 +123,8 @@ def resolve_environment(
     listed = section.env_files
     files = tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
     layers = _Layers()
+    for key, text in (addresses or {}).items():
+        layers.add(key, text, Source(kind=SourceKind.DEFAULT), is_literal=True)
     layers.add("ENVIRONMENT", name, chosen_by, is_literal=True)
     for key, text, source in _pyproject_values(root, name, section):
         layers.add(key, text, source)

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+# Servers that are no web servers, by what clients' URLs of them begin with.
+_SCHEMES = {
+    "keydb-server": "redis",
+    "mariadbd": "mysql",
+    "memcached": "memcached",
+    "mongod": "mongodb",
+    "mysqld": "mysql",
+    "nats-server": "nats",
+    "postgres": "postgresql",
+    "redis-server": "redis",
+    "valkey-server": "redis",
+}
 _COMPOUND = frozenset(";&|<>()")
 # What only the shell can tell: expansions, patterns and a user's home folder.
 _EXPANDED = frozenset("$`*?[{~")
@@ -53,6 +65,16 @@ def find_missing_program(
     path = os.pathsep.join(str(cwd / place) for place in places)
     wanted = str(cwd / program) if "/" in program else program
     return None if shutil.which(wanted, path=path) else program
+
+
+def find_scheme(command: str) -> str:
+    """Return what the address of a command begins with: `http`, unless it is known.
+
+    A process `redis` makes a variable REDIS_URL, which a client library may well take
+    by itself: it is to be one that the library understands.
+    """
+    program = _find_program(command) or ""
+    return _SCHEMES.get(program.rpartition("/")[2], "http")
 
 
 def _find_program(command: str) -> str | None:

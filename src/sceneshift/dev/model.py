@@ -119,6 +119,7 @@ class ProcessSpec:
         reload: What a change of a file means.
         stop: How it is stopped.
         open: Path of the address that is shown to people, `/api/docs`.
+        scheme: What its address begins with.
     """
 
     name: str
@@ -135,13 +136,14 @@ class ProcessSpec:
     reload: ReloadPolicy = ReloadPolicy.AUTO
     stop: StopPolicy = field(default_factory=StopPolicy)
     open: str | None = None
+    scheme: str = "http"
 
     @property
     def url(self) -> str | None:
         """The address for people, or None for a process that has none."""
         if self.port is None or not self.listens:
             return None
-        return f"http://127.0.0.1:{self.port}{self.open or ''}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{self.open or ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

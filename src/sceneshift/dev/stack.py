@@ -21,7 +21,7 @@ from sceneshift.core.environment import (
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
-from sceneshift.dev.command import find_missing_program
+from sceneshift.dev.command import find_missing_program, find_scheme
 from sceneshift.dev.dependencies import close_over, read_dependencies, unknown_process
 from sceneshift.dev.holders import ROOT_VARIABLE
 from sceneshift.dev.instances import Instance, expand_instances
@@ -97,6 +97,15 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     graph = read_dependencies(config, list(parsed.commands))
     wanted = close_over(graph, only or list(graph))
     instances = expand_instances(root, active, parsed.commands, concurrency or {})
+    # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
+    # depend on the ports that they say.
+    active = resolve_environment(
+        root,
+        config,
+        environ=environ,
+        flag=environment,
+        addresses=_list_addresses(instances),
+    )
     sources = _Sources(
         root=root,
         config=config,
@@ -160,6 +169,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         reload=ReloadPolicy(section.reload),
         stop=_get_stop_policy(section, keys),
         open=section.open,
+        scheme=find_scheme(instance.command),
     )
 
 
@@ -168,15 +178,14 @@ def _build_env(
 ) -> dict[str, str]:
     """Return the whole environment of a process.
 
-    Addresses of other processes are weaker than what a person set; what the
-    process's own table says is stronger than all.
+    What the process's own table says is stronger than all.
     """
     if "PORT" in section.env:
         keys = (*TABLE, "processes", instance.type, "env", "PORT")
         hint = f"set `{instance.type}` in `ports` of the environment"
         raise key_error(PYPROJECT, keys, "a port is not set here", hint=hint)
-    env = {"PYTHONUNBUFFERED": "1", **_list_addresses(sources.instances)}
     values = sources.environment.values
+    env = {"PYTHONUNBUFFERED": "1"}
     env |= {key: value.text for key, value in values.items()}
     env |= _use_virtual_environment(sources.root, env)
     env |= {
@@ -194,7 +203,8 @@ def _list_addresses(instances: Sequence[Instance]) -> dict[str, str]:
     for instance in instances:
         prefix = instance.type.upper().replace("-", "_")
         addresses.setdefault(f"{prefix}_PORT", str(instance.port))
-        addresses.setdefault(f"{prefix}_URL", f"http://127.0.0.1:{instance.port}")
+        scheme = find_scheme(instance.command)
+        addresses.setdefault(f"{prefix}_URL", f"{scheme}://127.0.0.1:{instance.port}")
     return addresses
 
 

@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
+import termios
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sceneshift.core.console import StreamConsole, mask_secrets, wants_colour
+from sceneshift.core.console import (
+    StreamConsole,
+    fit_widths,
+    fold,
+    mask_secrets,
+    wants_colour,
+)
 from sceneshift.core.errors import SceneshiftError
 
 
@@ -125,6 +135,44 @@ def test_a_table_aligns_its_columns() -> None:
     console, out, _ = make_console()
     console.table([["name", "pid"], ["backend", 1], ["w", 22]])
     assert out.getvalue() == "name     pid\nbackend  1\nw        22\n"
+
+
+def test_a_table_fits_into_its_terminal() -> None:
+    """Cells are folded at spaces and slashes; the terminal folds no row itself."""
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 40))
+    with os.fdopen(slave, "w") as screen, os.fdopen(master, "rb") as viewer:
+        console = StreamConsole(screen, env={"NO_COLOR": "1"})
+        console.table(
+            [["process", "state", "pid"], ["web", "at: demo/backend/overview.py:36", 5]]
+        )
+        shown = viewer.read1()
+    assert shown.decode().splitlines() == [
+        "process  state                       pid",
+        "web      at:                         5",
+        "         demo/backend/",
+        "         overview.py:36",
+    ]
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=8), st.integers(1, 200))
+def test_no_column_gives_way_without_need(needed: list[int], room: int) -> None:
+    """A table uses its room; what cannot fit keeps columns that can be read."""
+    widths = fit_widths(needed, room)
+    total = sum(widths) + 2 * (len(widths) - 1)
+    assert all(w == n or 16 <= w < n for w, n in zip(widths, needed, strict=True))
+    if widths != needed:
+        assert total == room or max(widths) == 16
+    elif total > room:
+        assert max(needed) <= 16
+
+
+@given(st.text("ab /", max_size=60), st.integers(1, 20))
+def test_a_folded_text_loses_nothing_but_spaces(text: str, width: int) -> None:
+    """No line is too long, and none is missing."""
+    lines = fold(text, width)
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
 def test_an_empty_table_prints_nothing() -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sceneshift.core.wording import find_nearest, quote, suggest
+from sceneshift.core.wording import describe_seconds, find_nearest, quote, suggest
 
 
 @given(st.text(max_size=200))
@@ -29,3 +30,12 @@ def test_without_a_near_name_all_are_listed() -> None:
     assert suggest("zzz", ["web", "worker"]) == "known: `web`, `worker`"
     assert suggest("wbe", ["web", "worker"]) == "did you mean `web`?"
     assert suggest("web", []) == "there are none yet"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0004, "0 ms"), (0.9994, "999 ms"), (1.0, "1.0 s"), (61.26, "61.3 s")],
+)
+def test_a_time_has_the_unit_that_fits(seconds: float, said: str) -> None:
+    """Milliseconds as long as there is no second."""
+    assert describe_seconds(seconds) == said

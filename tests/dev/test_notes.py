@@ -12,7 +12,6 @@ from sceneshift.dev.model import ProcessSpec, StackSpec
 from sceneshift.dev.notes import (
     describe_end,
     describe_reload,
-    describe_seconds,
     describe_start,
     describe_step,
     list_files,
@@ -68,32 +67,28 @@ def test_as_many_files_as_are_shown_need_no_count() -> None:
     assert list_files(()) == ""
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.0004, "0 ms"), (0.9994, "999 ms"), (1.0, "1.0 s"), (61.26, "61.3 s")],
-)
-def test_a_time_has_the_unit_that_fits(seconds: float, said: str) -> None:
-    """Milliseconds as long as there is no second."""
-    assert describe_seconds(seconds) == said
-
-
 def test_a_start_names_addresses_and_what_is_down() -> None:
     """No address for what has none or is down."""
-    processes = (spec(), spec("job", listens=False), spec("x", None), spec("bad"))
+    names = ("bad", "late")
+    processes = (spec(), spec("job", listens=False), spec("x", None), *map(spec, names))
     stack = StackSpec(root=Path("/"), environment="development", processes=processes)
     states = {
         "web": READY,
         "job": ProcessState(phase=Phase.COMPLETED),
         "x": READY,
         "bad": ProcessState(phase=Phase.FAILED),
+        "late": ProcessState(phase=Phase.WAITING),
     }
     assert describe_start(stack, states, duration_s=0.5).splitlines() == [
-        "3 of 4 up after 500 ms",
+        "3 of 5 up after 500 ms",
         "web: http://127.0.0.1:8000/docs",
         "down: bad",
+        "waiting for what they depend on: late",
     ]
-    del states["bad"]
-    assert "down" not in describe_start(stack, states, duration_s=0.5)
+    del states["bad"], states["late"]
+    said = describe_start(stack, states, duration_s=0.5)
+    assert "down" not in said
+    assert "waiting" not in said
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sceneshift.core.errors import SceneshiftError
 
+_GAP = "  "
+_NARROWEST = 16  # of a column that has to give way
 _RED, _GREEN, _YELLOW, _CYAN, _BOLD = "31", "32", "33", "36", "1"
 
 # Greedy up to the last `@`: a password may hold one. The second pattern is for a
@@ -55,6 +57,46 @@ def wants_colour(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
     if force:
         return force not in {"0", "false"}
     return env.get("TERM") != "dumb" and stream.isatty()
+
+
+def fit_widths(widths: Sequence[int], room: int | None) -> list[int]:
+    """Return the widths of columns so that their table fits.
+
+    The widest column gives way first, and none below 16 characters: with less, the
+    table is wider than the terminal and folded by it.
+
+    Args:
+        widths: What each column needs, in characters.
+        room: What there is for all of them and the gaps between; None: no end.
+    """
+    fitted = list(widths)
+    gaps = len(_GAP) * (len(fitted) - 1)
+    while room is not None and sum(fitted) + gaps > room:
+        widest = max(fitted, default=0)
+        if widest <= _NARROWEST:
+            break
+        fitted[fitted.index(widest)] -= 1
+    return fitted
+
+
+def fold_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """Yield the lines of a row; a cell that is too long goes on below itself."""
+    columns = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, columns))):
+        cells = (column[number] if number < len(column) else "" for column in columns)
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        yield _GAP.join(padded).rstrip()
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Break a text into lines: at spaces, else behind a slash, else anywhere."""
+    lines = []
+    while len(text) > width:
+        space = text.rfind(" ", 1, width + 1)
+        cut = space if space > 0 else text.rfind("/", 1, width) + 1 or width
+        lines.append(text[:cut])
+        text = text[cut:].lstrip(" ")
+    return [*lines, text]
 
 
 class Console(Protocol):
@@ -129,13 +171,17 @@ class StreamConsole:
         _write(self._out, text + "\n")
 
     def table(self, rows: Iterable[Sequence[object]]) -> None:
-        """Print rows with aligned columns; the first row is the head."""
+        """Print rows with aligned columns; the first row is the head.
+
+        In a terminal a cell is folded where the row would be too long.
+        """
         texts = [[mask_secrets(str(cell)) for cell in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        widths = fit_widths(widths, self._room())
         for number, row in enumerate(texts):
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            line = "  ".join(cells).rstrip()
-            _print(self._out, line if number else self._paint(self._out, _BOLD, line))
+            for line in fold_row(row, widths):
+                text = line if number else self._paint(self._out, _BOLD, line)
+                _print(self._out, text)
 
     def note(self, text: str) -> None:
         """Tell people something."""
@@ -154,6 +200,13 @@ class StreamConsole:
         self._say("error:", _RED, error.message)
         if error.hint is not None:
             self._say("hint:", _CYAN, error.hint)
+
+    def _room(self) -> int | None:
+        """Return the width of the terminal that data goes to; None where it is none."""
+        try:
+            return os.get_terminal_size(self._out.fileno()).columns or None
+        except (OSError, ValueError):  # no terminal, or not even a descriptor
+            return None
 
     def _say(self, word: str, colour: str, text: str) -> None:
         """Print a line that begins with a word, for those who see no colour."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import describe_seconds
 from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
     return (
         _local_time(reload["at"]),
         reload["process"],
-        "-" if took is None else f"{took * 1000:.0f} ms",
+        "-" if took is None else describe_seconds(took),
         how if not reload["reason"] else f"{how}: {reload['reason']}",
         reload["outcome"] if not reload["error"] else reload["error"],
         files if more <= 0 else f"{files} and {more} more",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from sceneshift.core.wording import describe_seconds
 from sceneshift.dev.machine import Phase, ProcessState
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.model import ProcessSpec, StackSpec
 
 _FILES_SHOWN = 2
-_DOWN = (Phase.FAILED, Phase.STOPPED, Phase.WAITING)
+_DOWN = (Phase.FAILED, Phase.STOPPED)
 
 
 def describe_reload(reload: Reload) -> str:
@@ -32,25 +33,23 @@ def list_files(files: tuple[str, ...]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def describe_seconds(seconds: float) -> str:
-    """Return `12 ms` or `1.4 s`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
 def describe_start(
     stack: StackSpec, states: Mapping[str, ProcessState], *, duration_s: float
 ) -> str:
-    """Say what is up, where and what is not: a line a process with an address."""
+    """Say what is up, where, and what is not: a line a process with an address."""
     down = [name for name, state in states.items() if state.phase in _DOWN]
-    up = len(states) - len(down)
+    waiting = [n for n, state in states.items() if state.phase is Phase.WAITING]
+    up = len(states) - len(down) - len(waiting)
     lines = [f"{up} of {len(states)} up after {describe_seconds(duration_s)}"]
     lines += [
         f"{spec.name}: {spec.url}"
         for spec in stack.processes
-        if spec.listens and spec.url and spec.name not in down
+        if spec.listens and spec.url and spec.name not in (*down, *waiting)
     ]
     if down:
         lines.append(f"down: {', '.join(down)}")
+    if waiting:
+        lines.append(f"waiting for what they depend on: {', '.join(waiting)}")
     return "\n".join(lines)
 
 

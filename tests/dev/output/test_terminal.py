@@ -119,6 +119,8 @@ def test_a_note_is_marked(show: Show) -> None:
     """What the supervisor says about a process cannot be taken for its words."""
     shown = show(PLAIN, lambda t: t.take_note("backend", "restarted", AT))
     assert shown == b"backend.1 | -- restarted\n"
+    coloured = show(COLOURED, lambda t: t.take_note("backend", "restarted", AT))
+    assert b"\x1b[1m-- restarted\x1b[0m\n" in coloured
 
 
 def test_an_unknown_name_labels_itself(show: Show) -> None:

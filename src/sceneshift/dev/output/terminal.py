@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SYSTEM = "system"
 _RESET = b"\x1b[0m"
-_NOTE_START = b"-- "
 # No wrapping while an unfinished line is drawn: it must stay on one row to be redrawn.
 _NO_WRAP, _WRAP = b"\x1b[?7l", b"\x1b[?7h"
 _REDRAW = b"\r\x1b[K"
@@ -122,7 +121,9 @@ class Terminal:
 
     def take_note(self, name: str, text: str, at: float) -> None:
         """Show a line of the supervisor about a process."""
-        lines = b"".join(_NOTE_START + x.encode() + b"\n" for x in text.splitlines())
+        # Bold, for it stands among what the process itself says.
+        shape = b"\x1b[1m-- %b\x1b[0m\n" if self._colours else b"-- %b\n"
+        lines = b"".join(shape % line.encode() for line in text.splitlines())
         self._put_whole(name, lines, at)
 
     def system(self, text: str, at: float) -> None:

@@ -16,8 +16,9 @@ if not defined python (
     echo hint: install one from the Microsoft Store or python.org, or set SCENESHIFT_PYTHON to its path>&2
     exit /b 2
 )
+rem No path in the text of a block: a bracket in a folder's name would end the block.
 if not exist "%~dp0requirements\dev.lock" (
-    echo error: this project has no lock to install from: %~dp0requirements\dev.lock>&2
+    echo error: this project has no lock to install from: requirements\dev.lock>&2
     echo hint: make it: uv pip compile pyproject.toml --universal --generate-hashes -o requirements/dev.lock>&2
     exit /b 2
 )

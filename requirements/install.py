@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _LOCK = "requirements/dev.lock"
 _INPUTS = (_LOCK, "requirements/install.py", "pyproject.toml")
 _PROGRAMS = "Scripts" if os.name == "nt" else "bin"
+_MANY = 10  # packages that are worth a line of progress
 _SUFFIX = ".exe" if os.name == "nt" else ""
 _IDENTIFY = """\
 import os, sys
@@ -200,15 +201,17 @@ def say(text: str) -> None:
 
 
 def show_progress(lines: Iterator[str] | TextIO | tuple[str, ...]) -> None:
-    """Tell every tenth package that pip takes; uv shows its progress itself."""
+    """Tell what takes pip long: every tenth package; uv shows its progress itself."""
     count = 0
     for line in lines:
         if line.startswith("Collecting "):
             count += 1
-            if count % 10 == 0:
+            if count % _MANY == 0:
                 say(f"{count} packages found, now {line.split()[1]}")
         elif line.startswith("Installing collected packages"):
-            say(f"unpacking them: {line.count(',') + 1}")
+            number = line.count(",") + 1
+            if number >= _MANY:
+                say(f"unpacking {number} packages")
 
 
 def name_of(requirement: str) -> str:

@@ -91,7 +91,7 @@ def test_without_a_path_the_system_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "scheme"),
     [
-        ("redis-server --port $PORT", "redis"),
+        ("redis-server --port $PORT --save ''", "redis"),
         ("exec /usr/lib/postgresql/bin/postgres -D var", "postgresql"),
         ("flask run", "http"),
         ("python redis-server", "http"),

@@ -100,4 +100,5 @@ def _split(command: str) -> list[str]:
         words = list(lexer)
     except ValueError:
         return []
-    return [] if any(_COMPOUND.issuperset(word) for word in words) else words
+    is_compound = any(word and _COMPOUND.issuperset(word) for word in words)
+    return [] if is_compound else words

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -78,3 +79,55 @@ def test_no_module_imports_itself_by_detours() -> None:
         for name, tree in TREES.items()
     }
     assert set(TopologicalSorter(graph).static_order()) == MODULES.keys()
+
+
+def test_what_runs_in_the_users_interpreter_needs_nothing_else() -> None:
+    """A zygote has no packages of ours, and must not bring the user's in early."""
+    own = {name for name in MODULES if name.startswith("sceneshift.dev.zygote.")}
+    own |= {"sceneshift.core.blake2", "sceneshift.core.channel"}
+    for name in own:
+        body = WithoutTypes().visit(ast.parse(MODULES[name].read_text())).body
+        top = ast.Module([each for each in body if not is_definition(each)], [])
+        roots = {each.partition(".")[0] for each in imports_of(top)}
+        assert roots <= {*sys.stdlib_module_names, "sceneshift"}, name
+        assert imports_of(top) & MODULES.keys() <= own, name
+
+
+def is_definition(node: ast.stmt) -> bool:
+    """Say whether a statement imports nothing when its module is imported."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+# Of a child alone, or of the guard, which leaves every folder.
+CHANGES = {
+    "sceneshift.dev.guard.launch": {"chdir"},
+    "sceneshift.dev.guard.main": {"chdir"},
+    "sceneshift.dev.zygote.hooks": {"environ"},
+}
+
+
+def test_no_process_changes_its_own_environment_or_folder() -> None:
+    """What children get is passed to them; there are many of them at once."""
+    for name, tree in TREES.items():
+        assert changes_of(tree) <= CHANGES.get(name, set()), name
+
+
+def changes_of(tree: ast.AST) -> set[str]:
+    """Return which of `environ` and `chdir` a module writes or calls."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            found |= {"environ"} & set(attributes_of(node.value))
+        elif isinstance(node, ast.Call):
+            names = attributes_of(node.func)
+            found |= {"chdir", "fchdir", "putenv", "unsetenv"} & set(names)
+            if names[:1] and names[0] in {"clear", "pop", "setdefault", "update"}:
+                found |= {"environ"} & set(names[1:])
+    return found
+
+
+def attributes_of(node: ast.AST) -> list[str]:
+    """Return the attributes of `a.b.c`, the last one first."""
+    if not isinstance(node, ast.Attribute):
+        return []
+    return [node.attr, *attributes_of(node.value)]

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,8 @@ from sceneshift.core.channel import Channel, Decoder, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sceneshift.core.channel import Message
 
 # A busy machine is no reason to fail.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,3 +113,61 @@ def test_a_long_message_is_sent_whole(pair: tuple[Channel, Channel]) -> None:
     received = right.receive()
     os.waitpid(child, 0)
     assert received == ({"text": "x" * 1_000_000}, [])
+
+
+def test_threads_do_not_cut_each_others_messages() -> None:
+    """Each thread's come whole and in their order, large ones too."""
+    ours, theirs = socket.socketpair()
+    sender, receiver = Channel(theirs), Channel(ours)
+
+    def send(name: str) -> None:
+        for number in range(30):
+            text = "x" * (100_000 if number % 3 == 0 else 10)
+            sender.send({"from": name, "number": number, "text": text})
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    numbers: dict[str, list[int]] = {name: [] for name in "abcd"}
+    for _ in range(120):
+        received = receiver.receive()
+        assert received is not None
+        numbers[received[0]["from"]].append(received[0]["number"])
+    for thread in threads:
+        thread.join()
+    assert numbers == {key: list(range(30)) for key in "abcd"}
+    receiver.close()
+    sender.close()
+
+
+def test_a_handler_may_send_in_the_middle_of_a_message() -> None:
+    """What a signal has to say comes after it, with descriptors that were closed."""
+    ours, theirs = socket.socketpair()
+    sender, receiver = Channel(theirs), Channel(ours)
+    said = threading.Event()
+    received: list[tuple[Message, list[int]] | None] = []
+
+    def handle(*_: object) -> None:
+        with open(os.devnull) as null:  # noqa: PTH123 - a descriptor of it
+            said.set()
+            sender.send({"small": 1}, (null.fileno(),))
+
+    def receive() -> None:
+        ours.recv(1, socket.MSG_PEEK)  # it has begun, and cannot end
+        os.kill(os.getpid(), signal.SIGUSR1)
+        said.wait(30)
+        received.extend([receiver.receive(), receiver.receive()])
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    reader = threading.Thread(target=receive, daemon=True)
+    reader.start()
+    try:
+        sender.send({"large": "x" * 5_000_000})
+        reader.join(30)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert [list(each[0]) for each in received if each] == [["large"], ["small", "fds"]]
+    assert received[1] is not None
+    os.close(received[1][1][0])
+    receiver.close()
+    sender.close()

@@ -6,8 +6,10 @@ text. File descriptors travel with the first byte of their frame.
 
 from __future__ import annotations
 
+import _thread
 import array
 import json
+import os
 import socket
 import struct
 
@@ -64,19 +66,39 @@ class Channel:
         self.sock = sock
         self._decoder = Decoder()
         self._queue: list[tuple[Message, list[int]]] = []
+        self._waiting: list[tuple[bytes, tuple[int, ...]]] = []
+        self._sending = _thread.allocate_lock()
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
         return self.sock.fileno()
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        """Send a message; blocks while the other side's buffer is full."""
+        """Send a message; blocks while the other side's buffer is full.
+
+        A thread, or a signal's handler, that comes in the middle of another message
+        leaves its own to the one that is sending.
+        """
         if fds:
             message = {**message, "fds": len(fds)}
-        data = encode(message)
-        sent = self._send_first(data, fds)
-        if sent < len(data):
-            self.sock.sendall(data[sent:])
+        # Duplicates: the caller may have closed its own by then.
+        self._waiting.append((encode(message), tuple(map(os.dup, fds))))
+        while self._waiting and self._sending.acquire(blocking=False):
+            try:
+                self._send_waiting()
+            finally:
+                self._sending.release()
+
+    def _send_waiting(self) -> None:
+        while self._waiting:
+            data, fds = self._waiting.pop(0)
+            try:
+                sent = self._send_first(data, fds)
+            finally:
+                for fd in fds:
+                    os.close(fd)
+            if sent < len(data):
+                self.sock.sendall(data[sent:])
 
     def _send_first(self, data: bytes, fds: tuple[int, ...]) -> int:
         if not fds:
@@ -117,15 +139,9 @@ class Channel:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds.frombytes(raw[: len(raw) - len(raw) % fds.itemsize])
         for fd in fds:
-            _set_close_on_exec(fd)
+            os.set_inheritable(fd, False)
         return data, list(fds)
 
     def close(self) -> None:
         """Close this end."""
         self.sock.close()
-
-
-def _set_close_on_exec(fd: int) -> None:
-    import os  # noqa: PLC0415 - already there in every interpreter
-
-    os.set_inheritable(fd, False)

@@ -200,9 +200,9 @@ class Agent:
         try:
             ours, theirs = socket.socketpair()
             with theirs:
-                self.channel.send(
-                    {"event": "branch", "pid": os.getpid()}, (theirs.fileno(),)
-                )
+                # Another one's: a thread that is not here may have been sending.
+                line = type(self.channel)(self.channel.sock)
+                line.send({"event": "branch", "pid": os.getpid()}, (theirs.fileno(),))
         except OSError:
             self.channel = None
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,20 @@ import pytest
 if TYPE_CHECKING:
     from reloading import Stack
 
+SIGNALS = """\
+import signal
+def signals():
+    handlers = {
+        number.name: str(signal.getsignal(number)).partition(" at 0x")[0]
+        for number in signal.valid_signals()
+        if isinstance(number, signal.Signals) and number < signal.SIGRTMIN
+    }
+    blocked = [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))]
+    return [handlers, blocked, signal.set_wakeup_fd(-1)]
+"""
 TELL = """\
+from signals import signals
+SIGNALS = signals()
 import atexit, json, multiprocessing, os, sys, threading, time, warnings
 import near
 
@@ -38,6 +52,7 @@ if __name__ == "__main__":
     thread.join()
     said = {
         "argv": sys.argv[1:],
+        "signals": SIGNALS,
         "path0": sys.path[0],
         "main": [__main__.__file__, __name__, __package__],
         "flags": [sys.flags.dev_mode, sys.stdout.write_through, warned],
@@ -47,7 +62,11 @@ if __name__ == "__main__":
         "threads": answers,
         "session": os.getsid(0) == os.getpid(),
         "modules": sorted(name for name in sys.modules if "sceneshift" in name),
-        "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
+        "fds": [
+            os.readlink(path)
+            for path in [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+            if os.path.lexists(path)
+        ],
     }
     with open("said.json.new", "w") as file:
         json.dump(said, file)
@@ -74,6 +93,7 @@ fail()
 
 def tell(stack: Stack, command: str, **files: str) -> dict[str, Any]:
     """Run a program, and return what it found."""
+    files = {**files, "signals.py": SIGNALS}
     project = {"tell.py": TELL, "near.py": "", "Procfile.dev": f"job: {command}\n"}
     stack.start({**project, **files})
     stack.wait_output("told")
@@ -98,6 +118,18 @@ def test_a_program_finds_itself_as_under_a_shell(stack: Stack, target: str) -> N
     assert said["pools"] == [42, 42]
     assert said["threads"] == [1]
     assert said["session"]
+    sockets = [each for each in said["fds"] if each.startswith("socket:")]
+    assert len(sockets) == 1  # its own line, and nothing of what made it
+    assert said["signals"] == signals_under_a_shell()
+
+
+def signals_under_a_shell() -> Any:
+    """Return what an interpreter finds that a shell has started."""
+    program = SIGNALS + "import json; print(json.dumps(signals()))"
+    told = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program], capture_output=True, check=True
+    )
+    return json.loads(told.stdout)
 
 
 def test_handlers_for_the_end_run_when_it_is_stopped(stack: Stack) -> None:
@@ -113,6 +145,7 @@ def test_an_exit_code_passes_through(stack: Stack) -> None:
     project = {
         "tell.py": TELL,
         "near.py": "",
+        "signals.py": SIGNALS,
         "Procfile.dev": "job: python tell.py leave",
     }
     stack.start(project, "--strict")

@@ -8,7 +8,6 @@ that outlive it, and let it wait before it touches the project.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import socket
@@ -17,6 +16,7 @@ from importlib.machinery import FileFinder, SourceFileLoader
 
 from sceneshift.dev.zygote import parts, traces
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
+from sceneshift.dev.zygote.collector import Collector
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -62,6 +62,7 @@ class Agent:
         token: The generation's number.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
+        collector: Holds garbage collection back until the program has started.
         is_listen_ready: Whether one that listens accepts, too.
     """
 
@@ -76,6 +77,7 @@ class Agent:
         self.pid = 0
         self.held: dict[str, int] = {}
         self.handover: Handover | None = None
+        self.collector = Collector()
         self._reported: set[str] = set()
         self._written: set[str] = set()
         self._is_importing = False
@@ -326,11 +328,8 @@ class Agent:
         self.report_modules()
 
     def report_modules(self) -> None:
-        """Name the modules that a next zygote should have, and the project's own.
-
-        It marks the end of the start, so garbage is collected from here on.
-        """
-        gc.enable()
+        """Name the modules that a next zygote should have, and the project's own."""
+        self.collector.let_go()  # it has started, as far as anybody can tell
         foreign: list[str] = []
         own: list[str] = []
         for name, module in list(sys.modules.items()):

@@ -115,6 +115,7 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     agent.is_armed = birth.park
     agent.hot = birth.hot
     os.environ["SCENESHIFT_PROCESS"] = birth.marker
+    agent.collector.hold_back()
     handover.install(agent)
     debugger.install(agent)
     _reseed()

@@ -81,7 +81,6 @@ class Zygote:
         if operation == "fork":
             return self._fork(message, fds)
         if operation == "run":
-            gc.enable()
             self.control.send(
                 {"event": "forked", "token": message["token"], "pid": os.getpid()}
             )

@@ -80,6 +80,47 @@ def slow():
 def index():
     return str(NUMBER)
 """
+DEBUG = (
+    FLASK
+    + """
+if __name__ == "__main__":
+    import os
+    app.run(port=int(os.environ["PORT"]), debug=True)
+"""
+)
+RELOADING = """\
+import os
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run("asgi:app", port=int(os.environ["PORT"]), reload=True)
+"""
+DJANGO = """\
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+from django.http import HttpResponse
+from django.urls import path
+
+ALLOWED_HOSTS = ["*"]
+DEBUG = True
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+ROOT_URLCONF = "manage"
+SECRET_KEY = "for a test"
+
+def show(request):
+    from number import NUMBER
+    request.body
+    return HttpResponse(str(NUMBER))
+
+urlpatterns = [path("", show)]
+
+if __name__ == "__main__":
+    from number import NUMBER
+    os.environ["DJANGO_SETTINGS_MODULE"] = "manage"
+    execute_from_command_line(sys.argv)
+"""
 PLAIN = """\
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,6 +164,9 @@ async def answer(reader, writer):
 
 async def main():
     server = await asyncio.start_server(answer, "127.0.0.1", int(os.environ["PORT"]))
+    if sys.argv[1:] == ["patched"]:  # as by gevent
+        import select
+        del select.epoll
     await server.serve_forever()
 
 if __name__ == "__main__":
@@ -136,6 +180,9 @@ SOURCES = {
     "asgi": ASGI,
     "wsgi": WSGI,
     "shop": FLASK,
+    "debug": DEBUG,
+    "reloading": RELOADING,
+    "manage": DJANGO,
     "plain": PLAIN,
     "streams": STREAMS,
 }
@@ -143,7 +190,12 @@ SERVERS = {
     "uvicorn": "uvicorn asgi:app --port $PORT --loop asyncio --log-level warning",
     "uvicorn-uvloop": "uvicorn asgi:app --port $PORT --loop uvloop --http httptools",
     "uvicorn-h11": "uvicorn asgi:app --port $PORT --http h11 --log-level warning",
+    "workers": "uvicorn asgi:app --port $PORT --workers 2",
+    "uvicorn-reload": "python reloading.py",
     "flask": "flask --app shop run --port $PORT",
+    "flask-debug": "python debug.py",
+    "django": "python manage.py runserver $PORT",
+    "hypercorn": "hypercorn asgi:app --bind 127.0.0.1:$PORT --reload",
     "gunicorn": "gunicorn wsgi:app -b 127.0.0.1:$PORT",
     "gunicorn-threads": "gunicorn wsgi:app -b 127.0.0.1:$PORT --threads 4",
     "gunicorn-uvicorn": (
@@ -152,6 +204,7 @@ SERVERS = {
     "gunicorn-asgi": "gunicorn asgi:app -b 127.0.0.1:$PORT -k asgi",
     "plain": "python plain.py",
     "asyncio": "python -m streams",
+    "asyncio-patched": "python -m streams patched",
     "uvloop": "python -m streams uvloop",
 }
 RELOADS = 20

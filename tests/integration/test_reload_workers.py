@@ -76,14 +76,6 @@ print("collected as usual", flush=True)
 time.sleep(300)
 """
 JOB = "WORK = {}\n"
-COLLECTED = """\
-import gc, time
-
-while not gc.isenabled():
-    time.sleep(0.01)
-print("garbage is collected", flush=True)
-time.sleep(300)
-"""
 
 
 def events(stack: Stack) -> list[str]:
@@ -262,3 +254,24 @@ def test_garbage_is_collected_in_a_worker(stack: Stack, kind: str) -> None:
     files = {"usual": usual, "garbage.py": GARBAGE, "pyproject.toml": table}
     stack.start({**files, "Procfile.dev": "worker: python garbage.py\n"})
     stack.wait_output("collected as usual")
+
+
+AGAIN = """\
+import os, subprocess, sys
+
+if os.environ.get("AGAIN"):
+    with open("events", "a") as log:
+        print(*sys.argv, sys.flags.dont_write_bytecode, file=log)
+else:
+    subprocess.run(sys.orig_argv, env={**os.environ, "AGAIN": "1"}, check=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["again.py", "-m again"])
+def test_a_program_can_start_itself_again(stack: Stack, name: str) -> None:
+    """With the words by which Python would have started it, as reloaders do."""
+    stack.start(
+        {"again.py": AGAIN, "Procfile.dev": f"job: python -B {name} one --two\n"}
+    )
+    place = str(stack.root / "again.py") if "-m" in name else name
+    stack.wait(partial(has_said, stack, [f"{place} one --two 1"]))

@@ -22,6 +22,15 @@ _DROPPED: dict[str, dict[str, int]] = {
         "--reload-delay": 1,
     },
     "gunicorn": {"--reload": 0, "--reload-engine": 1, "--reload-extra-file": 1},
+    "granian": {
+        "--reload": 0,
+        "--reload-paths": 1,
+        "--reload-ignore-dirs": 1,
+        "--reload-ignore-patterns": 1,
+        "--reload-ignore-paths": 1,
+        "--reload-tick": 1,
+        "--reload-ignore-worker-failure": 0,
+    },
     "hypercorn": {"--reload": 0},
 }
 # The word after which the option goes that turns the reloader off.

@@ -10,6 +10,7 @@ import pytest
 
 from sceneshift.dev.model import ProcessSpec, ReloadPolicy
 from sceneshift.dev.run.choice import ANY_SOURCE, choose
+from sceneshift.dev.zygote import workers
 
 
 def _spec(
@@ -54,20 +55,28 @@ def test_a_command_that_is_no_python_is_restarted_by_nothing(tmp_path: Path) -> 
     assert choose(_spec(tmp_path, "sleep 5"), tmp_path).globs == ()
 
 
-@pytest.mark.parametrize("words", ["--workers 2", "--workers=4"])
+@pytest.mark.parametrize(
+    ("command", "is_left"),
+    [
+        ("uvicorn app:app --workers 2", True),
+        ("uvicorn app:app --workers=4", True),
+        ("uvicorn app:app --workers 1", False),
+        ("uvicorn app:app", False),
+        ("hypercorn app:app", True),
+        ("hypercorn app:app -w0", False),
+        ("gunicorn app:app -w 2", False),
+    ],
+)
 def test_workers_that_are_fresh_interpreters_are_left_to_the_shell(
-    tmp_path: Path, words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, *, is_left: bool
 ) -> None:
-    """They would report nothing and hold no socket."""
-    choice = choose(_spec(tmp_path, f"uvicorn app:app {words}"), tmp_path)
-    assert choice.program is None
-    assert choice.reason == "its workers are fresh interpreters"
-
-
-def test_one_worker_is_the_server_itself(tmp_path: Path) -> None:
-    """Nothing is spawned for it."""
-    choice = choose(_spec(tmp_path, "uvicorn app:app --workers 1"), tmp_path)
-    assert choice.program is not None
+    """They would report nothing and hold no socket; on Linux they are forks."""
+    spec = _spec(tmp_path, command)
+    assert choose(spec, tmp_path).program is not None
+    monkeypatch.setattr(workers, "IS_FORK_SAFE", False)
+    choice = choose(spec, tmp_path)
+    assert (choice.program is None) is is_left
+    assert choice.reason == ("its workers are fresh interpreters" if is_left else None)
 
 
 def test_what_is_configured_counts_more_than_what_is_guessed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sceneshift.dev.model import ReloadPolicy
 from sceneshift.dev.program import PythonProgram, analyse
 from sceneshift.dev.reloader import without_reloader
 from sceneshift.dev.selfreload import is_self_reloading
+from sceneshift.dev.zygote import workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +75,16 @@ def _by_shell(spec: ProcessSpec, reason: str, globs: tuple[str, ...] | None) -> 
 
 
 def _has_own_workers(program: PythonProgram) -> bool:
-    """Say whether uvicorn is asked for worker processes, which it starts by spawn."""
-    if program.name != "uvicorn":
+    """Say whether a server's workers are interpreters that it starts by spawn.
+
+    Where a fork is safe they are forks.
+    """
+    if workers.IS_FORK_SAFE or program.name not in ("hypercorn", "uvicorn"):
         return False
-    words = " ".join(program.argv).replace("--workers=", "--workers ").split()
-    after = words[words.index("--workers") + 1 :] if "--workers" in words else []
-    return bool(after) and after[0] not in ("0", "1")
+    found = re.search(r"(?:^| )(?:--workers|-w)[= ]?(\d+)", " ".join(program.argv))
+    if program.name == "uvicorn":
+        return found is not None and int(found[1]) > 1
+    return found is None or found[1] != "0"
 
 
 def _below(cwd: Path, root: Path, globs: tuple[str, ...]) -> tuple[str, ...]:

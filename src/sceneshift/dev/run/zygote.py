@@ -95,6 +95,7 @@ class ZygoteLink:
         link.preloaded.update(preload)
         link.send(
             {
+                "options": program.options,
                 "kind": program.kind,
                 "target": program.target,
                 "typed": program.typed or program.target,

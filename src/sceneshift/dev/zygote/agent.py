@@ -282,18 +282,25 @@ class Agent:
 
     # -- sockets
 
-    def bind(self, sock: socket.socket, address: Any) -> None:
-        """Stand in for `socket.bind`: take the socket that outlives the program."""
+    def bind(self, sock: Any, address: Any, bind: Callable[..., Any]) -> None:
+        """Stand in for `socket.bind`: take the socket that outlives the program.
+
+        Args:
+            sock: A `socket.socket`, or what has the same methods.
+            address: Where to.
+            bind: The method that this one stands in for.
+        """
         key = _key_of(sock, address)
         if self.channel is None or key is None or self.pid != os.getpid():
-            _original_bind(sock, address)
+            bind(sock, address)
             return
         self.touch("socket.bind")
         fd = self.held.get(key)
         if fd is None:
             fd = self._ask_for(key, sock)
+        is_blocking = os.get_blocking(sock.fileno())
         os.dup2(fd, sock.fileno(), inheritable=False)
-        sock.settimeout(sock.gettimeout())  # the flag lies in what is shared
+        os.set_blocking(sock.fileno(), is_blocking)  # the flag lies in what is shared
         self.send({"event": "bound", "key": key})
 
     def _ask_for(self, key: str, sock: socket.socket) -> int:
@@ -314,9 +321,8 @@ class Agent:
                 self.held[key] = fds[0]
                 return fds[0]
 
-    def listen(self, sock: socket.socket, *backlog: int) -> None:
-        """Stand in for `socket.listen`: say that connections are taken from now on."""
-        _original_listen(sock, *backlog)
+    def listen(self, sock: Any) -> None:
+        """Say that connections are taken from now on: `listen` was called."""
         if self.channel is not None and self.held and self.is_listen_ready:
             inode = os.fstat(sock.fileno()).st_ino
             if inode in {os.fstat(fd).st_ino for fd in self.held.values()}:
@@ -345,11 +351,7 @@ class Agent:
         self.send({"event": "modules", "foreign": foreign, "own": own})
 
 
-_original_bind: Callable[..., Any] = socket.socket.bind
-_original_listen: Callable[..., Any] = socket.socket.listen
-
-
-def _key_of(sock: socket.socket, address: Any) -> str | None:
+def _key_of(sock: Any, address: Any) -> str | None:
     """Return `family/host/port` of a TCP address that is given in numbers."""
     if sock.type != socket.SOCK_STREAM or not isinstance(address, tuple):
         return None

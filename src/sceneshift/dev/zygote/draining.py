@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+# Python's own: gevent puts another in its place.
+Socket = socket.socket
 _TCP_INFO_BYTES = 192
 _SENT, _RECEIVED = 44, 52  # tcpi_last_data_sent, tcpi_last_data_recv: ms ago
 _UNACKED, _UNSENT = 24, 144  # tcpi_unacked, tcpi_notsent_bytes
@@ -44,7 +46,7 @@ def _connections(ports: Collection[int]) -> list[int]:
 
 
 def _is_connection(fd: int, ports: Collection[int]) -> bool:
-    with socket.socket(fileno=os.dup(fd)) as sock:
+    with Socket(fileno=os.dup(fd)) as sock:
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             return False
         if sock.type != socket.SOCK_STREAM or sock.getsockname()[1] not in ports:
@@ -53,7 +55,7 @@ def _is_connection(fd: int, ports: Collection[int]) -> bool:
 
 
 def _is_busy(fd: int) -> bool:
-    with socket.socket(fileno=os.dup(fd)) as sock:
+    with Socket(fileno=os.dup(fd)) as sock:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
         info = info.ljust(_TCP_INFO_BYTES, b"\0")  # an older kernel knows less
         unread = array.array("i", [0])

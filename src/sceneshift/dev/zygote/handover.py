@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 
-from sceneshift.dev.zygote.draining import count_busy
+from sceneshift.dev.zygote.draining import Socket, count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
 TYPE_CHECKING = False
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sceneshift.dev.zygote.agent import Agent
+
+
+# As long as it is there: gevent takes it out of the module.
+_EPOLL: Any = getattr(select, "epoll", None)
 
 
 class _Laid:
@@ -136,9 +140,9 @@ def _make_deaf(real: int) -> socket.socket:
     """
     import _socket
 
-    with socket.socket(fileno=os.dup(real)) as model:
+    with Socket(fileno=os.dup(real)) as model:
         family = model.family
-    deaf = socket.socket(family, socket.SOCK_STREAM)
+    deaf = Socket(family, socket.SOCK_STREAM)
     loopback = "::1" if family == socket.AF_INET6 else "127.0.0.1"
     _socket.socket.bind(deaf, (loopback, 0))
     _socket.socket.listen(deaf, 1)
@@ -147,10 +151,10 @@ def _make_deaf(real: int) -> socket.socket:
 
 def _wake(fd: int) -> None:
     """Let a thread that waits in `accept` of the deaf socket come back from it."""
-    with socket.socket(fileno=os.dup(fd)) as deaf:
+    with Socket(fileno=os.dup(fd)) as deaf:
         if not os.get_blocking(fd):
             return
-        with socket.socket(deaf.family, socket.SOCK_STREAM) as nobody:
+        with Socket(deaf.family, socket.SOCK_STREAM) as nobody:
             nobody.setblocking(False)
             nobody.connect_ex(deaf.getsockname())
 
@@ -190,7 +194,7 @@ def _register(poll: int, fd: int, events: int) -> None:
 
 def _on(poll: int, method: str, *args: int) -> None:
     """Call a method of an epoll object for a descriptor that stays open."""
-    borrowed = select.epoll.fromfd(os.dup(poll))
+    borrowed = _EPOLL.fromfd(os.dup(poll))
     try:
         getattr(borrowed, method)(*args)
     finally:

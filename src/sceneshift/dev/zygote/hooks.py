@@ -10,7 +10,17 @@ import socket
 import sys
 from importlib.machinery import SourceFileLoader
 
-from sceneshift.dev.zygote import debugger, gunicorn, handover, parts, traces, uvicorn
+from sceneshift.dev.zygote import (
+    debugger,
+    granian,
+    gunicorn,
+    handover,
+    parts,
+    reloaders,
+    traces,
+    uvicorn,
+    workers,
+)
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache
 from sceneshift.dev.zygote.imports import adapt_on_import
@@ -63,12 +73,6 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
         return agent.get_code(self, fullname)
 
-    def bind(self: socket.socket, address: Any, /) -> None:
-        agent.bind(self, address)
-
-    def listen(self: socket.socket, *backlog: int) -> None:
-        agent.listen(self, *backlog)
-
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
         agent.exec_module(self, module)
 
@@ -76,13 +80,16 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     traces.hide(*ways, CodeCache.compile, parts.compile_rest)
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
-    socket.socket.bind = bind  # type: ignore[assignment,method-assign]
-    socket.socket.listen = listen  # type: ignore[method-assign,assignment]
+    _adapt_sockets(socket.socket, agent)
     if sys.version_info < (3, 12):
         _tell_of_threads()
     sys.addaudithook(agent.audit)
     adapt_on_import(
         {
+            **reloaders.ADAPTERS,
+            **workers.ADAPTERS,
+            "gevent._socket3": lambda module: _adapt_sockets(module.socket, agent),
+            "granian.server.common": granian.adapt,
             "gunicorn.arbiter": lambda module: gunicorn.adapt_arbiter(module, agent),
             "gunicorn.workers.base": lambda it: gunicorn.adapt_worker(it, agent),
             "uvicorn.server": lambda module: uvicorn.adapt(module, agent),
@@ -102,6 +109,20 @@ def _tell_of_threads() -> None:
     _thread.start_new_thread = start_new_thread
     if "threading" in sys.modules:  # it has taken the other one already
         sys.modules["threading"].__dict__["_start_new_thread"] = start_new_thread
+
+
+def _adapt_sockets(sockets: Any, agent: Agent) -> None:
+    """Wrap `bind` and `listen` of a class of sockets."""
+    original_bind, original_listen = sockets.bind, sockets.listen
+
+    def bind(self: Any, address: Any, /) -> None:
+        agent.bind(self, address, original_bind)
+
+    def listen(self: Any, *backlog: int) -> None:
+        original_listen(self, *backlog)
+        agent.listen(self)
+
+    sockets.bind, sockets.listen = bind, listen
 
 
 def become(birth: Birth, held: dict[str, int]) -> None:

@@ -42,11 +42,19 @@ def _run(settings: dict[str, Any]) -> None:
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
     sys.argv[:] = [settings["typed"], *settings["argv"]]
+    sys.orig_argv[:] = [sys.executable, *_own_words(settings), *settings["argv"]]
     if settings["kind"] == "module":
         # What the interpreter itself calls for `-m`: sets __main__'s attributes too.
         runpy._run_module_as_main(settings["target"])  # type: ignore[attr-defined]  # noqa: SLF001
         return
     _run_script(settings["target"], main)
+
+
+def _own_words(settings: dict[str, Any]) -> list[str]:
+    """Return the interpreter's words, for a program that starts itself again."""
+    is_module = settings["kind"] == "module"
+    words = ["-m", settings["target"]] if is_module else [settings["typed"]]
+    return [*settings["options"], *words]
 
 
 def _run_script(path: str, main: types.ModuleType) -> None:

@@ -46,13 +46,17 @@ app = Celery("tasks", broker="memory://")
 app.conf.worker_hijack_root_logger = False
 
 @app.task
-def add(x, y):
-    return x + y
+def add():
+    with open("events", "a") as log:
+        print("task", WORK, file=log, flush=True)
+        time.sleep(1)
+        print("done", WORK, file=log, flush=True)
 
 @worker_ready.connect
 def ready(**_):
     with open("events", "a") as log:
         print("start", WORK, file=log)
+    add.delay()
 
 @worker_shutdown.connect
 def ended(**_):
@@ -139,23 +143,23 @@ def test_an_edit_of_the_workers_own_main_runs_once(stack: Stack) -> None:
 
 
 def test_celery_is_stopped_whole_before_the_new_one_starts(stack: Stack) -> None:
-    """Its pool of processes included; it is given the time to end by itself."""
+    """Its pool of processes too, after the task that one of them works at."""
     stack.start(
         {
             "pyproject.toml": (
-                "[tool.sceneshift.processes.worker]\nstop = { reload_time_s = 20 }\n"
+                "[tool.sceneshift.processes.worker]\nstop = { time_s = 20 }\n"
             ),
             "queue_app.py": CELERY,
             "job.py": JOB.format(0),
             "Procfile.dev": "worker: celery -A queue_app worker -c 2 -l warning\n",
         }
     )
-    expected = ["start 0"]
+    expected = ["start 0", "task 0"]
     stack.wait(partial(has_said, stack, expected))
     stack.wait_ready("worker")
     stack.write({"job.py": JOB.format(1)})
-    expected += ["end 0", "start 1"]
-    stack.wait(partial(has_said, stack, expected))
+    expected += ["done 0", "end 0", "start 1"]
+    stack.wait(lambda: events(stack)[:5] == expected)
 
 
 WEB = """\

@@ -94,7 +94,7 @@ class StopConfig(_Strict, frozen=True):
 
     signal: Text = "TERM"
     time_s: Seconds = 5.0
-    reload_time_s: Seconds = 1.0
+    reload_time_s: Seconds | None = None
 
 
 class ProcessConfig(_Strict, frozen=True):

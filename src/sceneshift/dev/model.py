@@ -82,12 +82,13 @@ class StopPolicy:
     Attributes:
         signal: What its whole session is sent first.
         time_s: Seconds from there to SIGKILL.
-        reload_time_s: The same for the old code's process in a reload.
+        reload_time_s: The same for the old code's process in a reload; None means 1,
+            and for a task queue's worker `time_s`.
     """
 
     signal: signal.Signals = signal.SIGTERM
     time_s: float = 5.0
-    reload_time_s: float = 1.0
+    reload_time_s: float | None = None
 
 
 class ReloadPolicy(Enum):

@@ -46,6 +46,22 @@ def test_a_whole_session_is_stopped(run: Run) -> None:
     run(use)
 
 
+def test_a_leader_may_end_its_children_itself(run: Run, tmp_path: Path) -> None:
+    """They are asked when it has gone, where they are still there."""
+    heard = tmp_path / "heard"
+    member = f"(trap 'echo child >> {heard}; exit' TERM; while :; do sleep 0.01; done)"
+    leader = f"trap 'sleep 0.2; echo leader >> {heard}; exit' TERM"
+
+    async def use(spawner: Spawner) -> None:
+        script = f"{member} & {leader}; while :; do sleep 0.01; done"
+        child = await start(spawner, script, 2)
+        await asyncio.sleep(0.1)  # both have laid their traps
+        assert await stop_session(child, time_s=30, is_leader_first=True) == ()
+        assert heard.read_text().split() == ["leader", "child"]
+
+    run(use)
+
+
 def test_the_leader_s_end_is_not_the_end(run: Run) -> None:
     """A child that ignores the signal is waited for, and then killed."""
 

@@ -29,7 +29,11 @@ _PAUSES_S = (0.005, 0.01, 0.02, 0.05)
 
 
 async def stop_session(
-    child: Child, *, number: int = signal.SIGTERM, time_s: float
+    child: Child,
+    *,
+    number: int = signal.SIGTERM,
+    time_s: float,
+    is_leader_first: bool = False,
 ) -> tuple[ProcessEntry, ...]:
     """Signal all that belongs to a process and wait until all of it is gone.
 
@@ -42,31 +46,37 @@ async def stop_session(
         child: The leader; it may have ended already.
         number: The signal that asks.
         time_s: Seconds from there to SIGKILL.
+        is_leader_first: Leave the others to the leader, as long as that runs.
 
     Returns:
         What could not even be killed: another user's, or stuck in the kernel.
     """
-    left = await _signal_until_gone(child, number, time_s)
+    left = await _signal_until_gone(child, number, time_s, is_leader_first)
     if not left:
         return ()
     return await _signal_until_gone(child, signal.SIGKILL, _KILL_S)
 
 
 async def _signal_until_gone(
-    child: Child, number: int, time_s: float
+    child: Child,
+    number: int,
+    time_s: float,
+    is_leader_first: bool = False,  # noqa: FBT001, FBT002 - the caller's option
 ) -> tuple[ProcessEntry, ...]:
     """Signal every member once, newcomers too; return what runs at the deadline."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + time_s
     told: set[tuple[int, int]] = set()
     while members := members_of(child):
-        for entry in members:
+        leader = [entry for entry in members if entry.pid == child.pid]
+        asked = leader if is_leader_first and leader else members
+        for entry in asked:
             if entry.key not in told:
                 _tell(entry, number)
             told.add(entry.key)
         if loop.time() >= deadline:
             return members
-        await wait_gone(members, deadline - loop.time())
+        await wait_gone(asked, deadline - loop.time())
     return ()
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.held import HeldSockets
 
 _NOT_STARTED = 127  # what a shell says of a command that it cannot start
+# What is served is answered in it; streams that go on are cut.
+_RELOAD_TIME_S = 1.0
 _numbers = itertools.count(1)
 
 
@@ -101,6 +103,7 @@ class Runner:
         self._ground = ground
         self._by_token: dict[int, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ends_its_children = False
 
     # -- what the machine asks for
 
@@ -130,7 +133,7 @@ class Runner:
         if generation is None:
             return
         policy = self.spec.stop
-        time_s = policy.reload_time_s if is_reload else policy.time_s
+        time_s = self._reload_time_s if is_reload else policy.time_s
         generation.stop_signal = signal.SIGKILL if is_forced else policy.signal
         if generation.child is None:
             self._give_up(token, generation.stop_signal)
@@ -185,6 +188,14 @@ class Runner:
         return {}
 
     # -- parts
+
+    @property
+    def _reload_time_s(self) -> float:
+        """Seconds that old code has for its end in a reload."""
+        policy = self.spec.stop
+        if policy.reload_time_s is not None:
+            return policy.reload_time_s
+        return policy.time_s if self._ends_its_children else _RELOAD_TIME_S
 
     def _new_generation(self, token: int | None) -> tuple[Generation, int]:
         """Return a generation and the writing end of its output's pipe."""
@@ -264,7 +275,12 @@ class Runner:
 
     async def _stop(self, generation: Generation, number: int, time_s: float) -> None:
         if generation.child is not None:
-            await stop_session(generation.child, number=number, time_s=time_s)
+            await stop_session(
+                generation.child,
+                number=number,
+                time_s=time_s,
+                is_leader_first=self._ends_its_children and number != signal.SIGKILL,
+            )
 
     def _end(self, generation: Generation, code: int) -> None:
         """The leader is gone: end what is left of its session, then report."""
@@ -277,7 +293,7 @@ class Runner:
         await self._stop(
             generation,
             generation.stop_signal or self.spec.stop.signal,
-            self.spec.stop.reload_time_s,
+            self._reload_time_s,
         )
         if generation.reader is not None:
             generation.reader.drain()

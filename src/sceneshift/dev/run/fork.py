@@ -153,7 +153,7 @@ class ForkRunner(ReportedRunner):
             async with asyncio.timeout(self.spec.stop.time_s):
                 while generation.adopters and not self._find_heir(generation):  # noqa: ASYNC110 - the heir is not made yet
                     await asyncio.sleep(DRAIN_S)
-        await retire(generation, self.spec.stop.reload_time_s)
+        await retire(generation, self._reload_time_s)
         self._discard(generation)
 
     def _find_heir(self, generation: Generation) -> Generation | None:
@@ -166,9 +166,9 @@ class ForkRunner(ReportedRunner):
         return heir
 
     async def _stop_retired(self, generation: Generation, token: int) -> None:
-        await retire(generation, self.spec.stop.reload_time_s)
+        await retire(generation, self._reload_time_s)
         for link in generation.links:
-            link.tell({"op": "ending", "time_s": self.spec.stop.reload_time_s})
+            link.tell({"op": "ending", "time_s": self._reload_time_s})
         super().stop(token, is_reload=True, is_forced=False)
 
     def refresh(self, changed: Iterable[str]) -> None:

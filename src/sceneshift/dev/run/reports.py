@@ -13,7 +13,7 @@ from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.nursery import Nursery
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
-from sceneshift.dev.run.servers import SERVERS
+from sceneshift.dev.run.servers import SERVERS, TASK_QUEUES
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class ReportedRunner(Runner):
         self._recall_path = ground.state / f"{spec.name}.json"
         self._recall = Recall.load(self._recall_path)
         self._recall.serves |= program.name in SERVERS
+        self._ends_its_children = program.name in TASK_QUEUES
         self._has_served = False
         self._newest = 0
         self._by_number: dict[int, Generation] = {}

@@ -1,4 +1,4 @@
-"""Programs that are known to accept connections."""
+"""Programs that are known: to accept connections, to end their own children."""
 
 from __future__ import annotations
 
@@ -18,3 +18,7 @@ SERVERS = frozenset(
         "waitress-serve",
     }
 )
+
+# Task queues by the name of their program. Asked to end, they let their children finish
+# what they do; children that are asked as well drop it, and celery then waits for them.
+TASK_QUEUES = frozenset({"celery", "dramatiq", "huey_consumer", "rq", "rqworker"})

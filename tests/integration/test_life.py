@@ -146,3 +146,15 @@ def test_a_change_revives_what_has_given_up(make_project: MakeProject) -> None:
     stack.wait_status(app="ready")
     assert project.ask("dev.why")["reloads"][-1]["files"] == ["go.txt"]
     assert stack.stop() == 130
+
+
+def test_a_web_process_that_never_listens_is_said_to(make_project: MakeProject) -> None:
+    """What depends on it starts all the same, after 10 s."""
+    project = make_project(
+        processes={"web": STAY, "after": STAY},
+        settings='[tool.sceneshift.processes.after]\ndepends_on = ["web"]\n',
+    )
+    stack = project.start()
+    stack.wait_status(web="ready", after="ready")
+    stack.wait_for("-- taken to be ready: nothing listens on port")
+    assert stack.stop() == 130

@@ -36,7 +36,7 @@ class Starting:
 
     def wait(
         self, probe: Probe | None, port: int | None = None, *, listens: bool = True
-    ) -> asyncio.Task[None]:
+    ) -> asyncio.Task[bool]:
         """Wait until it is ready."""
         spec = ProcessSpec(
             name="web",

@@ -16,7 +16,7 @@ from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Style
 from sceneshift.dev.output import PipeReader
 from sceneshift.dev.run.generation import Generation, Tail, make_marker
-from sceneshift.dev.run.readiness import wait_until_ready
+from sceneshift.dev.run.readiness import INFERRED_S, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -259,12 +259,15 @@ class Runner:
         generation.readying = self._run(self._report_ready(generation))
 
     async def _report_ready(self, generation: Generation) -> None:
-        await wait_until_ready(
+        is_so = await wait_until_ready(
             self.spec,
             self._stream,
             self._ground.spawner,
             listens=self.spec.listens and not generation.is_listening,
         )
+        if not is_so:
+            text = f"taken to be ready: nothing listens on port {self.spec.port} after"
+            self._stream.note(f"{text} {INFERRED_S:.0f} s", time.time())
         self._become_ready(generation)
 
     def _become_ready(self, generation: Generation) -> None:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 # this long: the time in which a command that is misspelled or misconfigured dies.
 ALIVE_S = 0.1
 # That it listens is an inference where nothing says so: not for ever.
-_INFERRED_S = 10.0
+INFERRED_S = 10.0
 
 
 async def wait_until_ready(
     spec: ProcessSpec, stream: ProcessStream, spawner: Spawner, *, listens: bool
-) -> None:
+) -> bool:
     """Return when a process is ready; cancel it where the process ends.
 
     Args:
@@ -38,14 +38,18 @@ async def wait_until_ready(
         stream: Its output.
         spawner: Starts a probe's command.
         listens: Whether it is known to accept connections on its port.
+
+    Returns:
+        Whether it does; without a probe it is taken to work after a while if it does
+        not.
     """
     probe = spec.probe
     if isinstance(probe, LogProbe):
         await _await_line(stream, probe.pattern)
-        return
+        return True
     if probe is None and not (listens and spec.port is not None):
         await asyncio.sleep(ALIVE_S)
-        return
+        return True
 
     async def run_command(
         argv: Sequence[str], *, env: Mapping[str, str], cwd: Path
@@ -61,10 +65,12 @@ async def wait_until_ready(
     from sceneshift.dev.probe import ProbeTarget, wait_ready  # noqa: PLC0415 - as above
 
     target = ProbeTarget(port=spec.port, env=spec.env, cwd=spec.cwd)
-    limit_s = _INFERRED_S if probe is None else None
+    limit_s = INFERRED_S if probe is None else None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_s):
             await wait_ready(probe or TcpProbe(), target, run_command=run_command)
+            return True
+    return False
 
 
 async def _await_line(stream: ProcessStream, pattern: str) -> None:

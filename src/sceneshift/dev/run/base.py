@@ -102,6 +102,7 @@ class Runner:
         self._stream = stream
         self._ground = ground
         self._by_token: dict[int, Generation] = {}
+        self._made: set[Generation] = set()  # those that nobody wants any more, too
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends_its_children = False
 
@@ -163,7 +164,7 @@ class Runner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for generation in self._by_token.values():
+        for generation in tuple(self._made):
             self._let_go(generation)
 
     # -- what is known
@@ -205,6 +206,7 @@ class Runner:
             number=next(_numbers), process=self.spec.name, tail=tail, token=token
         )
         generation.output = reading
+        self._made.add(generation)
         if token is not None:
             self._by_token[token] = generation
             self._read(generation)
@@ -311,6 +313,7 @@ class Runner:
             )
 
     def _let_go(self, generation: Generation) -> None:
+        self._made.discard(generation)
         if generation.reader is not None:
             generation.reader.close()
         if generation.output is not None:

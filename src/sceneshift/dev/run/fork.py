@@ -216,10 +216,10 @@ class ForkRunner(ReportedRunner):
                 self._ground.listener.handle_mute(self.spec.name)
                 await self._start_plain(generation, writing)
                 return
-            self._by_number[generation.number] = generation
             if generation.is_discarded:
                 self._end(generation, 0)
                 return
+            self._by_number[generation.number] = generation
             channel = self._nursery.fork(
                 zygote, generation.number, park=park, output_fd=writing
             )
@@ -232,7 +232,7 @@ class ForkRunner(ReportedRunner):
         if park:
             self._import(generation)
         else:
-            self._watch(generation)
+            generation.is_unborn = True
 
     async def _find_zygote(self) -> ZygoteLink | None:
         """Return a zygote; None where the interpreter cannot run one."""
@@ -310,6 +310,8 @@ class ForkRunner(ReportedRunner):
         self._adopt(generation, pid)
         if generation.is_discarded:
             self._discard(generation)
+        elif generation.is_unborn:
+            self._watch(generation)
 
     def handle_died(self, number: int, status: int) -> None:
         """A generation's leader has ended."""

@@ -84,6 +84,7 @@ class Generation:
         keys: Addresses that it has bound.
         files: What it reported to use, with digests.
         modules: Files of the project's modules that it has loaded, by name.
+        is_unborn: Whether its readiness is looked for when it has a process.
         is_parked: Whether it waits before the project, or before a hot file.
         parked_at: That file, with length and digest of the part of it that has run.
         is_listening: Whether it accepts connections.
@@ -114,6 +115,7 @@ class Generation:
     keys: set[str] = field(default_factory=set)
     files: dict[str, Digest] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
+    is_unborn: bool = False
     is_parked: bool = False
     parked_at: tuple[str, int, Digest] = ("", 0, None)
     output: int | None = None

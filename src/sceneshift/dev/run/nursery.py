@@ -97,7 +97,8 @@ class Nursery:
                 raise
             if not zygote.refused:
                 return zygote
-            self._learn_refusal(zygote)
+            if zygote is self._current:  # nobody else has learned it meanwhile
+                self._learn_refusal(zygote)
 
     async def _find(self) -> ZygoteLink:
         """Return the zygote that is in use; those who ask at once get the same."""
@@ -166,6 +167,12 @@ class Nursery:
 
     async def _start(self, program: PythonProgram) -> ZygoteLink:
         reading, writing = os.pipe()
+        reader = PipeReader(
+            reading,
+            self._stream.source(),
+            loop=self._ground.loop,
+            gate=self._ground.gate,
+        )
         try:
             zygote = await ZygoteLink.start(
                 program,
@@ -178,14 +185,11 @@ class Nursery:
                 spawner=self._ground.spawner,
                 on_message=self._handle,
             )
+        except BaseException:
+            reader.close()
+            raise
         finally:
             os.close(writing)
-            reader = PipeReader(
-                reading,
-                self._stream.source(),
-                loop=self._ground.loop,
-                gate=self._ground.gate,
-            )
         self._readers[zygote] = reader
         for held in self._ground.held.to_inherit(self._process):
             zygote.hold(held.key, held.sock.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -84,13 +85,15 @@ class ZygoteLink:
         """
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
             child = await spawner.spawn(
                 [program.interpreter, *program.options, str(_PACKAGE), label],
                 env=program.env,
                 cwd=program.cwd,
                 fds={1: output_fd, 2: output_fd, 3: theirs.fileno()},
             )
+            undo.pop_all()
         link = cls(loop, Channel(ours), child, process=process, on_message=on_message)
         link.preloaded.update(preload)
         link.send(

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.run.fork import ForkRunner
+from sceneshift.dev.run.recall import Recall
+from staging import run_staged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.dev.run.nursery import Nursery
+    from staging import Stage
+
+THREADED = (
+    "import threading\n"
+    "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+)
+
+
+def nursery_of(stage: Stage) -> Nursery:
+    """Return where the runner's processes come from."""
+    assert isinstance(stage.runner, ForkRunner)
+    return stage.runner._nursery
+
+
+def renew(stage: Stage, **values: str) -> None:
+    """Give the runner another environment or interpreter."""
+    assert isinstance(stage.runner, ForkRunner)
+    stage.runner.renew(stage.runner.spec, replace(stage.runner.program, **values))  # type: ignore[arg-type]
+
+
+def test_who_asks_at_once_gets_the_same_zygote(tmp_path: Path) -> None:
+    """A second one would be nobody's."""
+
+    async def use(stage: Stage) -> None:
+        nursery = nursery_of(stage)
+        first, second = await asyncio.gather(nursery.get(), nursery.get())
+        assert first is second
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_fresh_interpreter_is_for_one_only(tmp_path: Path) -> None:
+    """It becomes the program: a second one who asks gets another."""
+
+    async def use(stage: Stage) -> None:
+        stage.runner.launch(1)
+        stage.runner.launch(2)
+        await stage.until(lambda: sorted(stage.told.ready) == [1, 2])
+        pids = {stage.runner.generation(token).pid for token in (1, 2)}  # type: ignore[union-attr]
+        assert len(pids) == 2
+
+    run_staged("cold", tmp_path, use)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3, 8, 30])
+def test_who_waits_while_it_is_renewed_gets_the_new_one(
+    tmp_path: Path, turns: int
+) -> None:
+    """However far the old one has come, which is ended."""
+
+    async def use(stage: Stage) -> None:
+        nursery = nursery_of(stage)
+        asked = asyncio.ensure_future(nursery.get())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        renew(stage, typed="new")
+        zygote = await asked
+        assert zygote is await nursery.get()
+        assert nursery.cold_reason is None
+        await stage.until(lambda: len(nursery._readers) == 1)
+        assert nursery._old == []
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_an_interpreter_that_cannot_serve_is_not_asked_again(tmp_path: Path) -> None:
+    """The command is started as it is, and the reason is told."""
+
+    async def use(stage: Stage) -> None:
+        nursery = nursery_of(stage)
+        renew(stage, interpreter="/bin/false")
+        with pytest.raises(SceneshiftError, match="ended before it served"):
+            await nursery.get()
+        assert nursery.is_plain
+        assert "older than Python" in str(nursery.cold_reason)
+        assert nursery.spare() is None
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_an_interpreter_that_is_not_there_leaves_nothing_open(tmp_path: Path) -> None:
+    """No pipe, and no end of a line to it."""
+
+    async def use(stage: Stage) -> None:
+        renew(stage, interpreter=str(tmp_path / "python"))
+        with pytest.raises(SceneshiftError, match="was not found"):
+            await nursery_of(stage).get()
+        assert nursery_of(stage)._readers == {}
+
+    run_staged("fork", tmp_path, use)
+
+
+def remember(folder: Path, *modules: str) -> None:
+    """Have it known from the last run what is imported ahead."""
+    Recall(foreign=list(modules)).save(folder / "web.json")
+
+
+@pytest.mark.parametrize("asking", [1, 2])
+def test_what_spoils_a_zygote_is_learned_once(tmp_path: Path, asking: int) -> None:
+    """The next one is without it, for all who had asked for the first."""
+    (tmp_path / "threaded.py").write_text(THREADED)
+    remember(tmp_path, "json", "threaded")
+
+    async def use(stage: Stage) -> None:
+        nursery = nursery_of(stage)
+        zygote, *_ = await asyncio.gather(*(nursery.get() for _ in range(asking)))
+        assert zygote.refused == {}
+        assert list(nursery._recall.skip) == ["threaded"]
+        assert (nursery._tries, nursery.cold_reason) == (1, None)
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_program_that_spoils_every_zygote_is_not_forked(tmp_path: Path) -> None:
+    """After five tries each time is a fresh interpreter, and people are told why."""
+    names = [f"part{number}" for number in range(7)]
+    for name, following in itertools.pairwise(names):
+        (tmp_path / f"{name}.py").write_text(f"import {following}\n")
+    (tmp_path / f"{names[-1]}.py").write_text(THREADED)
+    remember(tmp_path, *names)
+
+    async def use(stage: Stage) -> None:
+        nursery = nursery_of(stage)
+        await nursery.get()
+        assert str(nursery.cold_reason).startswith("a fork is not safe after importing")
+
+    run_staged("fork", tmp_path, use)

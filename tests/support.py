@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def wait_until(predicate: Callable[[], T], deadline_s: float = 10.0) -> T:
+def wait_until(predicate: Callable[[], T | None], deadline_s: float = 30.0) -> T:
     """Return the first truthy value of the predicate; fail at the deadline."""
     end = time.monotonic() + deadline_s
     while True:

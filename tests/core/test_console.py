@@ -203,7 +203,12 @@ def test_the_standard_streams_are_found_at_each_call(
 def test_the_console_imports_nothing_slow() -> None:
     """Every command has the console in its way."""
     code = "import sys, sceneshift.core.console; print(*sorted(sys.modules))"
+    env = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env,
     )
     assert not {"json", "asyncio", "msgspec", "rich"} & set(done.stdout.split())

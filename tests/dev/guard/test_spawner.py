@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -48,8 +49,17 @@ async def output_of(
 
 def open_files(pid: int) -> dict[int, str]:
     """Return what each descriptor of a process refers to."""
-    folder = Path(f"/proc/{pid}/fd")
-    return {int(path.name): str(path.readlink()) for path in folder.iterdir()}
+    found = {}
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            found[int(path.name)] = str(path.readlink())
+    return found
+
+
+def open_exactly(pid: int, numbers: list[int]) -> dict[int, str] | None:
+    """Return the same where they have these numbers."""
+    files = open_files(pid)
+    return files if sorted(files) == numbers else None
 
 
 async def start(spawner: Spawner, script: str, **fds: int) -> Child:
@@ -137,9 +147,8 @@ def test_descriptors_are_placed_and_nothing_else_is_passed_on(run: Run) -> None:
         child = await start(spawner, "exec sleep 300", fd1=writable, fd7=readable)
         os.close(readable)
         os.close(writable)
-        # While a program is loaded, its libraries are open for a moment.
-        wait_until(lambda: sorted(open_files(child.pid)) == [0, 1, 2, 7])
-        return open_files(child.pid)
+        # The loader of what is being executed has a library open for a moment.
+        return wait_until(lambda: open_exactly(child.pid, [0, 1, 2, 7]))
 
     held = run(use)
     assert held[0] == held[2] == os.devnull

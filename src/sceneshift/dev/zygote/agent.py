@@ -268,6 +268,7 @@ class Agent:
             self.send({"event": "parked", "at": "", "head": [0, None]})
 
     def _give_up(self, error: BaseException) -> NoReturn:
+        self.is_armed = False
         error.__traceback__ = traces.skip_own(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         sys.stderr.flush()

@@ -32,9 +32,14 @@ def run(settings: dict[str, Any]) -> None:
     try:
         _run(settings)
     except Exception as error:  # noqa: BLE001 - whatever a program raises
+        hooks.current().is_armed = False  # what has failed waits for nothing
         error.__traceback__ = traces.skip_own(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         raise SystemExit(1) from None
+    except SystemExit as end:
+        if end.code:
+            hooks.current().is_armed = False  # as above: it gives up
+        raise
 
 
 def _run(settings: dict[str, Any]) -> None:

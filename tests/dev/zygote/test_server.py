@@ -1,0 +1,289 @@
+"""A zygote that is spoken to as the supervisor does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import sceneshift
+from sceneshift.core.channel import Channel
+from sceneshift.core.processes import children, find_process
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(sceneshift.__file__).parent / "dev" / "zygote"
+# Puts the line to us where a zygote looks for it, as the guard does.
+PLACE = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+class Child:
+    """One child of a zygote, or what it becomes itself."""
+
+    def __init__(self, zygote: Zygote, number: int, channel: Channel) -> None:
+        self.zygote = zygote
+        self.number = number
+        self.channel = channel
+
+    def next(self, event: str) -> dict[str, Any]:
+        """Return its next message of a kind; others are passed over."""
+        return take(self.channel, event)
+
+    def tell(self, **message: Any) -> None:
+        """Tell it something."""
+        self.channel.send(message)
+
+    def wait_end(self) -> int:
+        """Return its exit code, as the zygote says."""
+        said = take(self.zygote.channel, "exited")
+        assert said["token"] == self.number
+        return os.waitstatus_to_exitcode(said["status"])
+
+
+def take(channel: Channel, event: str) -> dict[str, Any]:
+    """Return the next message of a kind; others are passed over."""
+    while True:
+        while not channel._queue:
+            assert select.select([channel], [], [], 30)[0], f"no {event}"
+            received = channel.receive_all()
+            assert received is not None, f"the end instead of {event}"
+            channel._queue += received
+        message, _ = channel._queue.pop(0)
+        if message["event"] == event:
+            return message
+
+
+class Zygote:
+    """A zygote for a script `app.py`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        ours, theirs = socket.socketpair()
+        self.channel = Channel(ours)
+        self.output, self._writing = os.pipe()
+        self._children: list[Child] = []
+        with theirs:
+            words = [str(theirs.fileno()), sys.executable, str(PACKAGE), "web.1"]
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PLACE, *words],
+                cwd=root,
+                pass_fds=(theirs.fileno(),),
+            )
+
+    def begin(self, source: str, **settings: Any) -> None:
+        """Write the script, and tell the zygote what it is for."""
+        script = self.root / "app.py"
+        script.write_text(source)
+        shape = {"kind": "script", "target": str(script), "typed": "app.py"}
+        rest = {"argv": [], "root": str(self.root), "preload": [], "skip": []}
+        self.channel.send({**shape, **rest, **settings})
+        take(self.channel, "serving")
+
+    def fork(self, *, hot: list[Path] | None = None, park: bool = True) -> Child:
+        """Have a child."""
+        number = len(self._children) + 1
+        ours, theirs = socket.socketpair()
+        files = None if hot is None else list(map(str, hot))
+        message = {"op": "fork", "token": number, "park": park, "hot": files}
+        with theirs:
+            fds = (theirs.fileno(), self._writing)
+            self.channel.send({**message, "marker": f"web.{number}"}, fds)
+        assert take(self.channel, "forked")["token"] == number
+        self._children.append(Child(self, number, Channel(ours)))
+        return self._children[-1]
+
+    def read_output(self) -> str:
+        """Return what was written so far."""
+        os.set_blocking(self.output, False)
+        try:
+            return os.read(self.output, 65536).decode()
+        except BlockingIOError:
+            return ""
+
+    def close(self) -> None:
+        """End it, and wait for it."""
+        self.channel.close()
+        for child in self._children:
+            child.channel.close()
+        self.process.wait(30)
+        os.close(self.output)
+        os.close(self._writing)
+
+
+@contextmanager
+def closing(zygote: Zygote) -> Iterator[Zygote]:
+    """Leave nothing of it, whatever is found."""
+    try:
+        yield zygote
+    finally:
+        zygote.close()
+
+
+@pytest.fixture
+def zygote(tmp_path: Path) -> Iterator[Zygote]:
+    """Return a zygote that has not been told anything yet."""
+    with closing(Zygote(tmp_path)) as made:
+        yield made
+
+
+def test_a_zygote_of_nobody_ends(zygote: Zygote) -> None:
+    """Its supervisor was gone before the first word."""
+    zygote.channel.close()
+    assert zygote.process.wait(30) == 0
+
+
+def test_a_parked_child_goes_on_when_it_is_told(zygote: Zygote) -> None:
+    """Not before: nothing of the project has run until then."""
+    zygote.begin("print('ran', flush=True)\n")
+    child = zygote.fork()
+    parked = child.next("parked")
+    assert (parked["at"], parked["head"]) == (str(zygote.root / "app.py"), [0, None])
+    assert zygote.read_output() == ""
+    child.tell(op="go")
+    assert child.wait_end() == 0
+    assert zygote.read_output() == "ran\n"
+
+
+def test_what_waits_ends_with_the_supervisor(zygote: Zygote) -> None:
+    """Its own line is enough: the zygote may be at work still."""
+    zygote.begin("")
+    child = zygote.fork()
+    child.next("parked")
+    child.channel.close()
+    assert child.wait_end() == 0
+
+
+def test_all_children_end_with_the_supervisor(zygote: Zygote) -> None:
+    """Those that wait and those that run."""
+    zygote.begin("import time\nprint('up', flush=True)\ntime.sleep(300)\n")
+    zygote.fork().next("parked")
+    zygote.fork(park=False)
+    wait_until(lambda: zygote.read_output() == "up\n")
+    pids = [entry.pid for entry in children(zygote.process.pid)]
+    assert len(pids) == 2
+    zygote.channel.close()
+    assert zygote.process.wait(30) == 0
+    wait_until(lambda: not any(map(_runs, pids)))
+
+
+EFFECTS = (
+    "import atexit, sqlite3, sys\n"
+    "atexit.register(lambda: sqlite3.connect(':memory:').close())\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        ("import no_such_module", 1, "No module named 'no_such_module'"),
+        ("sys.exit('no key')\nimport os", 1, "no key"),
+        ("sys.exit(3)\nimport os", 3, ""),
+    ],
+)
+def test_a_child_that_has_failed_does_not_wait(
+    zygote: Zygote, ending: str, code: int, said: str
+) -> None:
+    """Its last effects would have it parked, and be taken for the next reload."""
+    hot = zygote.root / "hot.py"
+    hot.write_text(f"{EFFECTS}{ending}\n")
+    zygote.begin("import hot\n")
+    child = zygote.fork(hot=[hot])
+    assert child.wait_end() == code
+    assert said in zygote.read_output()
+
+
+def test_an_import_ahead_that_fails_is_the_end(zygote: Zygote) -> None:
+    """Whatever the program's own hook for errors does."""
+    hook = "sys.excepthook = lambda *_: sqlite3.connect(':memory:').close()\n"
+    hot = zygote.root / "hot.py"
+    hot.write_text("")
+    (zygote.root / "bad.py").write_text(f"import sqlite3, sys\n{hook}1 / 0\n")
+    zygote.begin("")
+    child = zygote.fork()
+    child.next("parked")
+    child.tell(op="import", modules=["gone", "bad"], main=None, hot=[str(hot)])
+    assert child.wait_end() == 1
+
+
+def test_a_program_that_ends_by_itself_has_its_effects_later(zygote: Zygote) -> None:
+    """It has not failed, so what it does at its end waits for the word."""
+    hot = zygote.root / "hot.py"
+    hot.write_text("")
+    zygote.begin(f"{EFFECTS}sys.exit(0)\n")
+    child = zygote.fork(hot=[hot])
+    assert child.next("parked")["at"] == "sqlite3.connect"
+    child.tell(op="go")
+    assert child.wait_end() == 0
+
+
+BINDS = (
+    "import socket, sys\n"
+    "sock = socket.socket()\n"
+    "try:\n"
+    "    sock.bind(('127.0.0.1', 1))\n"
+    "except OSError as error:\n"
+    "    sys.exit(error.errno)\n"
+)
+
+
+def test_an_address_that_cannot_be_had_is_an_error_of_bind(zygote: Zygote) -> None:
+    """The program's own `bind` raises what the supervisor's did."""
+    zygote.begin(BINDS)
+    child = zygote.fork(park=False)
+    asked = child.next("bind")
+    assert asked["key"] == f"{int(socket.AF_INET)}/127.0.0.1/1"
+    child.tell(op="refused", errno=errno.EADDRINUSE)
+    assert child.wait_end() == errno.EADDRINUSE
+
+
+def test_a_program_that_waits_for_an_address_ends_with_the_supervisor(
+    zygote: Zygote,
+) -> None:
+    """Nobody would ever answer."""
+    zygote.begin(BINDS)
+    child = zygote.fork(park=False)
+    child.next("bind")
+    child.channel.close()
+    assert child.wait_end() == 0
+
+
+TAKES = BINDS.replace("import socket, sys", "import os, socket, sys") + (
+    "print(os.fstat(sock.fileno()).st_ino, flush=True)\n"
+)
+
+
+def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
+    """One that was held before is replaced; one that is given up is asked for."""
+    zygote.begin(TAKES)
+    key = f"{int(socket.AF_INET)}/127.0.0.1/1"
+    with socket.socket() as old, socket.socket() as new:
+        for each in (old, new):
+            zygote.channel.send({"op": "hold", "key": key}, (each.fileno(),))
+        child = zygote.fork(park=False)
+        assert child.next("bound")["key"] == key
+        assert child.wait_end() == 0
+        assert zygote.read_output() == f"{os.fstat(new.fileno()).st_ino}\n"
+        for _ in range(2):
+            zygote.channel.send({"op": "release", "key": key})
+        child = zygote.fork(park=False)
+        child.next("bind")
+        child.channel.send({"op": "hold", "key": key}, (old.fileno(),))
+        assert child.wait_end() == 0
+        assert zygote.read_output() == f"{os.fstat(old.fileno()).st_ino}\n"
+
+
+def _runs(pid: int) -> bool:
+    entry = find_process(pid)
+    return entry is not None and entry.is_running

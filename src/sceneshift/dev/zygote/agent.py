@@ -199,16 +199,20 @@ class Agent:
         """
         if self.channel is None or self.pid == os.getpid():
             return
+        # Another one's: a thread that is not here may have been sending.
+        line, self.channel = type(self.channel)(self.channel.sock), None
+        message = {"event": "branch", "pid": os.getpid()}
         try:
             ours, theirs = socket.socketpair()
-            with theirs:
-                # Another one's: a thread that is not here may have been sending.
-                line = type(self.channel)(self.channel.sock)
-                line.send({"event": "branch", "pid": os.getpid()}, (theirs.fileno(),))
         except OSError:
-            self.channel = None
             return
-        self.channel = type(self.channel)(ours)
+        with theirs:
+            try:
+                line.send(message, (theirs.fileno(),))
+            except OSError:
+                ours.close()
+                return
+        self.channel = type(line)(ours)
 
     # -- waiting before the project
 

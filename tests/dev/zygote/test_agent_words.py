@@ -1,0 +1,222 @@
+"""What the agent sees, reports and lets wait, in this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sceneshift.core.channel import Channel
+from sceneshift.dev.zygote.agent import Agent
+from sceneshift.dev.zygote.code import CodeCache, Territory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GO = {"op": "go"}
+
+
+class Watched:
+    """An agent, and the supervisor's end of its line."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        ours, theirs = socket.socketpair()
+        self.channel = Channel(ours)
+        self.agent = Agent(Territory(str(root)), CodeCache())
+        self.agent.channel = Channel(theirs)
+        self.agent.pid = os.getpid()
+
+    def arm(self) -> None:
+        """Have it wait; the word to go is there already."""
+        self.agent.is_armed = True
+        self.channel.send(GO)
+
+    def open(self, name: str, flags: int = os.O_RDONLY) -> None:
+        """Have the program open a file."""
+        self.agent.audit("open", (str(self.root / name), None, flags))
+
+    def said(self) -> list[dict[str, Any]]:
+        """Return what it has told so far."""
+        self.channel.sock.setblocking(False)
+        try:
+            received = self.channel.receive_all()
+        except BlockingIOError:
+            return []
+        finally:
+            self.channel.sock.setblocking(True)
+        return [message for message, _ in received or []]
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.channel.close()
+        if self.agent.channel is not None:
+            self.agent.channel.close()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    """Return an agent of a project."""
+    made = Watched(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_data_file_is_reported_once(watched: Watched) -> None:
+    """Without a digest, which is taken where it is needed."""
+    watched.open("words.txt")
+    watched.open("words.txt")
+    path = str(watched.root / "words.txt")
+    said = [{"event": "file", "path": path, "digest": None, "module": None}]
+    assert watched.said() == said
+
+
+@pytest.mark.parametrize(
+    "flags", [os.O_WRONLY | os.O_CREAT, os.O_RDWR, os.O_WRONLY | os.O_APPEND]
+)
+def test_what_the_program_writes_is_told_as_written(
+    watched: Watched, flags: int
+) -> None:
+    """Each time: it may have been read before."""
+    watched.open("out.txt")
+    watched.open("out.txt", flags)
+    watched.open("out.txt", flags)
+    assert [each["digest"] for each in watched.said()] == [None, "written", "written"]
+
+
+@pytest.mark.parametrize(
+    "name", ["app.py", "app.pyc", ".git/HEAD", "node_modules/x.js", "/etc/hostname"]
+)
+def test_what_is_no_data_of_the_project_is_not_told(
+    watched: Watched, name: str
+) -> None:
+    """Sources are told by who imports them."""
+    watched.open(name)
+    assert watched.said() == []
+
+
+def test_descriptors_and_silence_are_no_files(watched: Watched) -> None:
+    """`open(3)` has no path; in the zygote nobody listens."""
+    watched.agent.audit("open", (3, None, os.O_RDONLY))
+    watched.agent.audit("compile", (None, None))
+    assert watched.said() == []
+    assert watched.agent.channel is not None
+    watched.agent.channel.close()
+    watched.agent.channel = None
+    watched.open("words.txt")
+    watched.agent.send({"event": "x"})
+
+
+@pytest.mark.parametrize("event", ["socket.connect", "os.fork", "subprocess.Popen"])
+def test_an_effect_waits_for_the_word(watched: Watched, event: str) -> None:
+    """Once: what goes on goes on."""
+    watched.arm()
+    watched.agent.audit(event, ())
+    watched.agent.audit(event, ())
+    parked = {"event": "parked", "at": event, "head": [0, None]}
+    assert watched.said() == [parked]
+
+
+def test_writing_waits_wherever_the_file_is(watched: Watched) -> None:
+    """Others would notice; reading the project's own data may be too early."""
+    watched.arm()
+    watched.open("/dev/null", os.O_WRONLY)
+    assert [each["event"] for each in watched.said()] == ["parked"]
+    watched.agent._may_go = False
+    watched.arm()
+    watched.open("words.txt")
+    assert [each["event"] for each in watched.said()] == ["parked", "file"]
+
+
+def test_data_is_read_on_the_way_to_a_hot_file(watched: Watched) -> None:
+    """What it was made from is told, so a change of it is not missed."""
+    watched.agent.hot = frozenset({"/hot.py"})
+    watched.agent.is_armed = True
+    watched.open("words.txt")
+    assert [each["event"] for each in watched.said()] == ["file"]
+    assert watched.agent.is_armed
+
+
+def test_a_child_of_the_program_never_waits(watched: Watched) -> None:
+    """Nobody would tell it to go on."""
+    watched.arm()
+    watched.agent.pid = 1
+    watched.agent.audit("os.fork", ())
+    assert watched.said() == []
+
+
+def test_a_supervisor_that_is_gone_harms_nothing(watched: Watched) -> None:
+    """The program goes on, and says no more."""
+    watched.channel.close()
+    line = watched.agent.channel
+    watched.open("words.txt")
+    assert watched.agent.channel is None
+    watched.agent.branch()
+    assert line is not None
+    line.close()
+
+
+def test_a_fork_has_a_line_of_its_own(watched: Watched) -> None:
+    """The end for the supervisor comes over the old one."""
+    watched.agent.branch()
+    assert watched.said() == []  # it is no fork
+    old = watched.agent.channel
+    assert old is not None
+    watched.agent.pid = 1
+    watched.agent.branch()
+    received = watched.channel.receive()
+    assert received is not None
+    message, (fd,) = received
+    assert message["event"] == "branch"
+    assert message["pid"] == os.getpid()
+    assert watched.agent.channel is not None
+    watched.agent.send({"event": "hello"})
+    branch = Channel(socket.socket(fileno=fd))
+    assert branch.receive() == ({"event": "hello"}, [])
+    branch.close()
+    old.close()
+
+
+def test_a_fork_without_a_line_says_nothing(watched: Watched) -> None:
+    """The supervisor was gone when it was made."""
+    watched.channel.close()
+    line = watched.agent.channel
+    watched.agent.pid = 1
+    watched.agent.branch()
+    assert watched.agent.channel is None
+    assert line is not None
+    line.close()
+
+
+def test_words_that_come_while_it_waits_are_heard(watched: Watched) -> None:
+    """A socket to be held is there when the program binds."""
+    watched.channel.send({"op": "hold", "key": "k"}, (0,))
+    watched.channel.send({"op": "unknown"})
+    watched.arm()
+    watched.agent.audit("os.system", ())
+    assert list(watched.agent.held) == ["k"]
+    os.close(watched.agent.held.pop("k"))
+
+
+@pytest.mark.parametrize("source", ["x = 1\n", "x = (\n", None])
+def test_a_hot_file_without_a_head_is_run_whole(
+    watched: Watched, tmp_path: Path, source: str | None
+) -> None:
+    """Where it does not parse or is not there, the import itself says so."""
+    from importlib.machinery import SourceFileLoader  # noqa: PLC0415 - for this test
+    from types import ModuleType  # noqa: PLC0415
+
+    path = tmp_path / "hot.py"
+    if source is not None:
+        path.write_text(source)
+    watched.agent.is_armed, watched.agent.hot = True, frozenset({str(path)})
+    loader, module = SourceFileLoader("hot", str(path)), ModuleType("hot")
+    if source == "x = 1\n":
+        watched.agent.exec_module(loader, module)
+        assert vars(module)["x"] == 1
+        return
+    with pytest.raises((SyntaxError, FileNotFoundError)):
+        watched.agent.exec_module(loader, module)

@@ -8,7 +8,7 @@ from pathlib import Path
 import sceneshift
 
 PACKAGE = Path(sceneshift.__file__).parent
-ROOT_MODULES = {"composition", "discovery", "task"}
+ROOT_MODULES = {"composition", "discovery", "task", "usage"}
 MODULES = {
     ".".join(["sceneshift", *path.relative_to(PACKAGE).with_suffix("").parts]): path
     for path in PACKAGE.rglob("*.py")
@@ -68,7 +68,7 @@ def test_invoke_appears_at_the_edge_only() -> None:
     """Everything below the tasks is an ordinary library."""
     for name, imports in IMPORTS.items():
         if "invoke" in {one.partition(".")[0] for one in imports}:
-            is_edge = name in {"sceneshift.composition", "sceneshift.task"}
+            is_edge = name.removeprefix("sceneshift.") in ROOT_MODULES
             assert is_edge or name.endswith(".tasks"), name
 
 

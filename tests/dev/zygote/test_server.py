@@ -87,7 +87,8 @@ class Zygote:
         script = self.root / "app.py"
         script.write_text(source)
         shape = {"kind": "script", "target": str(script), "typed": "app.py"}
-        rest = {"argv": [], "root": str(self.root), "preload": [], "skip": []}
+        rest = {"argv": [], "options": [], "root": str(self.root)}
+        rest |= {"preload": [], "skip": []}
         self.channel.send({**shape, **rest, **settings})
         take(self.channel, "serving")
 

@@ -14,6 +14,7 @@ from invoke.collection import Collection
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.discovery import load_module, open_package
 from sceneshift.task import is_debugging, report
+from sceneshift.usage import tell_of_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,7 @@ def namespace(root: Path | None = None) -> Collection:
         # Else each project's tasks.py would have to pass its own `__file__`.
         caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001
         root = Path(caller).resolve().parent
+    tell_of_usage()
     commands = Collection()
     for room in _load_rooms():
         commands.add_collection(room)

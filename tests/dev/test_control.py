@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.channel import Decoder, Message, encode
+from sceneshift.core.channel import Decoder, encode
 from sceneshift.core.errors import UsageError
 from sceneshift.dev.control import Connection, ControlServer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sceneshift.core.channel import Message
 
 
 class Clerk:

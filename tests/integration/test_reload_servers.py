@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
@@ -30,6 +31,13 @@ async def app(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": str(NUMBER)})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
     while (await receive()).get("more_body"):
         pass
     if scope["path"] == "/slow":
@@ -265,6 +273,37 @@ def test_a_stream_of_events_does_not_hold_a_reload_up(stack: Stack) -> None:
     stack.start({**project(SERVERS["uvicorn"]), **files})
     stack.wait_page("0")
     read_to_its_end(stack, {"Accept": "text/event-stream"})
+
+
+def test_a_websocket_does_not_hold_a_reload_up(stack: Stack) -> None:
+    """It is closed at once with code 1012, for the service is started again."""
+    files = {"pyproject.toml": RELOAD_TIME.format(600)}
+    command = SERVERS["uvicorn"] + " --ws wsproto"
+    stack.start({**project(command), **files})
+    stack.wait_page("0")
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as client:
+        client.sendall(WEBSOCKET)
+        received = client.makefile("rb")
+        assert received.readline().startswith(b"HTTP/1.1 101 ")
+        while received.readline() != b"\r\n":
+            pass
+        assert received.read(3) == b"\x81\x010"  # a text of one byte
+        stack.write({"number.py": "NUMBER = 1\n"})
+        stack.wait_page("1")
+        kind, length, *payload = received.read()
+        assert (kind, length) == (0x88, len(payload))
+        assert int.from_bytes(payload[:2], "big") == 1012
+
+
+WEBSOCKET = b"""\
+GET / HTTP/1.1\r
+Host: 127.0.0.1\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
+\r
+"""
 
 
 def test_an_endless_answer_does_not_hold_a_reload_up(stack: Stack) -> None:

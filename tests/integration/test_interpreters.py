@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.processes import find_process
+from sceneshift.core.processes import children, find_process
 
 if TYPE_CHECKING:
     from reloading import Stack
@@ -35,7 +35,7 @@ def test_a_zygote_that_is_killed_leaves_no_descriptor_behind(stack: Stack) -> No
     """Its children go with it, and another one takes its place."""
     stack.start({"work.py": WORKER, "Procfile.dev": "w: python work.py\n"})
     stack.wait_ready("w")
-    before = stack.descriptors()
+    before = count_settled(stack)
     for number in range(2):
         process = find_process(stack.pid("w"))
         assert process is not None
@@ -43,6 +43,17 @@ def test_a_zygote_that_is_killed_leaves_no_descriptor_behind(stack: Stack) -> No
         stack.wait(partial(_has_started, stack, number + 2))
         stack.wait_ready("w")
     stack.wait(lambda: stack.descriptors() <= before)
+
+
+def count_settled(stack: Stack) -> int:
+    """Return how many are open once two successors wait beside the process."""
+
+    def are_waiting() -> bool:
+        process = find_process(stack.pid("w"))
+        return process is not None and len(children(process.ppid)) == 3
+
+    stack.wait(are_waiting)
+    return stack.descriptors()
 
 
 def _has_started(stack: Stack, times: int) -> bool:
@@ -71,7 +82,7 @@ def test_what_is_configured_while_an_interpreter_starts_counts(stack: Stack) -> 
     stack.start(files)
     stack.wait_output("word 0")
     stack.wait_ready("w")
-    before = stack.descriptors()
+    before = count_settled(stack)
     (stack.root / "fast").rename(stack.root / "slow")
     for number in range(1, 4):
         stack.write({"pyproject.toml": table.format(number)})

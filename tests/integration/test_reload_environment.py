@@ -104,6 +104,7 @@ def tell(stack: Stack, command: str, **files: str) -> dict[str, Any]:
 @pytest.mark.parametrize("target", ["-m tell", "tell.py"])
 def test_a_program_finds_itself_as_under_a_shell(stack: Stack, target: str) -> None:
     """Arguments, options of the interpreter, pools, threads, standard input."""
+    stack.env.pop("COVERAGE_PROCESS_CONFIG", None)  # a measurement handles SIGTERM
     said = tell(stack, f"python -u -X dev -W error::UserWarning {target} a 'b c'")
     assert said["argv"] == ["a", "b c"]
     assert said["flags"] == [True, True, True]
@@ -120,15 +121,14 @@ def test_a_program_finds_itself_as_under_a_shell(stack: Stack, target: str) -> N
     assert said["session"]
     sockets = [each for each in said["fds"] if each.startswith("socket:")]
     assert len(sockets) == 1  # its own line, and nothing of what made it
-    assert said["signals"] == signals_under_a_shell()
+    assert said["signals"] == signals_under_a_shell(stack.env)
 
 
-def signals_under_a_shell() -> Any:
+def signals_under_a_shell(env: dict[str, str]) -> Any:
     """Return what an interpreter finds that a shell has started."""
     program = SIGNALS + "import json; print(json.dumps(signals()))"
-    told = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program], capture_output=True, check=True
-    )
+    command = [sys.executable, "-X", "dev", "-c", program]
+    told = subprocess.run(command, env=env, capture_output=True, check=True)
     return json.loads(told.stdout)
 
 

@@ -72,6 +72,7 @@ def test_a_setup_file_that_cannot_be_read_holds_up_no_other_change(
             changed=told,
             reread=lambda _files: None,
             renew=lambda _files: None,
+            restore=lambda: None,
         )
         lock, text = tmp_path / "lock", tmp_path / "a.txt"
         changes.handle(
@@ -103,6 +104,7 @@ def test_nothing_is_told_once_the_stack_is_being_closed(tmp_path: Path) -> None:
             changed=lambda *_args, **_options: None,
             reread=lambda _files: rereads.append(path.read_text()),
             renew=lambda _files: None,
+            restore=lambda: None,
         )
         for text in ("first", "second"):
             path.write_text(text)

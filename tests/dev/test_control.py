@@ -64,3 +64,36 @@ def test_a_client_is_told_why_there_is_no_answer(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert troubles == ["ValueError('a mistake of ours')"]
+
+
+def test_a_socket_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    """Who is connected stays; who comes finds it."""
+
+    async def main() -> None:
+        path = tmp_path / "sock"
+        server = ControlServer(path, Clerk(), asyncio.get_running_loop())
+        reader, writer = await asyncio.open_unix_connection(path)
+        path.unlink()
+        server.restore()
+        assert await _ask(path, "answer") == [{"ok": True}]
+        writer.write(encode({"op": "answer"}))
+        assert await reader.read(65536) == encode({"ok": True})
+        writer.close()
+        await server.close()
+        assert not path.exists()
+
+    asyncio.run(main())
+
+
+def test_another_ones_socket_is_left_alone(tmp_path: Path) -> None:
+    """It has taken the path while there was nothing."""
+
+    async def main() -> None:
+        path = tmp_path / "sock"
+        server = ControlServer(path, Clerk(), asyncio.get_running_loop())
+        path.unlink()
+        path.write_text("another one's")
+        await server.close()
+        assert path.exists()
+
+    asyncio.run(main())

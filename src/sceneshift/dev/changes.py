@@ -10,7 +10,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.bytecode import drop_compiled
 from sceneshift.dev.routing import matches
 from sceneshift.dev.setup import plan_setup
-from sceneshift.dev.watch import Watcher, digest
+from sceneshift.dev.watch import ChangeKind, Watcher, digest
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,6 +73,7 @@ class Changes:
         changed: Changed,
         reread: Callable[[Sequence[str]], None],
         renew: Callable[[Sequence[str]], None],
+        restore: Callable[[], None],
     ) -> None:
         self._stack = stack
         self._loop = loop
@@ -82,6 +83,7 @@ class Changes:
         self._changed = changed
         self._reread = reread
         self._renew = renew
+        self._restore = restore
         self._inputs = {path: digest(path) for path in stack.inputs}
         self._packages: set[Path] = set()
         self._known: set[str] = set()
@@ -93,6 +95,7 @@ class Changes:
     def start(self) -> None:
         """Watch from now on."""
         self.watcher.start()
+        self.watcher.add_folder(self._state.path)
         for path in self._inputs:
             self.watcher.add_file(path)
         self._add_named()
@@ -145,7 +148,9 @@ class Changes:
         """Take a set of changes that belong together."""
         if self._is_mute:
             return
-        paths = {change.path for change in changes}
+        if any(map(self._is_loss, changes)):
+            self._restore()
+        paths = {change.path for change in changes if self._is_news(change.path)}
         installed = set(filter(self._is_package, paths))
         if installed:
             self._renew_later(installed)
@@ -165,6 +170,15 @@ class Changes:
             files = tuple(map(self._relative, affected.get(name, ())))
             if files or name in again:
                 self._changed(name, files or again[name], needs_setup=name in again)
+
+    def _is_loss(self, change: Change) -> bool:
+        """Say whether something was removed that others find the stack by."""
+        is_gone = change.kind is ChangeKind.DELETED
+        return is_gone and change.path.parent == self._state.path
+
+    def _is_news(self, path: Path) -> bool:
+        """Leave out what is the stack's own, unless a process uses it."""
+        return path.parent != self._state.path or str(path) in self._known
 
     def _is_package(self, path: Path) -> bool:
         """Say whether a path tells of installed packages: a record or a lock."""

@@ -81,29 +81,47 @@ class ControlServer:
         self._handler = handler
         self._loop = loop
         self._clients: set[asyncio.Task[None]] = set()
-        path.unlink(missing_ok=True)
-        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            self._sock.bind(str(path))
-        finally:
-            os.umask(before)
-        self._sock.listen(_MOST_CLIENTS)
-        self._sock.setblocking(False)
-        loop.add_reader(self._sock.fileno(), self._accept)
+        self._sock = self._listen()
+
+    def restore(self) -> None:
+        """Listen anew where the socket was removed; who is connected stays."""
+        if not self._is_in_place():
+            former, self._sock = self._sock, self._listen()
+            self._stop_listening(former)
 
     async def close(self) -> None:
         """Answer no more, and remove the socket."""
-        self._loop.remove_reader(self._sock.fileno())
-        self._path.unlink(missing_ok=True)
-        self._sock.close()
+        if self._is_in_place():
+            self._path.unlink()
+        self._stop_listening(self._sock)
         for client in self._clients:
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
 
-    def _accept(self) -> None:
+    def _listen(self) -> socket.socket:
+        self._path.unlink(missing_ok=True)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
         try:
-            sock, _address = self._sock.accept()
+            sock.bind(str(self._path))
+        finally:
+            os.umask(before)
+        self._identity = _identify(self._path)
+        sock.listen(_MOST_CLIENTS)
+        sock.setblocking(False)
+        self._loop.add_reader(sock.fileno(), self._accept, sock)
+        return sock
+
+    def _stop_listening(self, sock: socket.socket) -> None:
+        self._loop.remove_reader(sock.fileno())
+        sock.close()
+
+    def _is_in_place(self) -> bool:
+        return _identify(self._path) == self._identity
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            sock, _address = listening.accept()
         except OSError:
             return
         sock.setblocking(False)
@@ -132,6 +150,15 @@ class ControlServer:
             )
             await connection.send(_refuse(failed))
             raise
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Tell one socket from another of the same path; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns  # the number alone may come again
 
 
 def _refuse(error: SceneshiftError) -> Message:

@@ -32,9 +32,16 @@ def named_stack(state: StateFolder) -> Iterator[str]:
     with contextlib.suppress(OSError, ValueError):  # a power cut leaves any bytes
         end_leftovers(path.read_text().strip())
     name = f"{os.getpid()}.{time.time_ns()}"
-    path.write_text(name)
+    write_name(state, name)
     yield name
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError, ValueError):
+        if path.read_text() == name:  # else the folder is another stack's by now
+            path.unlink()
+
+
+def write_name(state: StateFolder, name: str) -> None:
+    """Say which stack runs here."""
+    (state.make() / _FILE_NAME).write_text(name)
 
 
 def end_leftovers(stack_id: str) -> int:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.console import wants_colour
-from sceneshift.core.errors import BusyError
 from sceneshift.core.paths import StateFolder
+from sceneshift.dev.claim import claim_checkout
 from sceneshift.dev.guard.process import start_guard
-from sceneshift.dev.leftovers import named_stack
 from sceneshift.dev.request import check_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sceneshift.dev.request import Request
-
-_LOCK_NAME = "dev.lock"
 
 
 def run_request(request: Request) -> int:
@@ -31,8 +24,8 @@ def run_request(request: Request) -> int:
     stack = request.load()
     check_ports(stack)
     state = StateFolder(stack.root)
-    with state.being_written(), hold_checkout(state), named_stack(state) as name:
-        guard = start_guard(name)
+    with state.being_written(), claim_checkout(state) as claim:
+        guard = start_guard(claim.stack_id)
         _load_asyncio()  # the longest imports, while the guard comes up
         from sceneshift.dev.start import Options, run_stack  # noqa: PLC0415
 
@@ -43,26 +36,7 @@ def run_request(request: Request) -> int:
             colour=wants_colour(sys.stdout),
             reread=request.load,
         )
-        return run_stack(stack, options, state, guard)
-
-
-@contextlib.contextmanager
-def hold_checkout(state: StateFolder) -> Iterator[None]:
-    """Be the only stack of this checkout.
-
-    Raises:
-        BusyError: Another one runs.
-    """
-    path = state.make() / _LOCK_NAME
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(
-                f"a stack runs in this checkout already: {state.root}",
-                hint="see it: inv dev.status; end it: inv dev.stop",
-            ) from error
-        yield
+        return run_stack(stack, options, claim, guard)
 
 
 def _load_asyncio() -> None:

@@ -31,10 +31,11 @@ from sceneshift.dev.watch import digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.claim import Claim
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
 
+_FOLDERS = ("logs", "zygote")  # those that are written to by their path
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -58,23 +59,23 @@ class Options:
 
 
 def run_stack(
-    stack: StackSpec, options: Options, state: StateFolder, guard: GuardProcess
+    stack: StackSpec, options: Options, claim: Claim, guard: GuardProcess
 ) -> int:
     """Run a stack to its end; return the exit code."""
     gc.freeze()  # what is loaded by now stays: no collection need look at it again
     gc.enable()
-    return asyncio.run(_run(stack, options, state, guard))
+    return asyncio.run(_run(stack, options, claim, guard))
 
 
 async def _run(
-    stack: StackSpec, options: Options, state: StateFolder, guard: GuardProcess
+    stack: StackSpec, options: Options, claim: Claim, guard: GuardProcess
 ) -> int:
     lost = asyncio.Event()
     spawner = await Spawner.start(
         guard, loop=asyncio.get_running_loop(), on_guard_lost=lost.set
     )
     try:
-        run = Run(stack, options, state, spawner)
+        run = Run(stack, options, claim, spawner)
         try:
             run.start(lost)
             return await run.supervisor.done
@@ -91,13 +92,14 @@ class Run:
         self,
         stack: StackSpec,
         options: Options,
-        state: StateFolder,
+        claim: Claim,
         spawner: Spawner,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._spawner = spawner
         self._options = options
-        self._state = state
+        self._claim = claim
+        self._state = claim.state
         self._tasks: set[asyncio.Task[None]] = set()
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
@@ -116,9 +118,9 @@ class Run:
         self.changes = self._make_changes(stack)
         self.supervisor.on_use = self.changes.add_use
         self._ground = self._make_ground(stack)
-        self._preparation = Preparation(spawner, state)
+        self._preparation = Preparation(spawner, self._state)
         desk = Desk(self.supervisor, self.supervisor.feed)
-        path = state.socket(SOCKET_NAME)
+        path = self._state.socket(SOCKET_NAME)
         self._control = ControlServer(path, desk, self._loop)
 
     def start(self, lost: asyncio.Event) -> None:
@@ -133,6 +135,7 @@ class Run:
             self.router.add(spec.name, choice.globs)
             self.supervisor.runners[spec.name] = self._make_runner(spec, choice)
         self.changes.start()
+        self._restore()  # it may be gone since it was made
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
         self._do(self._await_loss(lost))
@@ -144,8 +147,8 @@ class Run:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.changes.mute()  # the control socket goes away, and is not missed
         await self._control.close()
-        self.changes.mute()
         await self.supervisor.close()
         ended = self._loop.create_task(self._spawner.close())
         await asyncio.sleep(0)
@@ -178,6 +181,7 @@ class Run:
             changed=self.supervisor.change,
             reread=self._reread,
             renew=self._renew,
+            restore=self._restore,
         )
 
     def _make_ground(self, stack: StackSpec) -> Ground:
@@ -302,6 +306,17 @@ class Run:
         self.supervisor.feed(Quit(is_forced=True, code=1))
         if not self.supervisor.done.done():
             self.supervisor.done.set_result(1)
+
+    def _restore(self) -> None:
+        """Make what others find the stack by, where it was removed."""
+        try:
+            with self._state.being_written():
+                self._claim.restore()
+                for name in _FOLDERS:
+                    self._state.make(name)
+                self._control.restore()
+        except SceneshiftError as error:
+            self.terminal.system(error.message, time.time())
 
     def _reread(self, files: Sequence[str]) -> None:
         """Take what the configuration says now, process by process."""

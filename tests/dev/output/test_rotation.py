@@ -129,3 +129,13 @@ def test_a_folder_that_is_gone_is_no_end(tmp_path: Path) -> None:
     assert log.error is None
     log.close()
     assert log.path.read_bytes() == STAMP + b"kept\n"
+
+
+def test_a_log_that_is_removed_goes_on_in_a_new_file(tmp_path: Path) -> None:
+    """What is written next can be read, though a person cleared the logs."""
+    log = RotatingLog(tmp_path / "web.log")
+    log.append(b"lost\n", AT)
+    log.path.unlink()
+    log.append(b"kept\n", AT)
+    log.close()
+    assert log.path.read_bytes() == STAMP + b"kept\n"

@@ -96,7 +96,7 @@ class RotatingLog:
         try:
             start = 0
             while start < length:
-                if self._fd < 0:
+                if self._fd < 0 or self._is_removed():
                     self._open()
                 end = self._place_to_part(data, start, length)
                 self._write_all(memoryview(data)[start:end])
@@ -137,8 +137,13 @@ class RotatingLog:
         while view:
             view = view[os.write(self._fd, view) :]
 
+    def _is_removed(self) -> bool:
+        """Say whether no name leads to the open file any more."""
+        return os.fstat(self._fd).st_nlink == 0
+
     def _open(self) -> None:
         """Open the file for its owner alone; end a line that a crash left open."""
+        self._close_file()
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o600)
         self._size = os.fstat(self._fd).st_size

@@ -205,14 +205,6 @@ def test_who_is_gone_is_described_by_number() -> None:
     assert table.describe(2**22 + 1) == f"pid {2**22 + 1}"
 
 
-def test_the_time_has_a_date_unless_it_is_today() -> None:
-    """Since 12:04 means today."""
-    import time  # noqa: PLC0415 - for this test
-
-    assert len(table._clock_time(time.time())) == len("12:04")
-    assert table._clock_time(0).startswith(("1970-01-01 ", "1969-12-31 "))
-
-
 def test_this_process_can_adopt_orphans() -> None:
     """Asked in a process of its own, since it cannot be taken back."""
     script = (

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sceneshift.core.wording import describe_seconds, find_nearest, quote, suggest
+from sceneshift.core.wording import (
+    describe_moment,
+    describe_seconds,
+    find_nearest,
+    quote,
+    suggest,
+)
 
 
 @given(st.text(max_size=200))
@@ -39,3 +47,9 @@ def test_without_a_near_name_all_are_listed() -> None:
 def test_a_time_has_the_unit_that_fits(seconds: float, said: str) -> None:
     """Milliseconds as long as there is no second."""
     assert describe_seconds(seconds) == said
+
+
+def test_a_moment_has_a_date_unless_it_is_today() -> None:
+    """Since 12:04 means today."""
+    assert len(describe_moment(time.time())) == len("12:04")
+    assert describe_moment(0).startswith(("1970-01-01 ", "1969-12-31 "))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from datetime import datetime
@@ -225,6 +226,8 @@ def test_a_second_dev_says_who_runs_and_follows(stack: Stack) -> None:
     """It shows what comes, and ends with the stack that it follows."""
     second = stack.project.start()
     second.wait_for(f"a stack runs here already: pid {stack.process.pid}, environment")
+    local = r"environment development, since (\d{4}-\d\d-\d\d )?\d\d:\d\d; "
+    assert re.search(local, second.output)
     stack.project.inv("dev.restart", "worker")
     second.wait_for("worker | bye")
     assert stack.stop() == 130

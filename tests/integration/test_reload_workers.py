@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import time
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+
+from sceneshift.core.processes import children, processes
 
 if TYPE_CHECKING:
     from reloading import Stack
@@ -279,3 +283,17 @@ def test_a_program_can_start_itself_again(stack: Stack, name: str) -> None:
     )
     place = str(stack.root / "again.py") if "-m" in name else name
     stack.wait(partial(has_said, stack, [f"{place} one --two 1"]))
+
+
+def test_a_process_is_as_old_as_its_service(stack: Stack) -> None:
+    """Not as old as the child that had been waiting to take it over."""
+    stack.start(ROUTED)
+    stack.wait_page('"a"')
+    zygote = processes()[stack.pid("web")].ppid
+    stack.wait(lambda: len(list(children(zygote))) == 3)  # an early and a late one
+    waiting = {child.pid for child in children(zygote)} - {stack.pid("web")}
+    asked = time.time()
+    assert stack.inv("dev.restart", "web").returncode == 0
+    assert stack.pid("web") in waiting
+    began = datetime.fromisoformat(stack.status("web")["started_at"])
+    assert began.timestamp() >= asked - 0.001  # it is told to the millisecond

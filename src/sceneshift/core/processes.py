@@ -224,12 +224,14 @@ def describe(pid: int) -> str:
     """
     import psutil  # noqa: PLC0415 - the guard and most commands do without
 
+    from sceneshift.core.wording import describe_moment  # noqa: PLC0415 - as above
+
     try:
         process = psutil.Process(pid)
         with process.oneshot():
             user = process.username()
             command = _command_line(process)
-            since = _clock_time(process.create_time())
+            since = describe_moment(process.create_time())
     except psutil.Error:
         return f"pid {pid}"
     return f"pid {pid} (user {user}, `{command}`, since {since})"
@@ -245,15 +247,6 @@ def _command_line(process: psutil.Process) -> str:
         words = []
     line = " ".join(" ".join(words).split()) or process.name()
     return line if len(line) <= 80 else line[:79] + "…"
-
-
-def _clock_time(seconds: float) -> str:
-    """Return local time, with the date where it was not today."""
-    import time  # noqa: PLC0415 - as above
-
-    then, now = time.localtime(seconds), time.localtime()
-    today = then[:3] == now[:3]
-    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
 
 
 def _read(path: str, size: int) -> bytes:

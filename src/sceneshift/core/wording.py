@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,3 +45,14 @@ def find_nearest(name: str, known: Iterable[str]) -> str | None:
 def describe_seconds(seconds: float) -> str:
     """Return `12 ms` or `1.4 s`."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def describe_moment(at: float) -> str:
+    """Return local time, with the date where it was not today.
+
+    Args:
+        at: Seconds since 1970.
+    """
+    then, now = time.localtime(at), time.localtime()
+    is_today = then[:3] == now[:3]
+    return time.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M", then)

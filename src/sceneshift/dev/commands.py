@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
+from sceneshift.core.wording import describe_moment
 from sceneshift.dev.client import Client
 from sceneshift.dev.inquiries import print_status
 from sceneshift.dev.request import check_ports
@@ -50,13 +51,10 @@ def _follow(client: Client) -> None:
     from sceneshift.dev.logbook import follow  # noqa: PLC0415 - rarely needed here
 
     answer = client.ask({"op": "status"})
-    status = answer["status"]
-    since = min(
-        filter(None, (p["started_at"] for p in status["processes"])), default=""
-    )
     StreamConsole().note(
         f"a stack runs here already: pid {answer['pid']}, environment "
-        f"{status['environment']}{f', since {since}' if since else ''}; "
+        f"{answer['status']['environment']}, "
+        f"since {describe_moment(answer['began_at'])}; "
         "this follows its output, Ctrl-C leaves it running"
     )
     client.ask({"op": "follow", "names": [], "grep": ""})

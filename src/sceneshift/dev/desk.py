@@ -39,7 +39,8 @@ class Desk:
 
     async def _status(self, _request: Message, connection: Connection) -> None:
         status = describe(self._supervisor)
-        await connection.send({"ok": True, "pid": os.getpid(), "status": status})
+        answer = {"ok": True, "pid": os.getpid(), "status": status}
+        await connection.send({**answer, "began_at": self._supervisor.began_at})
 
     async def _ready(self, _request: Message, connection: Connection) -> None:
         """Answer when nothing is on its way any more."""

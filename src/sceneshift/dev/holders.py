@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sceneshift.core.wording import quote
+from sceneshift.core.wording import describe_moment, quote
 
 # Marks every process of a stack with the folder of its project.
 ROOT_VARIABLE = "SCENESHIFT_ROOT"
@@ -44,7 +43,7 @@ class Holder:
             f"of the stack in {self.stack}" if self.stack else "",
             f"user {self.user}" if self.user else "",
             quote(self.command) if self.command else "",
-            f"since {_clock_time(self.since)}" if self.since else "",
+            f"since {describe_moment(self.since)}" if self.since else "",
         ]
         who = (
             "a process that you may not see" if self.pid is None else f"pid {self.pid}"
@@ -139,10 +138,3 @@ def _get_user_name(number: int) -> str:
 
 def _mask(command: str) -> str:
     return _PASSWORD.sub(r"\1:***@", command)
-
-
-def _clock_time(since: float) -> str:
-    """Write a time as the clock on the wall shows it, with the day if not today."""
-    moment, today = time.localtime(since), time.localtime()
-    is_today = moment[:3] == today[:3]
-    return time.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M", moment)

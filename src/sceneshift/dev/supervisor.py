@@ -37,7 +37,7 @@ class Supervisor:
         streams: The output of each.
         history: The last reloads.
         outages: Pages that answer for processes that cannot start.
-        began_at: Since when each process's newest generation works, by name.
+        began_at: When the stack was started, seconds since 1970.
         on_use: Called with each file that a process uses.
         done: Set to the exit code when everything has ended.
     """
@@ -64,7 +64,7 @@ class Supervisor:
         self.streams = streams
         self.history = History()
         self.outages = Outages(stack, held, loop)
-        self.began_at: dict[str, float] = {}
+        self.began_at = time.time()
         self.done: asyncio.Future[int] = loop.create_future()
         self.on_use: Callable[[str], None] = lambda _path: None
         self._places: dict[str, tuple[int, str]] = {}
@@ -222,7 +222,6 @@ class Supervisor:
     def handle_ready(self, process: str, token: int) -> None:
         """A generation does what it is for."""
         self._router.mark_broken(process, is_broken=False)
-        self.began_at[process] = time.time()
         self.feed(m.Ready(name=process, token=token))
         reload = self.history.serve(process)
         if reload is not None:

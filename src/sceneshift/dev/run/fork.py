@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
@@ -85,8 +86,7 @@ class ForkRunner(ReportedRunner):
             self._start(token, park=False)
             return
         self._assign(standby, token)
-        self._tell(standby, {"op": "go"})
-        self._watch(standby)
+        self._go(standby)
 
     def check(self, token: int) -> None:
         """Start a generation as far as importing the project."""
@@ -102,8 +102,7 @@ class ForkRunner(ReportedRunner):
         """Let a checked generation run."""
         generation = self.generation(token)
         if generation is not None:
-            self._tell(generation, {"op": "go"})
-            self._watch(generation)
+            self._go(generation)
 
     def hold(self, token: int) -> None:
         """Have a generation stop accepting."""
@@ -202,6 +201,12 @@ class ForkRunner(ReportedRunner):
         await super().close()
 
     # -- making generations
+
+    def _go(self, generation: Generation) -> None:
+        """Let one that waits run: its service begins now, whenever it was born."""
+        generation.began_at = time.time()
+        self._tell(generation, {"op": "go"})
+        self._watch(generation)
 
     def _start(self, token: int, *, park: bool) -> None:
         generation, writing = self._new_generation(token)

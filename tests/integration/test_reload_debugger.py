@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from sceneshift.core.processes import children, processes
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -41,6 +43,17 @@ for number in range(1000):
     time.sleep(0.3)
     breakpoint()
     print("passed", number, flush=True)
+"""
+FORKS = """\
+import os, signal
+
+breakpoint()
+for name in ("one", "two", "three"):
+    if os.fork() == 0:
+        breakpoint()
+        print(name, "went on", flush=True)
+        os._exit(0)
+signal.pause()
 """
 FILES = {
     "asgi.py": ASGI,
@@ -205,3 +218,24 @@ def test_another_choice_of_a_debugger_is_respected(
     stack.start({"work.py": WORKER, "hooks.py": hooks, "Procfile.dev": procfile})
     stack.wait_output(expected)
     assert "waits at" not in stack.output
+
+
+def test_forks_at_breakpoints_are_taken_one_after_the_other(stack: Stack) -> None:
+    """Each has a terminal of its own, which goes with it, however it ends."""
+    stack.start({"work.py": FORKS, "Procfile.dev": "worker: python -m work\n"})
+    stack.wait(partial(_has_stopped, stack, 1))
+    worker = stack.pid("worker")
+    zygote = processes()[worker].ppid
+    stack.wait(lambda: len(list(children(zygote))) == 3)  # two wait for a reload
+    before = stack.descriptors()
+    for number in range(1, 4):
+        stack.wait(partial(_has_stopped, stack, number))
+        with Prompt(stack, "worker") as prompt:
+            prompt.type("c\n")
+            assert prompt.wait() == 0
+    stack.wait(partial(_has_stopped, stack, 4))
+    assert stack.output.count("went on") == 2
+    (last,) = (entry for entry in children(worker) if entry.is_running)
+    os.kill(last.pid, signal.SIGKILL)
+    stack.wait(lambda: stack.status("worker")["breakpoint"] is None)
+    assert stack.descriptors() == before

@@ -106,16 +106,17 @@ class Desk:
         debugged = states[name].debugged
         runner = self._supervisor.runner_of(name, debugged)
         generation = runner.generation(debugged)
-        if generation is None or generation.terminal is None:
+        terminal = None if generation is None else generation.terminal
+        if generation is None or terminal is None:
             raise SceneshiftError(
                 f"`{name}` stands at no breakpoint",
                 hint="put `breakpoint()` in its code and have it run there",
             )
         await connection.send(
             {"ok": True, "place": self._supervisor.find_place(name)},
-            fd=generation.terminal,
+            fd=terminal,
         )
-        while states[name].debugged == debugged:
+        while states[name].debugged == debugged and generation.terminal == terminal:
             await self._supervisor.wait_move()
         await connection.send({"ok": True, "place": None})
 

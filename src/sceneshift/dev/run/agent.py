@@ -53,6 +53,7 @@ class AgentLink:
         received = self._channel.receive_all()
         if received is None:
             self.close()
+            self._on_message(self, {"event": "gone"}, [])
             return
         for message, fds in received:
             self._on_message(self, message, fds)

@@ -321,9 +321,8 @@ class Runner:
             generation.output = None
         for link in generation.links:
             link.close()
-        if generation.terminal is not None:
-            os.close(generation.terminal)
-            generation.terminal = None
+        while generation.terminals:
+            os.close(generation.terminals.popitem()[1])
 
     def _discard(self, generation: Generation) -> None:
         generation.is_discarded = True

@@ -93,7 +93,8 @@ class Generation:
         is_discarded: Whether nobody wants to hear of its end.
         stop_signal: What it was asked to end with.
         successor: Who gets its open connections.
-        terminal: The supervisor's end of its debugger's terminal.
+        terminals: The supervisor's ends of its debuggers' terminals, by line.
+        standing: Who stands at a breakpoint and where, `file:line`, in order.
         began_at: When it was told to go, seconds since 1970.
     """
 
@@ -125,7 +126,8 @@ class Generation:
     is_discarded: bool = False
     stop_signal: int | None = None
     successor: Generation | None = None
-    terminal: int | None = None
+    terminals: dict[AgentLink, int] = field(default_factory=dict)
+    standing: dict[AgentLink, str] = field(default_factory=dict)
     began_at: float = field(default_factory=time.time)
 
     @property
@@ -137,6 +139,16 @@ class Generation:
     def links(self) -> list[AgentLink]:
         """The lines to all its agents."""
         return [*([self.link] if self.link else []), *self.branches]
+
+    @property
+    def terminal(self) -> int | None:
+        """The terminal of who stands at a breakpoint: of several, the first."""
+        return next((self.terminals.get(link) for link in self.standing), None)
+
+    @property
+    def place(self) -> str | None:
+        """Where that is."""
+        return next(iter(self.standing.values()), None)
 
     @property
     def is_drained(self) -> bool:

@@ -95,10 +95,44 @@ class ReportedRunner(Runner):
     def _handle(
         self, generation: Generation, link: AgentLink, message: Message, fds: list[int]
     ) -> None:
-        if message["event"] == "adopts":
-            generation.adopters.append(link)
-        else:
-            getattr(self, f"_on_{message['event']}")(generation, message, fds)
+        match message["event"]:
+            case "adopts":
+                generation.adopters.append(link)
+            case "terminal":
+                _close_terminal(generation, link)
+                generation.terminals[link] = fds[0]
+            case "debugger":
+                at = f"{message['file']}:{message['line']}"
+                self._place(generation, link, at if message["waiting"] else None)
+            case "gone":
+                self._forget_fork(generation, link)
+            case event:
+                getattr(self, f"_on_{event}")(generation, message, fds)
+
+    def _forget_fork(self, generation: Generation, link: AgentLink) -> None:
+        """A fork has ended, maybe at a breakpoint; the leader's end is told anyway."""
+        if link is not generation.link:
+            self._place(generation, link, None)
+            _close_terminal(generation, link)
+
+    def _place(self, generation: Generation, link: AgentLink, at: str | None) -> None:
+        """Know that one of its processes stands at a breakpoint, or at none.
+
+        A person is told of one at a time: the next when that one goes on.
+        """
+        before = next(iter(generation.standing), None)
+        generation.standing.pop(link, None)
+        if at is not None:
+            generation.standing[link] = at
+        if next(iter(generation.standing), None) is before:
+            return
+        if generation.token is not None:
+            self._ground.listener.handle_debugger(
+                self.spec.name,
+                generation.token,
+                waiting=generation.place is not None,
+                place=generation.place or "",
+            )
 
     def _on_branch(
         self, generation: Generation, message: Message, fds: list[int]
@@ -195,22 +229,15 @@ class ReportedRunner(Runner):
             give(fds[0], heir)
         os.close(fds[0])
 
-    def _on_terminal(
-        self, generation: Generation, _message: Message, fds: list[int]
-    ) -> None:
-        generation.terminal = fds[0]
-
-    def _on_debugger(self, generation: Generation, message: Message, _fds: Any) -> None:
-        if generation.token is not None:
-            self._ground.listener.handle_debugger(
-                self.spec.name,
-                generation.token,
-                waiting=message["waiting"],
-                place=f"{message['file']}:{message['line']}",
-            )
-
     def _tell(
         self, generation: Generation, message: Message, fds: tuple[int, ...] = ()
     ) -> None:
         if generation.link is not None:
             generation.link.tell(message, fds)
+
+
+def _close_terminal(generation: Generation, link: AgentLink) -> None:
+    """Close the terminal of one of its processes, which has another now or none."""
+    former = generation.terminals.pop(link, None)
+    if former is not None:
+        os.close(former)

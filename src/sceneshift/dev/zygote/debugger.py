@@ -35,9 +35,11 @@ class _Prompt:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._pdb: Any = None
+        self._pid = 0
 
     def stop_at(self, frame: FrameType) -> None:
-        if self._pdb is None:
+        if self._pid != os.getpid():  # a fork has its own
+            self._pid = os.getpid()
             self._pdb = self._make()
         self._pdb.set_trace(frame)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sceneshift.core.channel import Decoder, encode
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.shortage import PAUSE_S, is_shortage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -109,8 +110,12 @@ class ControlServer:
         self._identity = _identify(self._path)
         sock.listen(_MOST_CLIENTS)
         sock.setblocking(False)
-        self._loop.add_reader(sock.fileno(), self._accept, sock)
+        self._resume(sock)
         return sock
+
+    def _resume(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:  # else it was closed in the pause
+            self._loop.add_reader(sock.fileno(), self._accept, sock)
 
     def _stop_listening(self, sock: socket.socket) -> None:
         self._loop.remove_reader(sock.fileno())
@@ -122,7 +127,10 @@ class ControlServer:
     def _accept(self, listening: socket.socket) -> None:
         try:
             sock, _address = listening.accept()
-        except OSError:
+        except OSError as error:
+            if is_shortage(error):
+                self._loop.remove_reader(listening.fileno())
+                self._loop.call_later(PAUSE_S, self._resume, listening)
             return
         sock.setblocking(False)
         client = self._loop.create_task(self._serve(sock))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.dev.errorview import choose_kind, render_views
 from sceneshift.dev.failure import ErrorReport, one_line, parse_failure
+from sceneshift.dev.shortage import PAUSE_S, is_shortage
 
 if TYPE_CHECKING:
     import socket
@@ -117,8 +118,11 @@ class ErrorPage:
             return  # hidden between the news of a client and now
         try:
             connection, _ = self._sock.accept()
-        except OSError:
-            return  # it went away, or this machine has no descriptors left for it
+        except OSError as error:  # else it went away
+            if is_shortage(error):
+                self._loop.remove_reader(self._sock.fileno())
+                self._loop.call_later(PAUSE_S, self._listen)
+            return
         connection.setblocking(False)
         client = self._loop.create_task(self._serve(connection, self._view))
         self._clients.add(client)

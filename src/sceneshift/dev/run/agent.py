@@ -33,8 +33,7 @@ class AgentLink:
     def tell(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         """Send a message; one that is gone is not told."""
         if self._channel is not None:
-            with contextlib.suppress(OSError):
-                self._channel.send(message, fds)
+            self._channel.send(message, fds)
 
     @property
     def is_open(self) -> bool:

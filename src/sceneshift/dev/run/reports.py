@@ -6,10 +6,10 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.channel import Channel
 from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
@@ -17,7 +17,7 @@ from sceneshift.dev.run.servers import SERVERS, TASK_QUEUES
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
-    from sceneshift.core.channel import Message
+    from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.program import PythonProgram
@@ -140,7 +140,7 @@ class ReportedRunner(Runner):
         """A fork of it has an agent of its own."""
         if generation.is_holding:
             signal_family(message["pid"], HOLD)  # was made after the word was said
-        channel = Channel(socket.socket(fileno=fds[0]))
+        channel = Line(socket.socket(fileno=fds[0]), self._ground.loop)
         generation.branches = [link for link in generation.branches if link.is_open]
         generation.branches.append(self._open(generation, channel))
 

@@ -9,14 +9,14 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.channel import Channel
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.generation import make_marker
+from sceneshift.dev.run.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sceneshift.core.channel import Message
+    from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.program import PythonProgram
@@ -94,7 +94,9 @@ class ZygoteLink:
                 fds={1: output_fd, 2: output_fd, 3: theirs.fileno()},
             )
             undo.pop_all()
-        link = cls(loop, Channel(ours), child, process=process, on_message=on_message)
+        link = cls(
+            loop, Line(ours, loop), child, process=process, on_message=on_message
+        )
         link.preloaded.update(preload)
         link.send(
             {
@@ -112,10 +114,7 @@ class ZygoteLink:
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         """Tell it something; one that is gone is not told."""
-        try:
-            self._channel.send(message, fds)
-        except OSError:
-            self._end()
+        self._channel.send(message, fds)
 
     def fork(
         self,
@@ -143,7 +142,7 @@ class ZygoteLink:
             message["marker"] = make_marker(self.process, number)
             self.send(message, (theirs.fileno(), output_fd))
         self.children.add(number)
-        return Channel(ours)
+        return Line(ours, self._loop)
 
     def hold(self, key: str, fd: int) -> None:
         """Give it a socket that its next children have."""

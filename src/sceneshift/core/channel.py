@@ -68,10 +68,20 @@ class Channel:
         self._queue: list[tuple[Message, list[int]]] = []
         self._waiting: list[tuple[bytes, tuple[int, ...]]] = []
         self._sending = _thread.allocate_lock()
+        self._identity = _identify(sock.fileno())
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
         return self.sock.fileno()
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the descriptor is still the one that this was made with."""
+        return _identify(self.sock.fileno()) == self._identity
+
+    def abandon(self) -> None:
+        """Let go of a descriptor that is another's by now, without closing it."""
+        self.sock.detach()
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         """Send a message; blocks while the other side's buffer is full.
@@ -145,3 +155,12 @@ class Channel:
     def close(self) -> None:
         """Close this end."""
         self.sock.close()
+
+
+def _identify(fd: int) -> tuple[int, int] | None:
+    """Tell one open socket from another; None where there is none."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reloading import free_port
 from sceneshift.core.channel import Channel
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache, Territory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 GO = {"op": "go"}
@@ -220,3 +221,38 @@ def test_a_hot_file_without_a_head_is_run_whole(
         return
     with pytest.raises((SyntaxError, FileNotFoundError)):
         watched.agent.exec_module(loader, module)
+
+
+def fork(watched: Watched) -> None:
+    """Have it be in a fork of its process."""
+    watched.agent.pid = -1
+    watched.agent.branch()
+
+
+def serve(watched: Watched) -> None:
+    """Have the program bind an address and listen; what was held is gone."""
+    watched.agent.held = {"key": -1}
+    with socket.socket() as server:
+        address = ("127.0.0.1", free_port())
+        watched.agent.bind(server, address, lambda sock, at: sock.bind(at))
+        server.listen()
+        watched.agent.listen(server)
+
+
+@pytest.mark.parametrize(
+    "act", [lambda watched: watched.open("words.txt"), fork, serve]
+)
+def test_a_descriptor_that_is_another_s_by_now_is_left_alone(
+    watched: Watched, act: Callable[[Watched], None]
+) -> None:
+    """A program may have closed all that it does not know, and opened others."""
+    assert watched.agent.channel is not None
+    number = watched.agent.channel.fileno()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        os.dup2(theirs.fileno(), number)
+        act(watched)
+        assert watched.agent.channel is None
+        os.close(number)
+        theirs.close()
+        assert ours.recv(1) == b""

@@ -183,12 +183,23 @@ class Agent:
         message = {"event": "file", "path": path, "digest": content}
         self.send({**message, "module": module})
 
+    def _find_line(self) -> Channel | None:
+        """Return the line, unless the program has closed it unawares.
+
+        What makes a daemon closes all descriptors; the number may be another's now.
+        """
+        if self.channel is not None and not self.channel.is_intact:
+            self.channel.abandon()
+            self.channel = None
+        return self.channel
+
     def send(self, message: Message) -> None:
         """Tell the supervisor something; a supervisor that is gone harms nothing."""
-        if self.channel is None:
+        line = self._find_line()
+        if line is None:
             return
         try:
-            self.channel.send(message)
+            line.send(message)
         except OSError:
             self.channel = None
 
@@ -197,10 +208,11 @@ class Agent:
 
         Two processes on one line would cut each other's messages in pieces.
         """
-        if self.channel is None or self.pid == os.getpid():
+        former = self._find_line()
+        if former is None or self.pid == os.getpid():
             return
         # Another one's: a thread that is not here may have been sending.
-        line, self.channel = type(self.channel)(self.channel.sock), None
+        line, self.channel = type(former)(former.sock), None
         message = {"event": "branch", "pid": os.getpid()}
         try:
             ours, theirs = socket.socketpair()
@@ -296,7 +308,7 @@ class Agent:
             bind: The method that this one stands in for.
         """
         key = _key_of(sock, address)
-        if self.channel is None or key is None or self.pid != os.getpid():
+        if self._find_line() is None or key is None or self.pid != os.getpid():
             bind(sock, address)
             return
         self.touch("socket.bind")
@@ -328,7 +340,7 @@ class Agent:
 
     def listen(self, sock: Any) -> None:
         """Say that connections are taken from now on: `listen` was called."""
-        if self.channel is not None and self.held and self.is_listen_ready:
+        if self._find_line() and self.held and self.is_listen_ready:
             inode = os.fstat(sock.fileno()).st_ino
             if inode in {os.fstat(fd).st_ino for fd in self.held.values()}:
                 self.become_ready("listen")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.errors import ConfigError, SceneshiftError
-from sceneshift.dev.model import CommandProbe, HttpProbe, LogProbe, TcpProbe
+from sceneshift.core.errors import ConfigError
+from sceneshift.dev.model import CommandProbe, HttpProbe, TcpProbe
 from sceneshift.dev.oneshot import run_to_end
 from sceneshift.dev.probe import (
     Askable,
@@ -254,40 +254,3 @@ def test_a_ready_process_is_asked_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         whom = target(server.getsockname()[1])
         asyncio.run(wait_ready(TcpProbe(), whom, run_command=RUN))
-
-
-async def stream(*lines: bytes) -> AsyncIterator[bytes]:
-    """Yield a process's output."""
-    for line in lines:
-        yield line
-
-
-def wait_line(pattern: str, *lines: bytes) -> None:
-    """Wait for a line."""
-    probe = LogProbe(pattern=pattern)
-    asyncio.run(wait_ready(probe, target(), run_command=RUN, lines=stream(*lines)))
-
-
-def test_a_log_line_is_found_below_its_colors() -> None:
-    """Colours, titles and broken bytes do not hide what people read."""
-    line = b"\x1b]0;title\x07\xff\x1b[1mready\x1b[22m in \x1b[38;5;2m12\x1b[0m ms\n"
-    wait_line(r"ready in \d+ ms", b"starting\n", line)
-
-
-def test_an_output_that_ends_without_the_line_is_an_error() -> None:
-    """What can never be ready is not waited for."""
-    with pytest.raises(SceneshiftError, match="no line had matched: `ready`"):
-        wait_line("ready", b"starting\n", b"x" * 70_000 + b"ready\n")
-
-
-def test_a_process_without_output_is_never_ready_by_it() -> None:
-    """No output has no line."""
-    probe = LogProbe(pattern="ready")
-    with pytest.raises(SceneshiftError, match="the output ended"):
-        asyncio.run(wait_ready(probe, target(), run_command=RUN))
-
-
-def test_a_broken_pattern_is_named() -> None:
-    """A regular expression that cannot be compiled is a configuration error."""
-    with pytest.raises(ConfigError, match=r"broken: `\(ready`"):
-        wait_line("(ready")

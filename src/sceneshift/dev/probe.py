@@ -1,4 +1,4 @@
-"""Is a process ready? Asked by HTTP, TCP or a command, or read in its output."""
+"""Is a process ready? Asked by HTTP, TCP or a command."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from sceneshift.core.errors import ConfigError, SceneshiftError
-from sceneshift.dev.model import CommandProbe, HttpProbe, LogProbe, TcpProbe
+from sceneshift.core.errors import ConfigError
+from sceneshift.dev.model import CommandProbe, HttpProbe, TcpProbe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    from sceneshift.dev.model import Probe
 
 # IPv4 first; servers that bind `localhost` may be on IPv6 alone (Node does so).
 _HOSTS = ("127.0.0.1", "::1")
@@ -28,9 +26,6 @@ _LONGEST_LINE = 65_536
 # the server does not log a reset.
 _REST_BYTES = 65_536
 _REST_TIME_S = 0.1
-_ANSI = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
-)
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})(?: |\r|\n)")
 
 Askable = HttpProbe | TcpProbe | CommandProbe
@@ -96,12 +91,11 @@ _DEFAULT_TIMES = ProbeTimes()
 _COMMAND_TIMES = ProbeTimes(interval_s=1.0, attempt_timeout_s=10.0)
 
 
-async def wait_ready(  # noqa: PLR0913 - each is a seam or a choice of the caller
-    probe: Probe,
+async def wait_ready(
+    probe: Askable,
     target: ProbeTarget,
     *,
     run_command: RunCommand,
-    lines: AsyncIterable[bytes] | None = None,
     times: ProbeTimes | None = None,
     on_result: Callable[[ProbeResult], None] | None = None,
 ) -> None:
@@ -111,17 +105,12 @@ async def wait_ready(  # noqa: PLR0913 - each is a seam or a choice of the calle
         probe: How readiness is told.
         target: Whom it asks.
         run_command: What runs a probe's command.
-        lines: The process's output from its start, for a log probe.
         times: Other intervals than the usual ones.
         on_result: Takes each attempt's result, to say what is still waited for.
 
     Raises:
-        ConfigError: The probe cannot be: no port, a broken regular expression.
-        SceneshiftError: The output ended and no line had matched.
+        ConfigError: The probe asks a port and the process has none.
     """
-    if isinstance(probe, LogProbe):
-        await _wait_line(probe, lines)
-        return
     times = times or _usual_times(probe)
     interval_s = times.first_interval_s
     while True:
@@ -141,7 +130,7 @@ async def check_once(
     run_command: RunCommand,
     times: ProbeTimes | None = None,
 ) -> ProbeResult:
-    """Ask once. A log probe has nothing to ask: its line came or did not.
+    """Ask once.
 
     Raises:
         ConfigError: The probe asks a port and the process has none.
@@ -264,32 +253,3 @@ async def _read_rest(reader: asyncio.StreamReader) -> None:
     with contextlib.suppress(OSError, EOFError, TimeoutError):
         async with asyncio.timeout(_REST_TIME_S):
             await reader.readexactly(_REST_BYTES)
-
-
-async def _wait_line(probe: LogProbe, lines: AsyncIterable[bytes] | None) -> None:
-    """Return at the first line that matches."""
-    try:
-        pattern = re.compile(probe.pattern)
-    except re.error as error:
-        raise ConfigError(
-            f"a log probe's regular expression is broken: `{probe.pattern}`: {error}"
-        ) from error
-    async for line in lines or _no_lines():
-        if pattern.search(_plain(line)):
-            return
-    raise SceneshiftError(
-        f"the output ended and no line had matched: `{probe.pattern}`",
-        hint="look at its output: inv dev.logs",
-    )
-
-
-def _plain(line: bytes) -> str:
-    """Return the text of a line without colours, cut where it is very long."""
-    return _ANSI.sub(b"", line[:_LONGEST_LINE]).decode(errors="replace")
-
-
-async def _no_lines() -> AsyncIterable[bytes]:
-    """Stand in for the output of a process that has none."""
-    nothing: tuple[bytes, ...] = ()
-    for line in nothing:
-        yield line  # pragma: no cover - makes it an iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.processes import children, processes
+from sceneshift.core.processes import children, find_process, processes
 
 if TYPE_CHECKING:
     from reloading import Stack
@@ -68,6 +68,21 @@ def ended(**_):
         print("end", WORK, file=log)
 """
 JOB = "WORK = {}\n"
+DAEMON = """\
+import os, signal
+from job import WORK
+
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        with open("aside", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("aside", f"daemon.{WORK}")
+        signal.pause()
+    os._exit(0)
+os.wait()
+signal.pause()
+"""
 GARBAGE = """\
 import gc, time
 
@@ -297,3 +312,19 @@ def test_a_process_is_as_old_as_its_service(stack: Stack) -> None:
     assert stack.pid("web") in waiting
     began = datetime.fromisoformat(stack.status("web")["started_at"])
     assert began.timestamp() >= asked - 0.001  # it is told to the millisecond
+
+
+def test_a_daemon_ends_with_the_process_that_made_it(stack: Stack) -> None:
+    """Though it has left the session, and executes no program of its own."""
+    files = {"worker.py": DAEMON, "job.py": JOB.format(0)}
+    stack.start({**files, "Procfile.dev": "worker: python -m worker\n"})
+    old, new = (stack.root / f"daemon.{number}" for number in range(2))
+    stack.wait(old.exists)
+    stack.wait_ready("worker")
+    stack.write({"job.py": JOB.format(1)})
+    stack.wait(new.exists)
+    former = find_process(int(old.read_text()))
+    assert former is None or not former.is_running
+    daemon = find_process(int(new.read_text()))
+    assert daemon is not None
+    assert daemon.is_running

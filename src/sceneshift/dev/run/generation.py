@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.agent import AgentLink
 
 _TAIL_BYTES = 64 * 1024
+# A fork writes it over the zygote's, which is a stack's id and a number.
+_LONGEST_MARKER = 22
 
 
 def make_marker(process: str, number: int) -> str:
@@ -24,7 +26,7 @@ def make_marker(process: str, number: int) -> str:
 
     The zygote has one of its own, by which its generations must not be stopped.
     """
-    return f"{process}.{number}"
+    return f"{number}.{process}"[:_LONGEST_MARKER]
 
 
 class Tail:

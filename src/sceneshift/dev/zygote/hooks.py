@@ -15,6 +15,7 @@ from sceneshift.dev.zygote import (
     granian,
     gunicorn,
     handover,
+    mark,
     parts,
     reloaders,
     traces,
@@ -136,6 +137,7 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     agent.is_armed = birth.park
     agent.hot = birth.hot
     os.environ["SCENESHIFT_PROCESS"] = birth.marker
+    mark.show(birth.marker)
     agent.collector.hold_back()
     handover.install(agent)
     debugger.install(agent)

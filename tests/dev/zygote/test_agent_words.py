@@ -256,3 +256,61 @@ def test_a_descriptor_that_is_another_s_by_now_is_left_alone(
         os.close(number)
         theirs.close()
         assert ours.recv(1) == b""
+
+
+@pytest.fixture
+def shared(watched: Watched) -> Iterator[socket.socket]:
+    """Return a listening socket that a predecessor does not want to block on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        watched.agent.held[f"{int(socket.AF_INET)}/127.0.0.1/{port}"] = (
+            listener.fileno()
+        )
+        yield listener
+
+
+def test_binding_does_not_make_a_predecessor_block(
+    watched: Watched, shared: socket.socket
+) -> None:
+    """It may be about to accept; a server says after `bind` that it does not block."""
+    with socket.socket() as sock:
+        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
+        assert not os.get_blocking(shared.fileno())
+        sock.setblocking(False)
+        watched.agent.listen(sock)
+        assert not os.get_blocking(shared.fileno())
+
+
+def test_a_server_that_blocks_does_so_from_listening_on(
+    watched: Watched, shared: socket.socket
+) -> None:
+    """Whatever its predecessor did."""
+    with socket.socket() as sock:
+        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
+        watched.agent.listen(sock)
+        assert os.get_blocking(shared.fileno())
+        watched.agent.listen(sock)  # a longer queue
+
+
+def test_a_server_that_never_blocks_does_not_from_binding_on(
+    watched: Watched, shared: socket.socket
+) -> None:
+    """It may listen where nobody sees it."""
+    shared.setblocking(True)
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
+        assert not os.get_blocking(shared.fileno())
+
+
+def test_another_socket_that_listens_is_left_alone(
+    watched: Watched, shared: socket.socket
+) -> None:
+    """Only what clients of the program find counts."""
+    watched.said()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        watched.agent.listen(other)
+        assert os.get_blocking(other.fileno())
+    assert watched.said() == []
+    assert not os.get_blocking(shared.fileno())

@@ -80,6 +80,7 @@ class Agent:
         self.collector = Collector()
         self._reported: set[str] = set()
         self._written: set[str] = set()
+        self._undecided: set[int] = set()  # bound, and it may block or not
         self._is_importing = False
         self._is_wanted = False
         self._may_go = False
@@ -317,7 +318,12 @@ class Agent:
             fd = self._ask_for(key, sock)
         is_blocking = os.get_blocking(sock.fileno())
         os.dup2(fd, sock.fileno(), inheritable=False)
-        os.set_blocking(sock.fileno(), is_blocking)  # the flag lies in what is shared
+        # The flag lies in what is shared. Most servers that do not want to block say so
+        # after they have bound, and a predecessor would block meanwhile, for ever.
+        if is_blocking:
+            self._undecided.add(sock.fileno())
+        else:
+            os.set_blocking(sock.fileno(), False)
         self.send({"event": "bound", "key": key})
 
     def _ask_for(self, key: str, sock: socket.socket) -> int:
@@ -340,10 +346,16 @@ class Agent:
 
     def listen(self, sock: Any) -> None:
         """Say that connections are taken from now on: `listen` was called."""
-        if self._find_line() and self.held and self.is_listen_ready:
-            inode = os.fstat(sock.fileno()).st_ino
-            if inode in {os.fstat(fd).st_ino for fd in self.held.values()}:
-                self.become_ready("listen")
+        if not self._find_line() or not self.held:
+            return
+        inode = os.fstat(sock.fileno()).st_ino
+        if inode not in {os.fstat(fd).st_ino for fd in self.held.values()}:
+            return
+        if sock.fileno() in self._undecided:
+            self._undecided.discard(sock.fileno())
+            os.set_blocking(sock.fileno(), sock.gettimeout() is None)
+        if self.is_listen_ready:
+            self.become_ready("listen")
 
     def become_ready(self, by: str) -> None:
         """Say that the program serves, and with which modules."""

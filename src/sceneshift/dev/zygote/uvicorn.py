@@ -94,17 +94,21 @@ class Connections:
         self._busy.clear()
 
     def _hand_over(self) -> None:
-        self._is_retired = True
+        self._give_all()
+        self._agent.send({"event": "handed"})
+
+    def _give_all(self) -> None:
+        self._is_holding = self._is_retired = True
         self._scan(0)
         for protocol in list(self._paused):
             self._give(protocol)
-        self._agent.send({"event": "handed"})
 
     def prepare_end(self) -> None:
         """Keep uvicorn from closing connections that are still to be handed over."""
         if self._is_holding:
-            self._hand_over()
-            for protocol in self._busy:
+            self._give_all()
+            # Among the paused are those whose answer is still on its way out.
+            for protocol in self._busy | self._paused:
                 protocol.shutdown = lambda: None
 
     # -- connections
@@ -155,6 +159,7 @@ class Connections:
             return
         if not _is_idle(protocol):  # was read from in the very moment of the pause
             self._paused.discard(protocol)
+            transport.resume_reading()
             self._take(protocol)
             return
         if transport.get_write_buffer_size():

@@ -1,0 +1,70 @@
+"""Connections that a reload finds in the middle of something are kept."""
+
+from __future__ import annotations
+
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from reloading import Stack
+
+ASGI = """\
+from number import NUMBER
+
+async def app(scope, receive, send):
+    body = b"%d" % NUMBER
+    if scope["path"] == "/large":
+        body = b"x" * 30_000_000
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+SERVERS = {
+    "asyncio": "uvicorn asgi:app --port $PORT --loop asyncio --http httptools",
+    "uvloop": "uvicorn asgi:app --port $PORT --loop uvloop --http httptools",
+    "h11": "uvicorn asgi:app --port $PORT --loop asyncio --http h11",
+}
+TABLE = """\
+[tool.sceneshift.processes.web]
+stop = { reload_time_s = 60 }
+"""
+
+
+def project(command: str) -> dict[str, str]:
+    """Return a project of one server, whose old code has much time for its end."""
+    sources = {"asgi.py": ASGI, "number.py": "NUMBER = 0\n", "pyproject.toml": TABLE}
+    return {**sources, "Procfile.dev": f"web: {command} --lifespan off\n"}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_connection_is_kept_whose_answer_is_read_late(
+    stack: Stack, server: str
+) -> None:
+    """The old code sends it, and the next request on it is for the new code."""
+    stack.start(project(SERVERS[server]))
+    stack.wait_page("0")
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    connection.request("GET", "/large")
+    answer = connection.getresponse()
+    old = stack.pid("web")
+    stack.write({"number.py": "NUMBER = 1\n"})
+    stack.wait_page("1")
+    stack.wait(partial(has_said_goodbye, stack, old))
+    assert len(answer.read()) == 30_000_000
+    kept = connection.sock
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"1"
+    assert connection.sock is kept
+    connection.close()
+
+
+def has_said_goodbye(stack: Stack, pid: int) -> bool:
+    """Say whether uvicorn waits for the last of a process's connections."""
+    return (
+        "Waiting for connections to close" in stack.output
+        or not Path(f"/proc/{pid}").exists()
+    )

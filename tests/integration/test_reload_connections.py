@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from reloading import Stack
 
 ASGI = """\
@@ -60,6 +62,41 @@ def test_a_connection_is_kept_whose_answer_is_read_late(
     assert connection.getresponse().read() == b"1"
     assert connection.sock is kept
     connection.close()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("is_after", [False, True])
+def test_a_connection_is_kept_whose_request_ends_after_the_answer(
+    stack: Stack, server: str, *, is_after: bool
+) -> None:
+    """Be it before the save or after it: the next request is for the new code."""
+    stack.start(project(SERVERS[server]))
+    stack.wait_page("0")
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    connection.request("POST", "/early", headers={"Content-Length": "4"})
+    assert connection.getresponse().read() == b"0"
+    kept = connection.sock
+    if not is_after:
+        connection.send(b"late")
+    stack.write({"number.py": "NUMBER = 1\n"})
+    stack.wait_page("1")
+    if is_after:
+        connection.send(b"late")
+    stack.wait(lambda: has_read_all(stack.port, kept))
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"1"
+    assert connection.sock is kept
+    connection.close()
+
+
+def has_read_all(port: int, client: socket) -> bool:
+    """Say whether a server has read what a client has sent it (proc_net_tcp(5))."""
+    ends = f":{port:04X}", f":{client.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _number, here, there, _state, queues, *_ = line.split()
+        if here.endswith(ends[0]) and there.endswith(ends[1]):
+            return queues.endswith(":00000000")
+    return False
 
 
 def has_said_goodbye(stack: Stack, pid: int) -> bool:

@@ -64,6 +64,7 @@ class Connections:
         self._is_retired = False
         self._paused: set[Any] = set()
         self._busy: set[Any] = set()
+        _note_ends(server.config.http_protocol_class, self._settle)
         agent.send({"event": "adopts"})
         self._take_messages(self._channel.take_queued())
 
@@ -119,7 +120,7 @@ class Connections:
             return
         for protocol in list(self._server.server_state.connections):
             known = protocol in self._paused or protocol in self._busy
-            if not known and hasattr(protocol, "cycle"):  # else a WebSocket
+            if not known and _is_understood(protocol):
                 self._take(protocol)
         if again:
             self._loop.call_soon(self._scan, again - 1)
@@ -137,13 +138,21 @@ class Connections:
     def _follow(self, protocol: Any, done: Callable[[], None]) -> Callable[[], None]:
         def answered() -> None:
             done()
-            is_open = protocol.transport is not None
-            is_open = is_open and not protocol.transport.is_closing()
-            if self._is_holding and is_open and _is_idle(protocol):
-                self._busy.discard(protocol)
-                self._pause(protocol)
+            self._settle(protocol)
 
         return answered
+
+    def _settle(self, protocol: Any) -> None:
+        """See whether a connection is idle, now that a request has come in wholly.
+
+        Its answer may have been sent before.
+        """
+        if not self._is_holding or protocol not in self._busy:
+            return
+        is_open = not protocol.transport.is_closing()
+        if is_open and _is_idle(protocol):
+            self._busy.discard(protocol)
+            self._pause(protocol)
 
     def _pause(self, protocol: Any) -> None:
         protocol.transport.pause_reading()
@@ -218,6 +227,13 @@ class Connections:
         self._scan(0)
 
 
+def _is_understood(protocol: Any) -> bool:
+    """Say whether it is HTTP by h11 or httptools, and no WebSocket."""
+    if not hasattr(protocol, "cycle"):
+        return False
+    return hasattr(protocol, "parser") or hasattr(protocol.conn, "trailing_data")
+
+
 def _is_idle(protocol: Any) -> bool:
     """Say whether a connection is between two requests, with nothing half read."""
     cycle = protocol.cycle
@@ -230,6 +246,35 @@ def _is_idle(protocol: Any) -> bool:
         cycle is None or cycle.scope is not protocol.scope
     )
     return not begun and not protocol.pipeline
+
+
+def _note_ends(protocol_class: Any, then: Callable[[Any], None]) -> None:
+    """Have it known of a request that its end has come in after its answer was sent.
+
+    uvicorn itself needs to know that only of one that is still to be answered.
+    """
+    name = "on_message_complete"  # of httptools, from within the parser
+    if not hasattr(protocol_class, name):
+        name = "handle_events"
+    original = getattr(protocol_class, name, None)
+    if original is None:
+        return
+
+    def noted(self: Any, *args: Any) -> None:
+        original(self, *args)
+        cycle = self.cycle
+        if cycle is not None and cycle.response_complete and _has_come(self):
+            cycle.more_body = False
+            self.loop.call_soon(then, self)  # there may be more for the parser
+
+    setattr(protocol_class, name, noted)
+
+
+def _has_come(protocol: Any) -> bool:
+    """Say whether the last request is there to its end."""
+    if not hasattr(protocol, "conn"):
+        return True  # that is what was called for
+    return str(getattr(protocol.conn, "their_state", None)) == "IDLE"
 
 
 def _cycles(protocol: Any) -> list[Any]:

@@ -153,7 +153,11 @@ class ForkRunner(ReportedRunner):
                 while generation.adopters and not self._find_heir(generation):  # noqa: ASYNC110 - the heir is not made yet
                     await asyncio.sleep(DRAIN_S)
         await retire(generation, self._reload_time_s)
-        self._discard(generation)
+        if generation.adopters:  # it hands over the others when they are answered
+            time_s = self._reload_time_s
+            await self._stop(generation, self.spec.stop.signal, time_s)
+        else:
+            self._discard(generation)
 
     def _find_heir(self, generation: Generation) -> Generation | None:
         """Return who takes a generation's open connections over."""

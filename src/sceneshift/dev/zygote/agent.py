@@ -8,7 +8,6 @@ that outlive it, and let it wait before it touches the project.
 
 from __future__ import annotations
 
-import importlib
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from importlib.machinery import FileFinder, SourceFileLoader
 from sceneshift.dev.zygote import parts, traces
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
+from sceneshift.dev.zygote.imports import import_if_there
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -273,7 +273,7 @@ class Agent:
         self._is_importing = True
         try:
             for name in message["modules"]:
-                _import_if_there(name)
+                import_if_there(name)
             if message["main"] and self._is_wanted:
                 self.compile(message["main"])
         except BaseException as error:  # noqa: BLE001 - whatever a module raises
@@ -390,15 +390,6 @@ def _key_of(sock: Any, address: Any) -> str | None:
         return None  # any free one, or what only `bind` itself can refuse
     host = address[0] or "0.0.0.0"  # noqa: S104 - what an empty host means to bind
     return f"{int(sock.family)}/{host}/{address[1]}"
-
-
-def _import_if_there(name: str) -> None:
-    """Import a module; one that is no more may not be needed any more either."""
-    try:
-        importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
 
 
 def _split(path: str) -> parts.Head | None:

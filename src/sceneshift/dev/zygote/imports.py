@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 TYPE_CHECKING = False
@@ -58,3 +59,12 @@ class _Wrapped:
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
         self._adapt(module)
+
+
+def import_if_there(name: str) -> None:
+    """Import a module; one that is no more may not be needed any more either."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -87,6 +89,26 @@ def test_a_connection_is_kept_whose_request_ends_after_the_answer(
     assert connection.getresponse().read() == b"1"
     assert connection.sock is kept
     connection.close()
+
+
+def test_new_code_answers_when_the_old_has_heard_that_it_holds(stack: Stack) -> None:
+    """Else a request that the old one reads late gets a stale answer.
+
+    One that hears nothing at all is waited for 0.3 s, as what it says shows here.
+    """
+    stack.start(project(SERVERS["uvloop"]))
+    stack.wait_page("0")
+    old = stack.pid("web")
+    os.kill(old, signal.SIGSTOP)
+    try:
+        stack.write({"number.py": "NUMBER = 1\n"})
+        stack.wait_page("1")
+    finally:
+        os.kill(old, signal.SIGCONT)
+    (reload,) = stack.ask("dev.why")["reloads"]
+    assert reload["duration_s"] >= 0.3
+    stack.write({"number.py": "NUMBER = 2\n"})
+    stack.wait_page("2")
 
 
 def has_read_all(port: int, client: socket) -> bool:

@@ -263,6 +263,7 @@ def shared(watched: Watched) -> Iterator[socket.socket]:
     """Return a listening socket that a predecessor does not want to block on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
+        watched.channel.send({"op": "serve"})
         port = listener.getsockname()[1]
         watched.agent.held[f"{int(socket.AF_INET)}/127.0.0.1/{port}"] = (
             listener.fileno()

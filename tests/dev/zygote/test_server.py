@@ -274,6 +274,7 @@ def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
             zygote.channel.send({"op": "hold", "key": key}, (each.fileno(),))
         child = zygote.fork(park=False)
         assert child.next("bound")["key"] == key
+        child.tell(op="serve")
         assert child.wait_end() == 0
         assert zygote.read_output() == f"{os.fstat(new.fileno()).st_ino}\n"
         for _ in range(2):
@@ -281,6 +282,7 @@ def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
         child = zygote.fork(park=False)
         child.next("bind")
         child.channel.send({"op": "hold", "key": key}, (old.fileno(),))
+        child.tell(op="serve")
         assert child.wait_end() == 0
         assert zygote.read_output() == f"{os.fstat(old.fileno()).st_ino}\n"
 

@@ -118,6 +118,7 @@ class ForkRunner(ReportedRunner):
         generation = self.generation(token)
         if generation is not None:
             generation.is_holding = is_holding
+            generation.heard.clear()
 
     def promote(self, token: int, old: int) -> None:
         """Give the old generation's open connections to the new one."""

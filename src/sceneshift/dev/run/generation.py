@@ -91,6 +91,7 @@ class Generation:
         parked_at: That file, with length and digest of the part of it that has run.
         is_listening: Whether it accepts connections.
         is_holding: Whether it was told to leave them to its successor.
+        heard: The pids of those of its processes that have heard so.
         is_ready: Whether it does what it is for.
         is_discarded: Whether nobody wants to hear of its end.
         stop_signal: What it was asked to end with.
@@ -124,6 +125,7 @@ class Generation:
     output: int | None = None
     is_listening: bool = False
     is_holding: bool = False
+    heard: set[int] = field(default_factory=set)
     is_ready: bool = False
     is_discarded: bool = False
     stop_signal: int | None = None
@@ -157,6 +159,12 @@ class Generation:
         """Whether no request is under way."""
         awaited = sum(link.is_open for link in self.links)
         return 0 < awaited <= len(self.busy) and not any(self.busy.values())
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it may still answer on connections that it hands over."""
+        awaited = sum(link.is_open for link in self.links)
+        return self.is_holding and bool(self.adopters) and len(self.heard) < awaited
 
     def cancel_waits(self) -> None:
         """Wait no more for its readiness."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
 
+_HEAR_S = 0.3  # a busy event loop comes late to the word to hold
+_LOOK_S = 0.001
 _PREPARE_S = 0.02  # the new code answers first, then the next child is made
 
 
@@ -181,6 +184,18 @@ class ReportedRunner(Runner):
         generation.keys.add(message["key"])
         if generation.looking is None:
             generation.looking = self._run(self._look(generation))
+        if message["waits"]:
+            self._run(self._let_serve(generation))
+
+    async def _let_serve(self, generation: Generation) -> None:
+        """Let it answer when no predecessor does any more: none is to be stale."""
+        others = [each for each in self._by_number.values() if each is not generation]
+        end = self._ground.loop.time() + _HEAR_S
+        while (  # noqa: ASYNC110 - several are waited for, and each may be gone
+            any(each.is_late for each in others) and self._ground.loop.time() < end
+        ):
+            await asyncio.sleep(_LOOK_S)
+        self._tell(generation, {"op": "serve"})
 
     async def _look(self, generation: Generation) -> None:
         """Notice that it accepts, where its agent cannot."""
@@ -207,8 +222,9 @@ class ReportedRunner(Runner):
             self._recall.save(self._recall_path)
         self._ground.loop.call_later(_PREPARE_S, self._prepare, generation)
 
-    def _on_held(self, generation: Generation, _message: Message, _fds: Any) -> None:
-        """It has stopped accepting."""
+    def _on_held(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """One process of it has stopped accepting."""
+        generation.heard.add(message["pid"])
 
     def _on_handed(self, generation: Generation, _message: Message, _fds: Any) -> None:
         """The idle connections of one process of it are with the successor."""

@@ -14,9 +14,10 @@ import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 
 from sceneshift.dev.zygote import parts, traces
+from sceneshift.dev.zygote.addresses import key_of
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
-from sceneshift.dev.zygote.imports import import_if_there
+from sceneshift.dev.zygote.imports import find_modules, import_if_there
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -48,8 +49,6 @@ _EFFECTS = frozenset(
         "subprocess.Popen",
     }
 )
-
-_PORTS = range(1, 65536)
 
 
 class Agent:
@@ -84,6 +83,7 @@ class Agent:
         self._is_importing = False
         self._is_wanted = False
         self._may_go = False
+        self._is_first = True
         self._original_get_code = SourceFileLoader.get_code
         self._original_exec_module = SourceFileLoader.exec_module
 
@@ -308,7 +308,7 @@ class Agent:
             address: Where to.
             bind: The method that this one stands in for.
         """
-        key = _key_of(sock, address)
+        key = key_of(sock, address)
         if self._find_line() is None or key is None or self.pid != os.getpid():
             bind(sock, address)
             return
@@ -324,7 +324,21 @@ class Agent:
             self._undecided.add(sock.fileno())
         else:
             os.set_blocking(sock.fileno(), False)
-        self.send({"event": "bound", "key": key})
+        self._await_turn(key)
+
+    def _await_turn(self, key: str) -> None:
+        """Say that it is bound, and wait until its predecessors have heard to hold.
+
+        At the first address only: later on, others may read the line.
+        """
+        waits, self._is_first = self._is_first, False
+        self.send({"event": "bound", "key": key, "waits": waits})
+        while waits and self.channel is not None:
+            received = self.channel.receive()
+            if received is None:
+                os._exit(0)
+            if received[0]["op"] == "serve":
+                return
 
     def _ask_for(self, key: str, sock: socket.socket) -> int:
         """Have the supervisor bind; raises OSError as `bind` itself would."""
@@ -365,31 +379,8 @@ class Agent:
     def report_modules(self) -> None:
         """Name the modules that a next zygote should have, and the project's own."""
         self.collector.let_go()  # it has started, as far as anybody can tell
-        foreign: list[str] = []
-        own: list[str] = []
-        for name, module in list(sys.modules.items()):
-            origin = getattr(getattr(module, "__spec__", None), "origin", None)
-            if (
-                name == "__main__"
-                or origin is None
-                or name.split(".")[0] == "sceneshift"
-            ):
-                continue
-            owned = self.territory.owns_module(origin)
-            (own if owned else foreign).append(name)
+        foreign, own = find_modules(self.territory)
         self.send({"event": "modules", "foreign": foreign, "own": own})
-
-
-def _key_of(sock: Any, address: Any) -> str | None:
-    """Return `family/host/port` of a TCP address that is given in numbers."""
-    if sock.type != socket.SOCK_STREAM or not isinstance(address, tuple):
-        return None
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    if address[1] not in _PORTS:
-        return None  # any free one, or what only `bind` itself can refuse
-    host = address[0] or "0.0.0.0"  # noqa: S104 - what an empty host means to bind
-    return f"{int(sock.family)}/{host}/{address[1]}"
 
 
 def _split(path: str) -> parts.Head | None:

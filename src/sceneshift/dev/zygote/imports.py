@@ -1,4 +1,4 @@
-"""Adapting a module of a server right after it was imported."""
+"""Modules: those that are loaded, and adapting a server's right after its import."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
+
+    from sceneshift.dev.zygote.code import Territory
 
 
 def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
@@ -68,3 +70,15 @@ def import_if_there(name: str) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
+
+
+def find_modules(territory: Territory) -> tuple[list[str], list[str]]:
+    """Return the names of others' modules that are loaded, and the project's own."""
+    foreign: list[str] = []
+    own: list[str] = []
+    for name, module in list(sys.modules.items()):
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        is_program = name == "__main__" or name.split(".")[0] == "sceneshift"
+        if origin is not None and not is_program:
+            (own if territory.owns_module(origin) else foreign).append(name)
+    return foreign, own

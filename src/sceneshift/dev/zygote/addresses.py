@@ -1,0 +1,23 @@
+"""The addresses whose sockets outlive a program."""
+
+from __future__ import annotations
+
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PORTS = range(1, 65536)
+
+
+def key_of(sock: Any, address: Any) -> str | None:
+    """Return `family/host/port` of a TCP address that is given in numbers."""
+    if sock.type != socket.SOCK_STREAM or not isinstance(address, tuple):
+        return None
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    if address[1] not in _PORTS:
+        return None  # any free one, or what only `bind` itself can refuse
+    host = address[0] or "0.0.0.0"  # noqa: S104 - what an empty host means to bind
+    return f"{int(sock.family)}/{host}/{address[1]}"

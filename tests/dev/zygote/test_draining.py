@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,3 +56,29 @@ def test_connections_to_other_ports_are_others(pair: Pair) -> None:
     client.sendall(b"ask")
     wait_until(lambda: not is_idle(accepted))
     assert count_busy({1}) == 0
+
+
+def test_connections_that_are_closed_meanwhile_are_not_counted() -> None:
+    """Threads of the server go on, and their numbers are given to other files."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        is_over = False
+
+        def churn() -> None:
+            while not is_over:
+                with socket.create_connection(address), server.accept()[0]:
+                    pass
+                Path(os.devnull).read_bytes()
+
+        before = len([*Path("/proc/self/fd").iterdir()])
+        threads = [threading.Thread(target=churn) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(300):
+                count_busy({address[1]})
+        finally:
+            is_over = True
+            for thread in threads:
+                thread.join()
+        assert len([*Path("/proc/self/fd").iterdir()]) == before

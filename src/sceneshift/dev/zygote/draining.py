@@ -30,7 +30,14 @@ _YOUNG_MS = 100  # a client that has just connected is about to ask
 
 def count_busy(ports: Collection[int]) -> int:
     """Return how many connections to local ports have a request under way."""
-    return sum(map(_is_busy, _connections(ports)))
+    return sum(map(_may_be_busy, _connections(ports)))
+
+
+def _may_be_busy(fd: int) -> bool:
+    try:
+        return _is_busy(fd)
+    except OSError:
+        return False  # a thread of the server has closed it meanwhile
 
 
 def _connections(ports: Collection[int]) -> list[int]:
@@ -45,8 +52,18 @@ def _connections(ports: Collection[int]) -> list[int]:
     return found
 
 
+def _copy(fd: int) -> socket.socket:
+    """Return the same socket once more; raises OSError where it is none by now."""
+    copied = os.dup(fd)
+    try:
+        return Socket(fileno=copied)
+    except OSError:
+        os.close(copied)
+        raise
+
+
 def _is_connection(fd: int, ports: Collection[int]) -> bool:
-    with Socket(fileno=os.dup(fd)) as sock:
+    with _copy(fd) as sock:
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             return False
         if sock.type != socket.SOCK_STREAM or sock.getsockname()[1] not in ports:
@@ -55,7 +72,7 @@ def _is_connection(fd: int, ports: Collection[int]) -> bool:
 
 
 def _is_busy(fd: int) -> bool:
-    with Socket(fileno=os.dup(fd)) as sock:
+    with _copy(fd) as sock:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
         info = info.ljust(_TCP_INFO_BYTES, b"\0")  # an older kernel knows less
         unread = array.array("i", [0])

@@ -354,7 +354,7 @@ def test_a_closed_watcher_leaves_nothing_behind(project: Project) -> None:
     watching.watcher.close()
     assert threading.active_count() == threads
     # The thread inside watchfiles closes its own a moment later.
-    watching.until(lambda: len(list(Path("/proc/self/fd").iterdir())) == before)
+    watching.until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before)
     assert "+b.py" not in watching.told
 
 

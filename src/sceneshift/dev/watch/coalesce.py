@@ -9,7 +9,8 @@ from sceneshift.dev.watch.change import Evidence
 # A save reaches the program within 25 ms in all, so a few files wait only as long
 # as two events of one save lie apart.
 SHORTEST_QUIET_S = 0.002
-LONGEST_QUIET_S = 0.050
+# Of many, on a machine that is busy with them, the next may be late.
+LONGEST_QUIET_S = 0.150
 # Each further file of a burst makes the next one more likely.
 QUIET_PER_FILE_S = 0.002
 FEW_FILES = 3

@@ -25,7 +25,7 @@ _SENT, _RECEIVED = 44, 52  # tcpi_last_data_sent, tcpi_last_data_recv: ms ago
 _UNACKED, _UNSENT = 24, 144  # tcpi_unacked, tcpi_notsent_bytes
 _SEGMENTS_IN, _SEGMENTS_OUT = 152, 156  # tcpi_data_segs_in, tcpi_data_segs_out
 _ESTABLISHED = 1
-_YOUNG_MS = 100  # a client that has just connected is about to ask
+_YOUNG_MS = 500  # a client that has just connected is about to ask
 
 
 def count_busy(ports: Collection[int]) -> int:

@@ -15,16 +15,16 @@ TASKS = "from sceneshift import namespace\nns = namespace()\nagain = namespace()
 OWN = "from invoke import task\n@task\ndef go(c, where):\n    pass\n"
 SEE = "see: inv --help"
 MISTAKES = {
-    "dev.stauts": (
-        "there is no command `dev.stauts`",
+    "dev.statos": (
+        "there is no command `dev.statos`",
         "did you mean `dev.status`? see: inv --list",
     ),
     "dev.status frontend": (
         "there is no command `frontend`",
         f"{SEE} dev.status",
     ),
-    "--help dev.stauts": (
-        "there is no command `dev.stauts`",
+    "--help dev.statos": (
+        "there is no command `dev.statos`",
         "did you mean `dev.status`? see: inv --list",
     ),
     "dev --jsn": (

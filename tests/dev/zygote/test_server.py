@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sceneshift
+from memory import count_own_bytes
 from sceneshift.core.channel import Channel
 from sceneshift.core.processes import children, find_process
+from sceneshift.dev.zygote.words import REPORT
 from support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MEMORY = 16 << 20
 PACKAGE = Path(sceneshift.__file__).parent / "dev" / "zygote"
 # Puts the line to us where a zygote looks for it, as the guard does.
 PLACE = (
@@ -32,9 +35,10 @@ PLACE = (
 class Child:
     """One child of a zygote, or what it becomes itself."""
 
-    def __init__(self, zygote: Zygote, number: int, channel: Channel) -> None:
+    def __init__(self, zygote: Zygote, number: int, pid: int, channel: Channel) -> None:
         self.zygote = zygote
         self.number = number
+        self.pid = pid
         self.channel = channel
 
     def next(self, event: str) -> dict[str, Any]:
@@ -92,17 +96,25 @@ class Zygote:
         self.channel.send({**shape, **rest, **settings})
         take(self.channel, "serving")
 
-    def fork(self, *, hot: list[Path] | None = None, park: bool = True) -> Child:
+    def fork(
+        self,
+        *,
+        hot: list[Path] | None = None,
+        park: bool = True,
+        like: Child | None = None,
+    ) -> Child:
         """Have a child."""
         number = len(self._children) + 1
         ours, theirs = socket.socketpair()
         files = None if hot is None else list(map(str, hot))
         message = {"op": "fork", "token": number, "park": park, "hot": files}
+        message["like"] = None if like is None else like.number
         with theirs:
             fds = (theirs.fileno(), self._writing)
             self.channel.send({**message, "marker": f"web.{number}"}, fds)
-        assert take(self.channel, "forked")["token"] == number
-        self._children.append(Child(self, number, Channel(ours)))
+        forked = take(self.channel, "forked")
+        assert forked["token"] == number
+        self._children.append(Child(self, number, forked["pid"], Channel(ours)))
         return self._children[-1]
 
     def read_output(self) -> str:
@@ -177,6 +189,43 @@ def test_all_children_end_with_the_supervisor(zygote: Zygote) -> None:
     zygote.channel.close()
     assert zygote.process.wait(30) == 0
     wait_until(lambda: not any(map(_runs, pids)))
+
+
+WRITES = (
+    "import ground, time\n"
+    "for at in range(0, len(ground.memory), 4096): ground.memory[at] = 1\n"
+    "print('written', flush=True)\n"
+    "time.sleep(300)\n"
+)
+
+
+def test_what_waits_has_the_memory_that_its_like_has_written(zygote: Zygote) -> None:
+    """A reload then takes no fault for it; one without a like shares it still."""
+    flags = "mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS"
+    ground = f"import mmap\nmemory = mmap.mmap(-1, {MEMORY}, flags={flags})\n"
+    (zygote.root / "ground.py").write_text(f"{ground}memory.write(bytes({MEMORY}))\n")
+    zygote.begin(WRITES, preload=["ground"])
+    like = zygote.fork(park=False)
+    wait_until(lambda: zygote.read_output() == "written\n")
+    alone, made = zygote.fork(), zygote.fork(like=like)
+    for each in (alone, made):
+        each.next("parked")
+    wait_until(lambda: count_own_bytes(made.pid) > MEMORY)
+    assert count_own_bytes(alone.pid) < MEMORY
+
+
+def test_a_child_names_what_its_zygote_has_not(zygote: Zygote) -> None:
+    """And all of the project's modules, for those are never in one."""
+    (zygote.root / "own.py").write_text("import colorsys, wave\n")
+    source = "import own, time\nprint('up', flush=True)\ntime.sleep(300)\n"
+    zygote.begin(source, preload=["wave"])
+    child = zygote.fork(park=False)
+    wait_until(lambda: zygote.read_output() == "up\n")
+    os.kill(child.pid, REPORT)
+    said = child.next("modules")
+    assert said["own"] == ["own"]
+    assert "colorsys" in said["foreign"]
+    assert not {"wave", "os"} & set(said["foreign"])
 
 
 EFFECTS = (

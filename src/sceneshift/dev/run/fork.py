@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.zygote import ZygoteLink
 
-_PREPARE_S = 0.02  # the new code answers first, then the next child is made
 _REPORT_S = 1.0  # a worker has imported by then what it imports at its start
 
 
@@ -287,12 +286,14 @@ class ForkRunner(ReportedRunner):
             zygote.preload(missing)
         self._standbys.guess(files)
         if self._standbys.early is None:
-            self._standbys.early = self._park(zygote, None)
+            self._standbys.early = self._park(zygote, generation, None)
         if self._standbys.late is None:
-            self._standbys.late = self._park(zygote, self._standbys.hot)
+            self._standbys.late = self._park(zygote, generation, self._standbys.hot)
 
-    def _park(self, zygote: ZygoteLink, hot: Sequence[str] | None) -> Generation:
-        """Make a child that waits."""
+    def _park(
+        self, zygote: ZygoteLink, like: Generation, hot: Sequence[str] | None
+    ) -> Generation:
+        """Make a child that waits, to be like one that runs."""
         standby, writing = self._new_generation(None)
         self._by_number[standby.number] = standby
         # A worker's own main module must not run before its predecessor has ended.
@@ -303,6 +304,7 @@ class ForkRunner(ReportedRunner):
             park=True,
             output_fd=writing,
             hot=None if is_late_worker else hot,
+            like=like.number,
         )
         os.close(writing)
         self._link(standby, channel)

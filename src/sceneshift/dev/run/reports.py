@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HEAR_S = 0.3  # a busy event loop comes late to the word to hold
 _LOOK_S = 0.001
-_PREPARE_S = 0.02  # the new code answers first, then the next child is made
+_ANSWER_S = 0.05  # the new code answers first, then the next child is made
 
 
 class ReportedRunner(Runner):
@@ -203,8 +203,6 @@ class ReportedRunner(Runner):
         mine = [each for each in held if each.key in generation.keys]
         inodes = {os.fstat(each.sock.fileno()).st_ino for each in mine}
         await wait_accepting(generation, inodes)
-        if not generation.is_listening and generation.pid is not None:
-            signal_family(generation.pid, REPORT)  # its agent knows no end of its start
         self._on_ready(generation, {}, [])
 
     def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:
@@ -212,15 +210,22 @@ class ReportedRunner(Runner):
         if generation.is_listening:
             return  # another worker of it
         generation.is_listening = True
+        self._ground.loop.call_later(_ANSWER_S, self._ask_modules, generation)
         if self._has_served or self.spec.probe is None:
             self._become_ready(generation)
         else:
             super()._watch(generation)
 
+    def _ask_modules(self, generation: Generation) -> None:
+        """Have it say what a next zygote needs."""
+        if generation.pid is not None:
+            signal_family(generation.pid, REPORT)
+
     def _on_modules(self, generation: Generation, message: Message, _fds: Any) -> None:
         if self._recall.learn(message["foreign"], message["own"]):
             self._recall.save(self._recall_path)
-        self._ground.loop.call_later(_PREPARE_S, self._prepare, generation)
+        if generation.token == self._newest:
+            self._prepare(generation)
 
     def _on_held(self, generation: Generation, message: Message, _fds: Any) -> None:
         """One process of it has stopped accepting."""

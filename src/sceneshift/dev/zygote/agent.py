@@ -13,11 +13,11 @@ import socket
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 
-from sceneshift.dev.zygote import parts, traces
+from sceneshift.dev.zygote import pages, parts, traces
 from sceneshift.dev.zygote.addresses import key_of
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
-from sceneshift.dev.zygote.imports import find_modules, import_if_there
+from sceneshift.dev.zygote.imports import Modules, import_if_there
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -57,10 +57,12 @@ class Agent:
     Attributes:
         territory: What is the project's.
         code: Its code objects.
+        modules: What is loaded.
         channel: The line to the supervisor; None in the zygote.
         token: The generation's number.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
+        sibling: Pid of one that has come further than where it waits.
         collector: Holds garbage collection back until the program has started.
         is_listen_ready: Whether one that listens accepts, too.
     """
@@ -68,10 +70,12 @@ class Agent:
     def __init__(self, territory: Territory, code: CodeCache) -> None:
         self.territory = territory
         self.code = code
+        self.modules = Modules(territory)
         self.channel: Channel | None = None
         self.token = 0
         self.is_armed = False
         self.hot: frozenset[str] | None = None
+        self.sibling: int | None = None
         self.is_listen_ready = True
         self.pid = 0
         self.held: dict[str, int] = {}
@@ -242,6 +246,8 @@ class Agent:
         length = len(head.source) if head else 0
         content = digest(head.source) if head else None
         self.send({"event": "parked", "at": what, "head": [length, content]})
+        if self.sibling is not None and self.channel is not None:
+            pages.take(self.sibling, self.channel.fileno())
         self._await_go()
         self._forget_folders()
 
@@ -372,14 +378,13 @@ class Agent:
             self.become_ready("listen")
 
     def become_ready(self, by: str) -> None:
-        """Say that the program serves, and with which modules."""
+        """Say that the program serves."""
         self.send({"event": "ready", "by": by, "pid": os.getpid()})
-        self.report_modules()
 
     def report_modules(self) -> None:
         """Name the modules that a next zygote should have, and the project's own."""
         self.collector.let_go()  # it has started, as far as anybody can tell
-        foreign, own = find_modules(self.territory)
+        foreign, own = self.modules.find()
         self.send({"event": "modules", "foreign": foreign, "own": own})
 
 

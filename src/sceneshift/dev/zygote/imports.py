@@ -72,13 +72,27 @@ def import_if_there(name: str) -> None:
             raise
 
 
-def find_modules(territory: Territory) -> tuple[list[str], list[str]]:
-    """Return the names of others' modules that are loaded, and the project's own."""
-    foreign: list[str] = []
-    own: list[str] = []
-    for name, module in list(sys.modules.items()):
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        is_program = name == "__main__" or name.split(".")[0] == "sceneshift"
-        if origin is not None and not is_program:
-            (own if territory.owns_module(origin) else foreign).append(name)
-    return foreign, own
+class Modules:
+    """Those that are loaded, others' and the project's own."""
+
+    def __init__(self, territory: Territory) -> None:
+        self._territory = territory
+        self._known: set[str] = set()
+
+    def note(self) -> None:
+        """Look at others' modules once, for this process and all its forks."""
+        self._known.update(self.find()[0])
+
+    def find(self) -> tuple[list[str], list[str]]:
+        """Return the names of others' that are not noted, and all of the project's."""
+        foreign: list[str] = []
+        own: list[str] = []
+        for name, module in list(sys.modules.items()):
+            if name in self._known:
+                continue
+            origin = getattr(getattr(module, "__spec__", None), "origin", None)
+            is_program = name == "__main__" or name.split(".")[0] == "sceneshift"
+            if origin is not None and not is_program:
+                is_own = self._territory.owns_module(origin)
+                (own if is_own else foreign).append(name)
+        return foreign, own

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
 
-_HEAR_S = 0.3  # a busy event loop comes late to the word to hold
+_HEAR_S = 1.0  # an event loop that computes comes late to the word to hold
 _LOOK_S = 0.001
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
 

@@ -66,8 +66,13 @@ class Handover:
         for fd in _sockets_of(inodes):
             if fd not in kept:
                 self._laid.append(_lay_aside(fd))
-        if self.connections is not None:
-            self.connections.hold()
+        if self.connections is None:
+            self.say_held()
+        else:
+            self.connections.hold()  # which says it
+
+    def say_held(self) -> None:
+        """Tell that no request is taken any more: the successor may answer."""
         self._agent.send({"event": "held", "pid": os.getpid()})
 
     def resume(self) -> None:

@@ -7,6 +7,7 @@ by old code. A stream of events, which would never end, is ended properly.
 
 from __future__ import annotations
 
+import os
 import socket
 
 TYPE_CHECKING = False
@@ -64,6 +65,7 @@ class Connections:
         self._is_retired = False
         self._paused: set[Any] = set()
         self._busy: set[Any] = set()
+        self._unread: list[int] = []  # connections that came while it was holding
         _note_ends(server.config.http_protocol_class, self._settle)
         agent.send({"event": "adopts"})
         self._take_messages(self._channel.take_queued())
@@ -84,7 +86,7 @@ class Connections:
 
     def _hold(self) -> None:
         self._is_holding = True
-        self._scan(_SCANS)
+        self._settle_down(_SCANS)
 
     def _resume(self) -> None:
         self._is_holding = False
@@ -93,6 +95,8 @@ class Connections:
             _arm(protocol, self._loop)
         self._paused.clear()
         self._busy.clear()
+        while self._unread:
+            self._loop.create_task(self._adopt(self._unread.pop()))
 
     def _hand_over(self) -> None:
         self._give_all()
@@ -100,9 +104,11 @@ class Connections:
 
     def _give_all(self) -> None:
         self._is_holding = self._is_retired = True
-        self._scan(0)
+        self._scan()
         for protocol in list(self._paused):
             self._give(protocol)
+        while self._unread:
+            self._pass_on(self._unread.pop())
 
     def prepare_end(self) -> None:
         """Keep uvicorn from closing connections that are still to be handed over."""
@@ -114,16 +120,23 @@ class Connections:
 
     # -- connections
 
-    def _scan(self, again: int) -> None:
+    def _settle_down(self, again: int) -> None:
         """Look at all connections; those that are just being made come soon after."""
+        if not self._is_holding:
+            return
+        self._scan()
+        if again:
+            self._loop.call_soon(self._settle_down, again - 1)
+        elif self._agent.handover is not None:
+            self._agent.handover.say_held()
+
+    def _scan(self) -> None:
         if not self._is_holding:
             return
         for protocol in list(self._server.server_state.connections):
             known = protocol in self._paused or protocol in self._busy
             if not known and _is_understood(protocol):
                 self._take(protocol)
-        if again:
-            self._loop.call_soon(self._scan, again - 1)
 
     def _take(self, protocol: Any) -> None:
         if _is_idle(protocol):
@@ -183,6 +196,10 @@ class Connections:
         # The descriptor is closed here without a FIN: the successor has another.
         transport.abort()
 
+    def _pass_on(self, fd: int) -> None:
+        self._channel.send({"event": "connection"}, (fd,))
+        os.close(fd)
+
     def _cut(self, *, only_events: bool) -> None:
         """End answers that go on and on, as if they had been finished."""
         for protocol in list(self._server.server_state.connections):
@@ -211,6 +228,13 @@ class Connections:
                 self._loop.call_later(wait_s, lambda: self._cut(only_events=False))
 
     async def _adopt(self, fd: int) -> None:
+        """Serve a predecessor's connection; leave it unread to a successor."""
+        if self._is_retired:
+            self._pass_on(fd)
+            return
+        if self._is_holding:
+            self._unread.append(fd)
+            return
         server = self._server
         sock = socket.socket(fileno=fd)
         sock.setblocking(False)
@@ -224,7 +248,7 @@ class Connections:
             )
 
         await self._loop.connect_accepted_socket(make_protocol, sock)
-        self._scan(0)
+        self._scan()
 
 
 def _is_understood(protocol: Any) -> bool:

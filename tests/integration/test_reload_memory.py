@@ -65,7 +65,7 @@ def test_both_children_that_wait_are_like_the_one_that_serves(tmp_path: Path) ->
             old = stack.pid("web")
             stack.edit(name, 'b"', 'b"new ')
             stack.wait_page("new " * (1 + (name == "app.py")))
-        wait_until(lambda: len(find_large(stack.leftovers())) == 3)
+        wait_until(lambda: count_large(zygote) == 3)
 
 
 @contextlib.contextmanager
@@ -85,10 +85,10 @@ def is_settled(zygote: int, old: int) -> bool:
     return len(pids) == 3 and old not in pids
 
 
-def find_large(pids: list[int]) -> list[int]:
-    """Return those that have written to so much that they share with nobody."""
-    found = []
-    for pid in pids:
+def count_large(zygote: int) -> int:
+    """Return how many have written to so much that they share with nobody."""
+    count = 0
+    for each in children(zygote):
         with contextlib.suppress(OSError):
-            found += [pid] if count_own_bytes(pid) > MEMORY else []
-    return found
+            count += count_own_bytes(each.pid) > MEMORY
+    return count

@@ -96,19 +96,12 @@ class Zygote:
         self.channel.send({**shape, **rest, **settings})
         take(self.channel, "serving")
 
-    def fork(
-        self,
-        *,
-        hot: list[Path] | None = None,
-        park: bool = True,
-        like: Child | None = None,
-    ) -> Child:
+    def fork(self, *, hot: list[Path] | None = None, park: bool = True) -> Child:
         """Have a child."""
         number = len(self._children) + 1
         ours, theirs = socket.socketpair()
         files = None if hot is None else list(map(str, hot))
         message = {"op": "fork", "token": number, "park": park, "hot": files}
-        message["like"] = None if like is None else like.number
         with theirs:
             fds = (theirs.fileno(), self._writing)
             self.channel.send({**message, "marker": f"web.{number}"}, fds)
@@ -200,18 +193,18 @@ WRITES = (
 
 
 def test_what_waits_has_the_memory_that_its_like_has_written(zygote: Zygote) -> None:
-    """A reload then takes no fault for it; one without a like shares it still."""
+    """A reload then takes no fault for it; until it is told, it shares it still."""
     flags = "mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS"
     ground = f"import mmap\nmemory = mmap.mmap(-1, {MEMORY}, flags={flags})\n"
     (zygote.root / "ground.py").write_text(f"{ground}memory.write(bytes({MEMORY}))\n")
     zygote.begin(WRITES, preload=["ground"])
     like = zygote.fork(park=False)
     wait_until(lambda: zygote.read_output() == "written\n")
-    alone, made = zygote.fork(), zygote.fork(like=like)
-    for each in (alone, made):
-        each.next("parked")
-    wait_until(lambda: count_own_bytes(made.pid) > MEMORY)
-    assert count_own_bytes(alone.pid) < MEMORY
+    child = zygote.fork()
+    child.next("parked")
+    assert count_own_bytes(child.pid) < MEMORY
+    child.tell(op="take", like=like.pid)
+    wait_until(lambda: count_own_bytes(child.pid) > MEMORY)
 
 
 def test_a_child_names_what_its_zygote_has_not(zygote: Zygote) -> None:

@@ -286,14 +286,15 @@ class ForkRunner(ReportedRunner):
             zygote.preload(missing)
         self._standbys.guess(files)
         if self._standbys.early is None:
-            self._standbys.early = self._park(zygote, generation, None)
+            self._standbys.early = self._park(zygote, None)
         if self._standbys.late is None:
-            self._standbys.late = self._park(zygote, generation, self._standbys.hot)
+            self._standbys.late = self._park(zygote, self._standbys.hot)
+        if generation.number in zygote.children:
+            for standby in self._standbys.all():
+                self._tell(standby, {"op": "take", "like": generation.pid})
 
-    def _park(
-        self, zygote: ZygoteLink, like: Generation, hot: Sequence[str] | None
-    ) -> Generation:
-        """Make a child that waits, to be like one that runs."""
+    def _park(self, zygote: ZygoteLink, hot: Sequence[str] | None) -> Generation:
+        """Make a child that waits."""
         standby, writing = self._new_generation(None)
         self._by_number[standby.number] = standby
         # A worker's own main module must not run before its predecessor has ended.
@@ -304,7 +305,6 @@ class ForkRunner(ReportedRunner):
             park=True,
             output_fd=writing,
             hot=None if is_late_worker else hot,
-            like=like.number,
         )
         os.close(writing)
         self._link(standby, channel)

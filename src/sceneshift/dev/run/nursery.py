@@ -122,7 +122,7 @@ class Nursery:
             return None
         return zygote
 
-    def fork(  # noqa: PLR0913 - each is a different thing it is told
+    def fork(
         self,
         zygote: ZygoteLink,
         number: int,
@@ -130,13 +130,10 @@ class Nursery:
         park: bool,
         output_fd: int,
         hot: Sequence[str] | None = None,
-        like: int | None = None,
     ) -> Channel:
         """Make a generation; return the line to it."""
         if self.cold_reason is None:
-            return zygote.fork(
-                number, park=park, output_fd=output_fd, hot=hot, like=like
-            )
+            return zygote.fork(number, park=park, output_fd=output_fd, hot=hot)
         channel = zygote.fork(number, park=park, output_fd=output_fd, is_itself=True)
         self._current = None
         self._old.append(zygote)

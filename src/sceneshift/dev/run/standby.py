@@ -69,9 +69,13 @@ class Standbys:
                 stale.append(child)
         return stale
 
+    def all(self) -> list[Generation]:
+        """Return all children."""
+        return [child for child in (self.late, self.early) if child is not None]
+
     def empty(self) -> list[Generation]:
         """Take out and return all children."""
-        children = [child for child in (self.late, self.early) if child is not None]
+        children = self.all()
         self.late = self.early = None
         return children
 

@@ -116,14 +116,13 @@ class ZygoteLink:
         """Tell it something; one that is gone is not told."""
         self._channel.send(message, fds)
 
-    def fork(  # noqa: PLR0913 - each is a different thing it is told
+    def fork(
         self,
         number: int,
         *,
         park: bool,
         output_fd: int,
         hot: Sequence[str] | None = None,
-        like: int | None = None,
         is_itself: bool = False,
     ) -> Channel:
         """Ask for a child; return the line to it.
@@ -132,7 +131,6 @@ class ZygoteLink:
             number: The generation's.
             park: Let it wait before the project.
             hot: Let it wait not before it comes to one of these files.
-            like: Number of the generation whose like it will be.
             output_fd: Its standard output and error.
             is_itself: No fork: the zygote becomes the program.
         """
@@ -141,7 +139,6 @@ class ZygoteLink:
             operation = "run" if is_itself else "fork"
             message = {"op": operation, "token": number, "park": park}
             message["hot"] = None if hot is None else list(hot)
-            message["like"] = like
             message["marker"] = make_marker(self.process, number)
             self.send(message, (theirs.fileno(), output_fd))
         self.children.add(number)

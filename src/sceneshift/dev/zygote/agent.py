@@ -62,7 +62,6 @@ class Agent:
         token: The generation's number.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
-        sibling: Pid of one that has come further than where it waits.
         collector: Holds garbage collection back until the program has started.
         is_listen_ready: Whether one that listens accepts, too.
     """
@@ -75,7 +74,6 @@ class Agent:
         self.token = 0
         self.is_armed = False
         self.hot: frozenset[str] | None = None
-        self.sibling: int | None = None
         self.is_listen_ready = True
         self.pid = 0
         self.held: dict[str, int] = {}
@@ -246,8 +244,6 @@ class Agent:
         length = len(head.source) if head else 0
         content = digest(head.source) if head else None
         self.send({"event": "parked", "at": what, "head": [length, content]})
-        if self.sibling is not None and self.channel is not None:
-            pages.take(self.sibling, self.channel.fileno())
         self._await_go()
         self._forget_folders()
 
@@ -262,6 +258,8 @@ class Agent:
                 self.held[message["key"]] = fds[0]
             elif message["op"] == "go":
                 self._may_go = True
+            elif message["op"] == "take":
+                pages.take(message["like"], self.channel.fileno())
             elif message["op"] == "import":
                 self._is_wanted = message["hot"] is None
                 if self._is_importing:

@@ -46,12 +46,11 @@ class Birth:
         hot: Before which files; None means all of the project.
         channel: Its own line to the supervisor.
         marker: What its children's environment tells whose they are by.
-        sibling: Pid of one that has come further; None where there is none.
     """
 
-    __slots__ = ("channel", "hot", "marker", "park", "sibling", "token")
+    __slots__ = ("channel", "hot", "marker", "park", "token")
 
-    def __init__(  # noqa: PLR0913 - each is a different thing to know
+    def __init__(
         self,
         *,
         token: int,
@@ -59,14 +58,12 @@ class Birth:
         park: bool,
         hot: frozenset[str] | None,
         channel: Channel,
-        sibling: int | None = None,
     ) -> None:
         self.token = token
         self.marker = marker
         self.park = park
         self.hot = hot
         self.channel = channel
-        self.sibling = sibling
 
 
 def prepare(territory: Territory, code: CodeCache) -> None:
@@ -139,7 +136,6 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     agent.held = dict(held)
     agent.is_armed = birth.park
     agent.hot = birth.hot
-    agent.sibling = birth.sibling
     os.environ["SCENESHIFT_PROCESS"] = birth.marker
     mark.show(birth.marker)
     agent.collector.hold_back()

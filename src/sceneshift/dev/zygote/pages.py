@@ -10,6 +10,7 @@ a reload before, 1,200 after; 20 ms to make them ahead.
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import re
@@ -72,7 +73,11 @@ def _find_written(pagemap: int, start: int, end: int) -> Iterator[tuple[int, int
 
 
 def _own(first: int, length: int) -> bool:
-    """Write to pages as far as the kernel is concerned; say whether it did."""
-    libc = ctypes.CDLL(None)
+    """Write to pages as far as the kernel is concerned; say whether it can do that.
+
+    Some may be gone: those of what was read here, for one.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
     address, size = ctypes.c_void_p(first), ctypes.c_size_t(length)
-    return bool(libc.madvise(address, size, _POPULATE_WRITE) == 0)
+    failed = libc.madvise(address, size, _POPULATE_WRITE)
+    return not failed or ctypes.get_errno() != errno.EINVAL

@@ -120,15 +120,12 @@ class Zygote:
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            return _make_birth(message, fds, self._find(message["like"]))
+            return _make_birth(message, fds)
         for fd in fds:
             os.close(fd)
         self.children[pid] = message["token"]
         self.control.send({"event": "forked", "token": message["token"], "pid": pid})
         return None
-
-    def _find(self, number: int | None) -> int | None:
-        return next((pid for pid, it in self.children.items() if it == number), None)
 
     def _reap(self) -> None:
         while True:
@@ -144,7 +141,7 @@ class Zygote:
                 self.control.send({**report, "status": status})
 
 
-def _make_birth(message: Message, fds: list[int], sibling: int | None = None) -> Birth:
+def _make_birth(message: Message, fds: list[int]) -> Birth:
     channel_fd, output_fd = fds
     os.dup2(output_fd, 1)
     os.dup2(output_fd, 2)
@@ -157,7 +154,6 @@ def _make_birth(message: Message, fds: list[int], sibling: int | None = None) ->
         park=message["park"],
         hot=None if hot is None else frozenset(hot),
         channel=channel,
-        sibling=sibling,
     )
 
 

@@ -71,7 +71,7 @@ def test_a_known_reloader_is_restarted_for_its_configuration(
 ) -> None:
     """Vite takes care of its own sources."""
     choice = choose_for(root, VITE, policy)
-    assert choice.is_self_reloading
+    assert choice.reason == "it reloads itself"
     assert choice.globs is not None
     assert "vite.config.*" in choice.globs
     assert "*.ts" not in choice.globs
@@ -81,6 +81,6 @@ def test_a_known_reloader_is_restarted_for_its_configuration(
 def test_self_holds_for_any_program(root: Path, watch: tuple[str, ...] | None) -> None:
     """A Python program that reloads itself is not reloaded for the files it uses."""
     choice = choose_for(root, PYTHON, ReloadPolicy.SELF, watch)
-    assert choice.is_self_reloading
+    assert choice.reason == "it reloads itself"
     assert choice.program is None
     assert choice.globs == (watch or ())

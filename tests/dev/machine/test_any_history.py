@@ -254,7 +254,7 @@ class World:
             state = self.machine.states[event.name]
             return state.current == event.token and state.phase is Phase.READY
         if isinstance(event, m.Checked):
-            return self.machine.states[event.name].is_checked
+            return self.machine.states[event.name].phase is Phase.STOPPING
         return False
 
     def assert_nothing_is_lost(self) -> None:

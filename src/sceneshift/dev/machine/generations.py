@@ -68,7 +68,6 @@ class Generations:
             candidate=None,
             current=None,
             is_held=False,
-            is_checked=False,
             pending=None,
             is_restart=False,
             debugged=None,
@@ -130,7 +129,6 @@ class Generations:
             current=self.state.candidate,
             candidate=None,
             is_held=False,
-            is_checked=False,
             is_restart=False,
         )
         self._count()
@@ -146,7 +144,7 @@ class Generations:
     def forget_candidate(self) -> None:
         """Know no candidate any more."""
         self.leave_breakpoint(self.state.candidate)
-        self.put(candidate=None, is_checked=False)
+        self.put(candidate=None)
 
     def resume(self) -> list[Action]:
         """Have the current one accept again, where it was told not to."""
@@ -173,7 +171,7 @@ class Generations:
         """Stop the current one, for the candidate waits for its end."""
         token = self.state.current
         assert token is not None
-        self.put(phase=Phase.STOPPING, is_checked=True, is_held=False)
+        self.put(phase=Phase.STOPPING, is_held=False)
         return [Stop(name=self.name, token=token, is_reload=True)]
 
     def come_to_rest(self, phase: Phase) -> None:

@@ -36,7 +36,6 @@ class ProcessState:
         current: Token of the generation that works, or is being started or stopped.
         candidate: Token of the one that is to take over.
         is_held: Whether the current one was told to stop accepting.
-        is_checked: Whether the candidate waits for the end of the current one.
         pending: How new code takes over that has to wait: for the end of the run-once
             step, or for a generation that stands at a breakpoint.
         is_preparing: Whether it is being looked whether the run-once step is needed,
@@ -56,7 +55,6 @@ class ProcessState:
     current: int | None = None
     candidate: int | None = None
     is_held: bool = False
-    is_checked: bool = False
     pending: Style | None = None
     is_preparing: bool = False
     is_outdated: bool = False

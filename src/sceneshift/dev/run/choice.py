@@ -34,13 +34,11 @@ class Choice:
         reason: Why it is not forked; None where it is.
         globs: What restarts it, relative to the project; None means: the files that it
             reports to use.
-        is_self_reloading: Whether it takes care of its own sources.
     """
 
     program: PythonProgram | None
     reason: str | None
     globs: tuple[str, ...] | None
-    is_self_reloading: bool = False
 
 
 def choose(spec: ProcessSpec, root: Path) -> Choice:
@@ -53,7 +51,6 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
             program=None,
             reason="it reloads itself",
             globs=spec.watch or _below(spec.cwd, root, own or ()),
-            is_self_reloading=True,
         )
     globs = () if spec.reload is ReloadPolicy.OFF else spec.watch
     if not isinstance(found, PythonProgram):

@@ -59,11 +59,6 @@ class ForkRunner(ReportedRunner):
         return self._nursery.cold_reason
 
     @property
-    def serves(self) -> bool:
-        """Whether it accepts connections."""
-        return self._recall.serves
-
-    @property
     def skipped(self) -> dict[str, str]:
         """Packages that are imported anew in each generation, with the reason."""
         return dict(self._recall.skip)

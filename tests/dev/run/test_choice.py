@@ -79,11 +79,47 @@ def test_workers_that_are_fresh_interpreters_are_left_to_the_shell(
     assert choice.reason == ("its workers are fresh interpreters" if is_left else None)
 
 
-def test_what_is_configured_counts_more_than_what_is_guessed(tmp_path: Path) -> None:
-    """`watch` and `reload` have the last word."""
-    watched = _spec(tmp_path, "python -c 1 | cat", watch=("*.toml",))
+@pytest.mark.parametrize("command", ["python -m http.server", "python -c 1 | cat"])
+def test_what_is_to_be_watched_counts_more_than_what_is_guessed(
+    tmp_path: Path, command: str
+) -> None:
+    """Nor does it matter what the process reports."""
+    watched = _spec(tmp_path, command, watch=("*.toml",))
     assert choose(watched, tmp_path).globs == ("*.toml",)
-    off = _spec(tmp_path, "python -m http.server", ReloadPolicy.OFF)
+
+
+def test_off_is_never(tmp_path: Path) -> None:
+    """Whatever `watch` says."""
+    off = _spec(tmp_path, "python -m http.server", ReloadPolicy.OFF, ("*.py",))
     assert choose(off, tmp_path).globs == ()
+
+
+def test_cold_is_a_fresh_interpreter_for_the_same_files(tmp_path: Path) -> None:
+    """The program is known, and not forked."""
     cold = _spec(tmp_path, "python -m http.server", ReloadPolicy.COLD)
-    assert choose(cold, tmp_path).reason == "`reload` is set to cold"
+    choice = choose(cold, tmp_path)
+    assert choice.program is not None
+    assert (choice.reason, choice.globs) == ("`reload` is set to cold", None)
+
+
+@pytest.mark.parametrize("policy", [ReloadPolicy.AUTO, ReloadPolicy.SELF])
+def test_a_known_reloader_is_restarted_for_its_configuration(
+    tmp_path: Path, policy: ReloadPolicy
+) -> None:
+    """Vite takes care of its own sources."""
+    choice = choose(_spec(tmp_path, "vite --port $PORT", policy), tmp_path)
+    assert (choice.program, choice.reason) == (None, "it reloads itself")
+    assert choice.globs is not None
+    assert "vite.config.*" in choice.globs
+    assert "*.ts" not in choice.globs
+
+
+@pytest.mark.parametrize("watch", [None, ("settings.toml",)])
+def test_self_holds_for_any_program(
+    tmp_path: Path, watch: tuple[str, ...] | None
+) -> None:
+    """A Python program that reloads itself is not reloaded for the files it uses."""
+    spec = _spec(tmp_path, "python -m app", ReloadPolicy.SELF, watch)
+    choice = choose(spec, tmp_path)
+    assert (choice.program, choice.reason) == (None, "it reloads itself")
+    assert choice.globs == (watch or ())

@@ -167,13 +167,6 @@ class Generations:
         self.put(phase=Phase.STOPPING, is_held=False, is_restart=is_restart)
         return [Stop(name=self.name, token=token, is_reload=is_restart)]
 
-    def retire_current(self) -> list[Action]:
-        """Stop the current one, for the candidate waits for its end."""
-        token = self.state.current
-        assert token is not None
-        self.put(phase=Phase.STOPPING, is_held=False)
-        return [Stop(name=self.name, token=token, is_reload=True)]
-
     def come_to_rest(self, phase: Phase) -> None:
         """Have nothing that runs, and nothing that is on its way."""
         self.put(phase=phase, current=None, pending=None, backoff=None, is_held=False)

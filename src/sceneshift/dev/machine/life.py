@@ -83,7 +83,7 @@ class Life(Generations):
         is_awaited = event.token == self.state.candidate
         if not is_awaited or self.state.phase is not Phase.READY:
             return []
-        return self.retire_current()
+        return self.stop(is_restart=True)
 
     # -- ends
 
@@ -106,10 +106,6 @@ class Life(Generations):
     def _lose_candidate(self) -> list[Action]:
         self.forget_candidate()
         self.put(is_broken=True)
-        if self.state.phase is Phase.STOPPING:
-            # It died while it waited for the old one's end: start afresh after that.
-            self.put(is_restart=True)
-            return []
         return [*self.resume(), *self._take_pending()]
 
     def _finish_stop(self) -> list[Action]:
@@ -148,8 +144,8 @@ class Life(Generations):
         if state.phase in (Phase.BACKOFF, Phase.FAILED):
             self.put(crashes=())
             return self.launch()
-        is_ending = not (state.is_restart or state.is_reloading)
-        if not state.is_running or (state.phase is Phase.STOPPING and is_ending):
+        is_ending = state.phase is Phase.STOPPING and not state.is_restart
+        if is_ending or not state.is_running:
             return []  # it starts from what is there then
         return self._renew(event.style)
 
@@ -169,8 +165,7 @@ class Life(Generations):
             return self.reload(style)
         if state.phase is Phase.STARTING:
             return self._start_over(style)
-        # The old one is on its way out: the new one starts from the new code.
-        self.put(is_restart=True)
+        # The old one is on its way out: what starts after it has the new code.
         return self.drop_candidate()
 
     def _start_over(self, style: Style) -> list[Action]:

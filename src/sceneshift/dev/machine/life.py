@@ -13,32 +13,54 @@ The rules, with where they were learned:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sceneshift.dev.machine.actions import Action, Begin, Discard, Stop, Wait
-from sceneshift.dev.machine.events import Style, Verb
+from sceneshift.dev.machine.events import (
+    Asked,
+    Changed,
+    Checked,
+    Debugging,
+    Exited,
+    Ready,
+    SetupEnded,
+    Style,
+    Verb,
+    Waited,
+)
 from sceneshift.dev.machine.generations import Generations
 from sceneshift.dev.machine.state import Phase
-
-if TYPE_CHECKING:
-    from sceneshift.dev.machine.events import (
-        Asked,
-        Changed,
-        Checked,
-        Debugging,
-        Exited,
-        Ready,
-        SetupEnded,
-        Waited,
-    )
 
 CRASH_LIMIT = 5
 CRASH_WINDOW_S = 10.0
 FIRST_DELAY_S = 0.1
 
 
+ProcessEvent = (
+    SetupEnded | Ready | Checked | Exited | Changed | Waited | Asked | Debugging
+)
+
+
 class Life(Generations):
-    """One process; each handler takes an event and returns what is to be done."""
+    """One process."""
+
+    def handle(self, event: ProcessEvent) -> list[Action]:  # noqa: PLR0911 - one each
+        """Take an event of this process; return what is to be done, in order."""
+        match event:
+            case SetupEnded():
+                return self._handle_setup(event)
+            case Ready():
+                return self._handle_ready(event)
+            case Checked():
+                return self._handle_checked(event)
+            case Exited():
+                return self._handle_exit(event)
+            case Changed():
+                return self._handle_change(event)
+            case Waited():
+                return self._handle_waited(event)
+            case Asked():
+                return self._handle_asked(event)
+            case Debugging():
+                return self._handle_debugging(event)
 
     # -- starting
 
@@ -47,7 +69,7 @@ class Life(Generations):
         self.put(phase=Phase.SETUP, is_outdated=self.state.is_preparing)
         return self.prepare()
 
-    def handle_setup(self, event: SetupEnded) -> list[Action]:
+    def _handle_setup(self, event: SetupEnded) -> list[Action]:
         """Start, or take the new code that has waited for the set-up."""
         phase, is_again = self.state.phase, self.state.is_outdated
         self.put(is_outdated=False)
@@ -67,7 +89,7 @@ class Life(Generations):
             self.put(pending=None, is_broken=True)
         return []
 
-    def handle_ready(self, event: Ready) -> list[Action]:
+    def _handle_ready(self, event: Ready) -> list[Action]:
         """Let a candidate take over; know that the current one works."""
         # There may be newer code still, whose step has failed.
         is_broken = self.state.is_broken and not self.state.is_set_up
@@ -78,7 +100,7 @@ class Life(Generations):
             self.put(phase=Phase.READY, is_broken=is_broken)
         return []
 
-    def handle_checked(self, event: Checked) -> list[Action]:
+    def _handle_checked(self, event: Checked) -> list[Action]:
         """Stop the old one: the new one is good."""
         is_awaited = event.token == self.state.candidate
         if not is_awaited or self.state.phase is not Phase.READY:
@@ -87,7 +109,7 @@ class Life(Generations):
 
     # -- ends
 
-    def handle_exit(self, event: Exited) -> list[Action]:
+    def _handle_exit(self, event: Exited) -> list[Action]:
         """Go on after the end of a generation."""
         if event.token == self.state.candidate:
             return self._lose_candidate()
@@ -130,13 +152,13 @@ class Life(Generations):
             return [Wait(name=self.name, token=event.token, delay_s=delay_s)]
         return []
 
-    def handle_waited(self, event: Waited) -> list[Action]:
+    def _handle_waited(self, event: Waited) -> list[Action]:
         """Start again after a death."""
         return self.launch() if event.token == self.state.backoff else []
 
     # -- changes
 
-    def handle_change(self, event: Changed) -> list[Action]:
+    def _handle_change(self, event: Changed) -> list[Action]:
         """Take new code, now or when that is possible."""
         state = self.state
         if event.needs_setup:
@@ -176,7 +198,7 @@ class Life(Generations):
         assert token is not None
         return [Discard(name=self.name, token=token), *self.launch()]
 
-    def handle_debugging(self, event: Debugging) -> list[Action]:
+    def _handle_debugging(self, event: Debugging) -> list[Action]:
         """Leave a generation alone that stands at a breakpoint."""
         if not event.is_waiting:
             self.leave_breakpoint(event.token)
@@ -194,7 +216,7 @@ class Life(Generations):
 
     # -- words of a person
 
-    def handle_asked(self, event: Asked) -> list[Action]:
+    def _handle_asked(self, event: Asked) -> list[Action]:
         """Start, stop or restart as a person says."""
         if event.verb is Verb.STOP:
             return self._stop_as_asked()

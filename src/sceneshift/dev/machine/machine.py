@@ -10,14 +10,10 @@ from sceneshift.dev.machine.events import (
     Asked,
     Began,
     Changed,
-    Checked,
-    Debugging,
     Event,
     Exited,
     Quit,
-    Ready,
     SetupEnded,
-    Waited,
 )
 from sceneshift.dev.machine.life import Life
 from sceneshift.dev.machine.state import Phase, ProcessState
@@ -103,35 +99,13 @@ class Machine:
                 return self._handle_setup(event)
             case Exited():
                 return self._handle_exit(event)
-            case Changed() | Asked():
-                return self._handle_word(event)
-            case Ready() | Checked() | Waited() | Debugging():
-                return self._handle_progress(event)
-
-    def _handle_progress(
-        self, event: Ready | Checked | Waited | Debugging
-    ) -> list[Action]:
-        life = self._lives[event.name]
-        match event:
-            case Ready():
-                return life.handle_ready(event)
-            case Checked():
-                return life.handle_checked(event)
-            case Waited():
-                return life.handle_waited(event)
-            case Debugging():
-                return life.handle_debugging(event)
-
-    def _handle_word(self, event: Changed | Asked) -> list[Action]:
-        if self._quit is not None:
-            return []
-        life = self._lives[event.name]
-        if isinstance(event, Changed):
-            return life.handle_change(event)
-        return life.handle_asked(event)
+            case Changed() | Asked() if self._quit is not None:
+                return []
+            case _:
+                return self._lives[event.name].handle(event)
 
     def _handle_setup(self, event: SetupEnded) -> list[Action]:
-        actions = self._lives[event.name].handle_setup(event)
+        actions = self._lives[event.name].handle(event)
         is_failed = self.states[event.name].phase is Phase.FAILED
         if self._is_strict and is_failed and self._quit is None:
             actions += self._handle_quit(Quit(code=1))
@@ -148,7 +122,7 @@ class Machine:
         if is_by_itself and self._is_strict and not self._is_step_done(event):
             life.end()
             return self._handle_quit(Quit(code=_exit_code(event.code)))
-        return life.handle_exit(event)
+        return life.handle(event)
 
     def _is_step_done(self, event: Exited) -> bool:
         """Whether others have waited for just this end."""

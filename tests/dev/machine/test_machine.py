@@ -172,6 +172,11 @@ QUITS_WHILE_UP = {
         db: exit 1  ->        | stopped stopping
         exit 2      -> end 0  | stopped stopped
     """,
+    "what dies at its breakpoint stands at none": """
+        db: breaks 1  ->        | debugging ready
+        quit          -> stop 2 | debugging stopping
+        db: exit 1    ->        | stopped stopping
+    """,
     "a reload that was stopping the old one starts nothing": """
         db: change sequence  -> db: stop 1 soon | stopping ready
         quit                 -> stop 2          | stopping stopping

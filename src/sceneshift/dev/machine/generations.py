@@ -169,4 +169,11 @@ class Generations:
 
     def come_to_rest(self, phase: Phase) -> None:
         """Have nothing that runs, and nothing that is on its way."""
-        self.put(phase=phase, current=None, pending=None, backoff=None, is_held=False)
+        self.put(
+            phase=phase,
+            current=None,
+            pending=None,
+            debugged=None,
+            backoff=None,
+            is_held=False,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.run.shell import ShellRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from sceneshift.dev.run.base import Runner
+    from sceneshift.dev.run.base import Listener, Runner
 
     Use = Callable[["Stage"], Awaitable[None]]
 
@@ -56,6 +57,57 @@ class Told:
         """Nor on this."""
 
 
+def write_web(folder: Path) -> ProcessSpec:
+    """Return a process that says a word and stays, by a shell or in Python."""
+    (folder / "app.py").write_text("import time\nprint(1)\ntime.sleep(300)\n")
+    return ProcessSpec(
+        name="web",
+        label="web.1",
+        command="echo 1; exec sleep 300",
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "EARLY": folder.name},
+        listens=False,
+    )
+
+
+def make_stream(folder: Path) -> ProcessStream:
+    """Return where its output goes."""
+    return ProcessStream("web", log=RotatingLog(folder / "web.log"), ring=Ring())
+
+
+def make_ground(
+    folder: Path, spawner: Spawner, listener: Listener, held: HeldSockets
+) -> Ground:
+    """Return what its runners share."""
+    return Ground(
+        loop=asyncio.get_running_loop(),
+        spawner=spawner,
+        held=held,
+        listener=listener,
+        gate=Gate(),
+        state=folder,
+        root=folder,
+    )
+
+
+def make_runner(
+    kind: str, spec: ProcessSpec, stream: ProcessStream, ground: Ground
+) -> Runner:
+    """Return a runner: of the shell, by fork, or cold."""
+    if kind == "shell":
+        return ShellRunner(spec, stream, ground, reason="it has a pipe")
+    program = PythonProgram(
+        interpreter=sys.executable,
+        kind="module",
+        target="app",
+        cwd=spec.cwd,
+        env=spec.env,
+        argv=(),
+    )
+    cold = "asked" if kind == "cold" else None
+    return ForkRunner(spec, stream, ground, program, cold_reason=cold)
+
+
 class Stage:
     """A runner of either kind, and what it starts."""
 
@@ -63,40 +115,8 @@ class Stage:
         self.told = Told()
         self.folder = folder
         self.mark = f"EARLY={folder.name}"
-        env = {"PATH": os.environ["PATH"], "EARLY": folder.name}
-        (folder / "app.py").write_text("import time\nprint(1)\ntime.sleep(300)\n")
-        spec = ProcessSpec(
-            name="web",
-            label="web.1",
-            command="echo 1; exec sleep 300",
-            cwd=folder,
-            env=env,
-            listens=False,
-        )
-        log = RotatingLog(folder / "web.log")
-        ground = Ground(
-            loop=asyncio.get_running_loop(),
-            spawner=spawner,
-            held=HeldSockets(),
-            listener=self.told,
-            gate=Gate(),
-            state=folder,
-            root=folder,
-        )
-        stream = ProcessStream("web", log=log, ring=Ring())
-        if kind == "shell":
-            self.runner: Runner = ShellRunner(spec, stream, ground, reason="")
-            return
-        program = PythonProgram(
-            interpreter=sys.executable,
-            kind="module",
-            target="app",
-            cwd=folder,
-            env=env,
-            argv=(),
-        )
-        cold = "asked" if kind == "cold" else None
-        self.runner = ForkRunner(spec, stream, ground, program, cold_reason=cold)
+        ground = make_ground(folder, spawner, self.told, HeldSockets())
+        self.runner = make_runner(kind, write_web(folder), make_stream(folder), ground)
 
     async def until(self, predicate: Callable[[], object]) -> None:
         """Wait, while the loop runs."""
@@ -119,20 +139,29 @@ def _command(pid: int) -> bytes:
         return b""
 
 
+@contextlib.asynccontextmanager
+async def open_spawner() -> AsyncIterator[Spawner]:
+    """Have a guard, and nothing of what it has started afterwards."""
+    spawner = await Spawner.start(
+        start_guard(f"staged-{os.getpid()}"),
+        loop=asyncio.get_running_loop(),
+        on_guard_lost=lambda: None,
+    )
+    try:
+        yield spawner
+    finally:
+        await spawner.close()
+
+
 def run_staged(kind: str, folder: Path, use: Use) -> None:
     """Run a coroutine with a runner: of the shell, by fork, or cold."""
 
     async def with_runner() -> None:
-        spawner = await Spawner.start(
-            start_guard(f"staged-{os.getpid()}"),
-            loop=asyncio.get_running_loop(),
-            on_guard_lost=lambda: None,
-        )
-        stage = Stage(kind, folder, spawner)
-        try:
-            await use(stage)
-        finally:
-            await stage.runner.close()
-            await spawner.close()
+        async with open_spawner() as spawner:
+            stage = Stage(kind, folder, spawner)
+            try:
+                await use(stage)
+            finally:
+                await stage.runner.close()
 
     asyncio.run(with_runner())

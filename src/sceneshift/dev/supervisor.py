@@ -221,9 +221,12 @@ class Supervisor:
 
     def handle_ready(self, process: str, token: int) -> None:
         """A generation does what it is for."""
-        self._router.mark_broken(process, is_broken=False)
         self.feed(m.Ready(name=process, token=token))
-        reload = self.history.serve(process)
+        state = self.machine.states[process]
+        if state.current != token or state.phase is not Phase.READY:
+            return  # it is being stopped already, for newer code
+        self._router.mark_broken(process, is_broken=False)
+        reload = None if state.pending else self.history.serve(process)
         if reload is not None:
             self.note(process, describe_reload(reload))
 

@@ -1,0 +1,52 @@
+"""What the supervisor makes of what its runners tell."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sceneshift.dev.machine import Phase
+from supervising import run_supervised
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from supervising import Supervised
+
+# Ends a while after it was asked to, when it would be taken to be ready.
+SLOW_TO_END = "trap 'sleep 0.3; exit' TERM; sleep 300 & wait"
+
+
+def test_what_is_replaced_before_it_is_ready_is_no_reload(tmp_path: Path) -> None:
+    """It lives long enough to be taken to be ready while it is being stopped."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.STARTING)
+        first = it.supervisor.runners["web"].generation(it.state.current)
+        assert first is not None
+        while first.child is None:  # noqa: ASYNC110 - the guard tells it
+            await asyncio.sleep(0.001)
+        it.supervisor.change("web", ["app.py"])
+        assert it.state.phase is Phase.STOPPING
+        await it.until(lambda: it.supervisor.history.open_of("web") is None)
+        assert (it.state.phase, it.state.current) == (Phase.READY, 2)
+
+    run_supervised("shell", tmp_path, use, command=SLOW_TO_END)
+
+
+def test_a_reload_that_waits_for_its_step_is_not_served_by_older_code(
+    tmp_path: Path,
+) -> None:
+    """What gets ready meanwhile was started before."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.STARTING)
+        it.is_prepared_at_once = False
+        it.supervisor.change("web", ["lock"], needs_setup=True)
+        await it.until_phase(Phase.READY)
+        assert it.supervisor.history.open_of("web") is not None
+        it.end_setup()
+        await it.until(lambda: it.supervisor.history.open_of("web") is None)
+        assert (it.state.phase, it.state.current) == (Phase.READY, 2)
+
+    run_supervised("shell", tmp_path, use)

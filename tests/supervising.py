@@ -1,0 +1,98 @@
+"""A supervisor of the product with real runners of one process, and a real guard."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sceneshift.dev import machine as m
+from sceneshift.dev.model import StackSpec
+from sceneshift.dev.routing import Router
+from sceneshift.dev.run.held import HeldSockets
+from sceneshift.dev.supervisor import Supervisor
+from sceneshift.dev.watch import digest
+from staging import make_ground, make_runner, make_stream, open_spawner, write_web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from sceneshift.dev.guard.spawner import Spawner
+    from sceneshift.dev.machine import ProcessState
+    from sceneshift.dev.run.base import Runner
+
+    Use = Callable[["Supervised"], Awaitable[None]]
+
+
+class Supervised:
+    """The process `web` of a stack, from its start on.
+
+    Args:
+        kind: How it is run: `shell`, `fork` or `cold`.
+        folder: The project.
+        spawner: Starts it.
+        spec: What it has other than usual.
+    """
+
+    def __init__(
+        self, kind: str, folder: Path, spawner: Spawner, **spec: object
+    ) -> None:
+        self.spec = replace(write_web(folder), **spec)  # type: ignore[arg-type]
+        self._stream = make_stream(folder)
+        self.held = HeldSockets()
+        router = Router(folder, digest)
+        router.add("web")
+        self.supervisor = Supervisor(
+            StackSpec(root=folder, environment="development", processes=(self.spec,)),
+            loop=asyncio.get_running_loop(),
+            streams={"web": self._stream},
+            router=router,
+            held=self.held,
+            begin=self._begin,
+        )
+        self.is_prepared_at_once = True
+        self._ground = make_ground(folder, spawner, self.supervisor, self.held)
+        self.supervisor.runners["web"] = self.runner(kind)
+
+    def runner(self, kind: str) -> Runner:
+        """Return a runner of the process."""
+        return make_runner(kind, self.spec, self._stream, self._ground)
+
+    @property
+    def state(self) -> ProcessState:
+        """How far the process is."""
+        return self.supervisor.machine.states["web"]
+
+    def _begin(self, _name: str) -> None:
+        if self.is_prepared_at_once:
+            asyncio.get_running_loop().call_soon(self.end_setup)
+
+    def end_setup(self) -> None:
+        """Have its run-once step end well."""
+        self.supervisor.feed(m.SetupEnded(name="web", is_ok=True))
+
+    async def until(self, predicate: Callable[[], object]) -> None:
+        """Wait until something holds after an event."""
+        async with asyncio.timeout(30):
+            while not predicate():
+                await self.supervisor.wait_move()
+
+    async def until_phase(self, phase: m.Phase) -> None:
+        """Wait until the process is so far."""
+        await self.until(lambda: self.state.phase is phase)
+
+
+def run_supervised(kind: str, folder: Path, use: Use, **spec: object) -> None:
+    """Run a coroutine with a process that is about to be started."""
+
+    async def with_supervisor() -> None:
+        async with open_spawner() as spawner:
+            supervised = Supervised(kind, folder, spawner, **spec)
+            try:
+                supervised.supervisor.feed(m.Began())
+                await use(supervised)
+            finally:
+                await supervised.supervisor.close()
+
+    asyncio.run(with_supervisor())

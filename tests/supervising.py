@@ -78,6 +78,17 @@ class Supervised:
             while not predicate():
                 await self.supervisor.wait_move()
 
+    async def until_started(self) -> None:
+        """Wait until its first generation has a process, and is not ready yet."""
+        await self.until_phase(m.Phase.STARTING)
+        async with asyncio.timeout(30):
+            while not self._has_process():  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.001)
+
+    def _has_process(self) -> bool:
+        generation = self.supervisor.generation_of("web", self.state.current)
+        return generation is not None and generation.pid is not None
+
     async def until_phase(self, phase: m.Phase) -> None:
         """Wait until the process is so far."""
         await self.until(lambda: self.state.phase is phase)

@@ -1,73 +1,25 @@
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sceneshift.dev.guard.child import Child
 from sceneshift.dev.history import Reload
 from sceneshift.dev.machine import Phase
-from sceneshift.dev.model import ProcessSpec, StackSpec
-from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
-from sceneshift.dev.routing import Router
-from sceneshift.dev.run.generation import Generation, Tail
-from sceneshift.dev.run.held import HeldSockets
-from sceneshift.dev.run.shell import ShellRunner
 from sceneshift.dev.status import describe, describe_reload, iso
-from sceneshift.dev.supervisor import Supervisor
+from supervising import run_supervised
 
 if TYPE_CHECKING:
-    from sceneshift.dev.run.base import Ground
+    from pathlib import Path
 
-WEB = ProcessSpec(
-    name="web", label="web.1", command="", cwd=Path("/"), env={}, port=8000, open="/d"
-)
-JOB = replace(WEB, name="job", label="job.1", listens=False)
+    from supervising import Supervised
 
 
-class Stack:
-    """A stack of which nothing runs, and what its status is."""
-
-    def __init__(self, folder: Path, *processes: ProcessSpec) -> None:
-        loop = asyncio.get_running_loop()
-        log = RotatingLog(folder / "web.log")
-        self.stream = ProcessStream("web", log=log, ring=Ring())
-        self.supervisor = Supervisor(
-            StackSpec(root=folder, environment="development", processes=processes),
-            loop=loop,
-            streams={"web": self.stream},
-            router=Router(folder, lambda _path: None),
-            held=HeldSockets(),
-            begin=lambda _name: None,
-        )
-
-    def run(self, spec: ProcessSpec, *, is_ready: bool) -> None:
-        """Have a process that runs by the shell."""
-        ground = cast("Ground", None)  # a runner that starts nothing needs none
-        runner = ShellRunner(spec, self.stream, ground, reason="it has a pipe")
-        self.supervisor.runners[spec.name] = runner
-        generation = Generation(
-            number=1,
-            process=spec.name,
-            tail=Tail(self.stream.source()),
-            child=Child(pid=42, started=0, token="", exited=asyncio.Future()),
-            is_ready=is_ready,
-            began_at=1_700_000_000.25,
-        )
-        runner._by_token[7] = generation
-        self.set(spec.name, phase=Phase.READY, current=7, restarts=3)
-
-    def set(self, name: str, **values: Any) -> None:
-        """Have a process in a state."""
-        states = self.supervisor.machine.states
-        states[name] = replace(states[name], **values)
-
-    def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the status by name."""
-        return {row["name"]: row for row in describe(self.supervisor)["processes"]}
+def row(it: Supervised) -> dict[str, Any]:
+    """Return the status of the process."""
+    (said,) = describe(it.supervisor)["processes"]
+    return dict(said)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +35,14 @@ def test_a_time_is_utc_to_the_millisecond(at: float | None, text: str | None) ->
     assert iso(at) == text
 
 
-def test_a_stack_that_has_not_begun_has_a_row_for_each_process(tmp_path: Path) -> None:
-    """In the Procfile's order, without what is not known yet."""
+def test_a_process_that_has_not_begun_has_a_row(tmp_path: Path) -> None:
+    """Without what is not known yet."""
 
-    async def use() -> None:
-        said = describe(Stack(tmp_path, WEB, JOB).supervisor)
-        assert said["environment"] == "development"
-        web, job = said["processes"]
-        assert web == {
+    async def use(it: Supervised) -> None:
+        assert describe(it.supervisor)["environment"] == "development"
+        assert row(it) == {
             "name": "web",
-            "state": "waiting",
+            "state": "setup",
             "pid": None,
             "port": 8000,
             "url": "http://127.0.0.1:8000/d",
@@ -101,47 +51,80 @@ def test_a_stack_that_has_not_begun_has_a_row_for_each_process(tmp_path: Path) -
             "is_broken": False,
             "breakpoint": None,
             "reload": "cold",
-            "reload_reason": None,
+            "reload_reason": "it has a pipe",
             "left_out": {},
         }
-        assert (job["name"], job["url"]) == ("job", None)
 
-    asyncio.run(use())
+    run_supervised("shell", tmp_path, use, port=8000, listens=True, open="/d")
+
+
+def test_what_does_not_listen_has_no_address(tmp_path: Path) -> None:
+    """Its port is nobody's."""
+
+    async def use(it: Supervised) -> None:
+        assert (row(it)["port"], row(it)["url"]) == (8000, None)
+
+    run_supervised("shell", tmp_path, use, port=8000, listens=False)
 
 
 def test_a_process_that_works_says_since_when(tmp_path: Path) -> None:
     """One that is on its way has a pid and no time yet."""
 
-    async def use() -> None:
-        stack = Stack(tmp_path, WEB, JOB)
-        stack.run(WEB, is_ready=True)
-        stack.run(JOB, is_ready=False)
-        stack.set("job", phase=Phase.STARTING)
-        web, job = stack.rows().values()
-        assert (web["state"], web["pid"], web["restarts"]) == ("ready", 42, 3)
-        assert web["started_at"] == "2023-11-14T22:13:20.250Z"
-        assert web["reload_reason"] == "it has a pipe"
-        assert (job["state"], job["pid"]) == ("starting", 42)
-        assert job["started_at"] is None
+    async def use(it: Supervised) -> None:
+        await it.until_started()
+        on_its_way = row(it)
+        assert (on_its_way["state"], on_its_way["started_at"]) == ("starting", None)
+        await it.until_phase(Phase.READY)
+        assert (row(it)["state"], row(it)["restarts"]) == ("ready", 0)
+        assert row(it)["pid"] == on_its_way["pid"]
+        assert row(it)["started_at"] <= iso(time.time())
 
-    asyncio.run(use())
+    run_supervised("shell", tmp_path, use)
 
 
 def test_what_is_more_urgent_than_the_phase_is_the_state(tmp_path: Path) -> None:
     """A breakpoint before a reload, and a reload before that it is ready."""
 
-    async def use() -> None:
-        stack = Stack(tmp_path, WEB)
-        stack.run(WEB, is_ready=True)
-        stack.set("web", candidate=8)
-        assert stack.rows()["web"]["state"] == "reloading"
-        stack.set("web", is_broken=True)
-        stack.supervisor.handle_debugger("web", 8, waiting=True, place="app.py:3")
-        row = stack.rows()["web"]
-        assert (row["state"], row["breakpoint"]) == ("debugging", "app.py:3")
-        assert row["is_broken"]
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        it.supervisor.change("web", ["app.py"])
+        assert row(it)["state"] == "reloading"
+        token = it.state.candidate
+        assert token is not None
+        it.supervisor.handle_debugger("web", token, waiting=True, place="app.py:3")
+        assert (row(it)["state"], row(it)["breakpoint"]) == ("debugging", "app.py:3")
 
-    asyncio.run(use())
+    run_supervised("fork", tmp_path, use)
+
+
+def test_new_code_that_cannot_start_is_broken(tmp_path: Path) -> None:
+    """The old code goes on."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        pid = row(it)["pid"]
+        (tmp_path / "app.py").write_text("import")
+        it.supervisor.change("web", ["app.py"])
+        await it.until(lambda: row(it)["is_broken"])
+        assert (row(it)["state"], row(it)["pid"]) == ("ready", pid)
+
+    run_supervised("fork", tmp_path, use)
+
+
+def test_old_code_has_its_pid_when_new_code_is_run_in_another_way(
+    tmp_path: Path,
+) -> None:
+    """As after an edit of the Procfile whose run-once step fails."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        before = row(it)
+        it.supervisor.exchange("web", it.runner("shell"))
+        names = ("pid", "started_at")
+        assert [row(it)[name] for name in names] == [before[name] for name in names]
+        assert (before["reload"], row(it)["reload"]) == ("fork", "cold")
+
+    run_supervised("fork", tmp_path, use)
 
 
 def test_a_reload_has_plain_values() -> None:

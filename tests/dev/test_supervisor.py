@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase
@@ -21,11 +20,7 @@ def test_what_is_replaced_before_it_is_ready_is_no_reload(tmp_path: Path) -> Non
     """It lives long enough to be taken to be ready while it is being stopped."""
 
     async def use(it: Supervised) -> None:
-        await it.until_phase(Phase.STARTING)
-        first = it.supervisor.runners["web"].generation(it.state.current)
-        assert first is not None
-        while first.child is None:  # noqa: ASYNC110 - the guard tells it
-            await asyncio.sleep(0.001)
+        await it.until_started()
         it.supervisor.change("web", ["app.py"])
         assert it.state.phase is Phase.STOPPING
         await it.until(lambda: it.supervisor.history.open_of("web") is None)

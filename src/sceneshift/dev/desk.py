@@ -104,8 +104,7 @@ class Desk:
         (name,) = self._resolve([request["name"]])
         states = self._supervisor.machine.states
         debugged = states[name].debugged
-        runner = self._supervisor.runner_of(name, debugged)
-        generation = runner.generation(debugged)
+        generation = self._supervisor.generation_of(name, debugged)
         terminal = None if generation is None else generation.terminal
         if generation is None or terminal is None:
             raise SceneshiftError(

@@ -32,9 +32,9 @@ def describe(supervisor: Supervisor) -> dict[str, Any]:
 def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
     spec = supervisor.stack.get(name)
     state = supervisor.machine.states[name]
-    runner = supervisor.runners.get(name)
-    generation = runner.generation(state.current) if runner else None
-    is_up = generation is not None and generation.is_ready
+    runner = supervisor.runners[name]
+    generation = supervisor.generation_of(name, state.current)
+    began_at = generation.began_at if generation and generation.is_ready else None
     return {
         "name": name,
         "state": state.word,
@@ -42,12 +42,12 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "port": spec.port,
         "url": spec.url if spec.listens else None,
         "restarts": state.restarts,
-        "started_at": iso(generation.began_at) if generation and is_up else None,
+        "started_at": iso(began_at),
         "is_broken": state.is_broken,
         "breakpoint": supervisor.find_place(name),
-        "reload": "cold" if runner is None or runner.cold_reason else "fork",
-        "reload_reason": runner.cold_reason if runner else None,
-        "left_out": runner.skipped if runner else {},
+        "reload": "cold" if runner.cold_reason else "fork",
+        "reload_reason": runner.cold_reason,
+        "left_out": runner.skipped,
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.routing import Digest, Router
     from sceneshift.dev.run.base import Runner
+    from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.held import HeldSockets
 
 
@@ -109,20 +110,20 @@ class Supervisor:
                 self._prepare_launch(name)
                 self.runners[name].check(token)
             case m.Proceed(name=name, token=token):
-                self.runner_of(name, token).proceed(token)
+                self._runner_of(name, token).proceed(token)
             case m.Hold(name=name, token=token):
-                self.runner_of(name, token).hold(token)
+                self._runner_of(name, token).hold(token)
             case m.Resume(name=name, token=token):
-                self.runner_of(name, token).resume(token)
+                self._runner_of(name, token).resume(token)
             case m.Promote(name=name, token=token, old=old):
-                self.runner_of(name, token).promote(token, old)
+                self._runner_of(name, token).promote(token, old)
             case m.Stop(
                 name=name, token=token, is_reload=is_reload, is_forced=is_forced
             ):
-                runner = self.runner_of(name, token)
+                runner = self._runner_of(name, token)
                 runner.stop(token, is_reload=is_reload, is_forced=is_forced)
             case m.Discard(name=name, token=token):
-                self.runner_of(name, token).discard(token)
+                self._runner_of(name, token).discard(token)
             case m.Wait(name=name, token=token, delay_s=delay_s):
                 waited = m.Waited(name=name, token=token)
                 self._loop.call_later(delay_s, self.feed, waited)
@@ -152,8 +153,11 @@ class Supervisor:
         self.runners[name] = runner
         self.formers.setdefault(name, former)
 
-    def runner_of(self, name: str, token: int | None) -> Runner:
-        """Return the runner that a generation belongs to."""
+    def generation_of(self, name: str, token: int | None) -> Generation | None:
+        """Return a generation of a process, whichever of its runners has it."""
+        return self._runner_of(name, token).generation(token)
+
+    def _runner_of(self, name: str, token: int | None) -> Runner:
         former = self.formers.get(name)
         if former is not None and former.generation(token) is not None:
             return former

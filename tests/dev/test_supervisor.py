@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING
 
-from sceneshift.dev.machine import Phase
+from sceneshift.dev.machine import Phase, Verb
+from stacks import free_port
 from supervising import run_supervised
 
 if TYPE_CHECKING:
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
 
 # Ends a while after it was asked to, when it would be taken to be ready.
 SLOW_TO_END = "trap 'sleep 0.3; exit' TERM; sleep 300 & wait"
+
+LISTENING = """\
+import os, socket, time
+sock = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+time.sleep(300)
+"""
 
 
 def test_what_is_replaced_before_it_is_ready_is_no_reload(tmp_path: Path) -> None:
@@ -45,3 +54,21 @@ def test_a_reload_that_waits_for_its_step_is_not_served_by_older_code(
         assert (it.state.phase, it.state.current) == (Phase.READY, 2)
 
     run_supervised("shell", tmp_path, use)
+
+
+def test_a_stop_gives_the_port_up_that_the_former_runner_holds(tmp_path: Path) -> None:
+    """Nobody would ever answer who connects there."""
+    port = free_port()
+
+    async def use(it: Supervised) -> None:
+        (tmp_path / "app.py").write_text(LISTENING)
+        await it.until(lambda: it.held.of("web"))
+        await it.until_phase(Phase.READY)
+        it.supervisor.exchange("web", it.runner("shell"))
+        it.supervisor.ask("web", Verb.STOP)
+        await it.until_phase(Phase.STOPPED)
+        assert it.held.of("web") == []
+        with socket.socket() as sock:
+            assert sock.connect_ex(("127.0.0.1", port))
+
+    run_supervised("fork", tmp_path, use, env={**os.environ, "PORT": str(port)})

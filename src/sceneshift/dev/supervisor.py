@@ -133,12 +133,13 @@ class Supervisor:
     def _prepare_launch(self, name: str) -> None:
         self.outages.end(name)
         self._router.begin_generation(name)
-        former = self.formers.pop(name, None)
-        if former is not None:
-            self._dismiss(name, former)
+        self._dismiss_former(name)
 
-    def _dismiss(self, name: str, former: Runner) -> None:
-        """Close a runner whose last generation has ended."""
+    def _dismiss_former(self, name: str) -> None:
+        """Close the runner of another kind, whose last generation has ended."""
+        former = self.formers.pop(name, None)
+        if former is None:
+            return
         if name not in self.outages.forked:
             former.release()  # a shell's command binds its port itself
         task = self._loop.create_task(former.close())
@@ -325,6 +326,7 @@ class Supervisor:
         at_rest = (Phase.STOPPED, Phase.COMPLETED)
         if after.phase in at_rest and before.phase not in at_rest:
             self.outages.end(name)
+            self._dismiss_former(name)
             self.runners[name].release()
         text = describe_step(self.stack.get(name), before, after)
         is_news = not self.machine.is_quitting or after.phase is Phase.COMPLETED

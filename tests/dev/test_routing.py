@@ -100,6 +100,11 @@ def test_any_new_source_may_mend_what_is_broken(disk: Disk) -> None:
         ("/a/b", "a/b", True),
         ("a/b", "a", False),
         ("**", "a/b", True),
+        ("a//b", "a/b", True),
+        ("a/./b", "a/b", True),
+        (".", "a/b", True),
+        ("", "a/b", True),
+        ("a/..", "a/b", False),
     ],
 )
 def test_globs_are_relative_to_the_project(glob: str, path: str, is_hit: bool) -> None:  # noqa: FBT001 - a column

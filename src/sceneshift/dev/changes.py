@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.bytecode import drop_compiled
-from sceneshift.dev.routing import matches
+from sceneshift.dev.globs import is_pattern, matches
 from sceneshift.dev.setup import plan_setup
 from sceneshift.dev.watch import ChangeKind, Watcher, digest
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _RECORDS = frozenset({".dist-info", ".egg-info", ".egg-link", ".pth"})
 _LOCKS = frozenset({"Pipfile.lock", "pdm.lock", "poetry.lock", "uv.lock"})
-_PATTERN = frozenset("*?[")
 _PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
 
 
@@ -52,7 +51,7 @@ def _names_any(step: SetupStep, cwd: Path, paths: set[Path]) -> bool:
 
 def _is_whole(glob: str) -> bool:
     """Say whether it names one file."""
-    return not glob.endswith("/") and not _PATTERN.intersection(glob)
+    return not glob.endswith("/") and not is_pattern(glob)
 
 
 class Changes:

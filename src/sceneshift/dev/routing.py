@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneshift.dev.globs import matches
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -123,26 +125,3 @@ class Router:
         except ValueError:
             return False
         return any(matches(relative, glob) for glob in globs)
-
-
-def matches(relative: Path, glob: str) -> bool:
-    """Match as process-compose does: with `/` a relative path, without a base name.
-
-    `**` stands for any number of folders, also none; `src/` for all that is in it.
-    """
-    glob = glob.removeprefix("./") + "**" * glob.endswith("/")
-    if "/" not in glob:
-        return relative.match(glob)
-    return _match_parts(relative.parts, tuple(glob.strip("/").split("/")))
-
-
-def _match_parts(parts: tuple[str, ...], globs: tuple[str, ...]) -> bool:
-    if not globs:
-        return not parts
-    if globs[0] == "**":
-        if _match_parts(parts, globs[1:]):
-            return True
-        return bool(parts) and _match_parts(parts[1:], globs)
-    if not parts or not Path(parts[0]).match(globs[0]):
-        return False
-    return _match_parts(parts[1:], globs[1:])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
-import re
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.filelock import hold_lock
+from sceneshift.dev.globs import fits, is_pattern
 from sceneshift.dev.oneshot import kill_session, run_to_end
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.model import SetupStep
     from sceneshift.dev.oneshot import Spawn, Stop
 
-_MAGIC = re.compile(r"[*?[]")
 # What a step itself fills, or what no step reads: `**` does not walk into them.
 _PRUNED = {".git", ".venv", ".sceneshift", "__pycache__", "node_modules"}
 _TAIL_LINES = 20
@@ -262,7 +260,7 @@ def _products(action: SetupAction) -> Iterator[str]:
 def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:
     """Yield each file's name, relative to `cwd`, and the digest of its content."""
     for pattern in step.when:
-        if not _MAGIC.search(pattern):
+        if not is_pattern(pattern):
             yield os.path.normpath(pattern), _digest(cwd / pattern)
             continue
         for path in _match(cwd, pattern):
@@ -288,22 +286,12 @@ def _digest(path: Path) -> str:
 def _match(cwd: Path, pattern: str) -> Iterator[Path]:
     """Yield the files that a glob names."""
     parts = Path(os.path.normpath(pattern)).parts
-    fixed = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
+    fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
     base, globs = cwd.joinpath(*parts[:fixed]), parts[fixed:]
     for folder, folders, names in os.walk(base):
         above = Path(folder).relative_to(base).parts
         is_deep = "**" in globs or len(above) + 1 < len(globs)
         folders[:] = [name for name in folders if is_deep and name not in _PRUNED]
         for name in names:
-            if _fits((*above, name), globs):
+            if fits((*above, name), globs):
                 yield Path(folder, name)
-
-
-def _fits(names: tuple[str, ...], globs: tuple[str, ...]) -> bool:
-    """Whether a path's names fit a glob's; `**` is any number of them."""
-    if not globs:
-        return not names
-    if globs[0] == "**":
-        return any(_fits(names[skip:], globs[1:]) for skip in range(len(names) + 1))
-    fits = bool(names) and fnmatch.fnmatchcase(names[0], globs[0])
-    return fits and _fits(names[1:], globs[1:])

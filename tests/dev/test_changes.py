@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.changes import Changes
 from sceneshift.dev.model import ProcessSpec, SetupStep, StackSpec
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sceneshift.dev.history import Cause
-
 
 class Idle(Runner):
     """A runner that runs nothing."""
@@ -30,57 +30,109 @@ class Idle(Runner):
 
 @dataclass
 class Told:
-    """What was told of which process."""
+    """What was told: changes of processes, and files of the configuration."""
 
     changes: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
+    rereads: list[list[str]] = field(default_factory=list)
 
-    def __call__(
-        self,
-        name: str,
-        files: Sequence[str],
-        *,
-        cause: Cause = "change",
-        needs_setup: bool = False,
-    ) -> None:
-        """Take a word."""
-        assert cause == "change"
+    def change(self, name: str, files: Sequence[str], *, needs_setup: bool) -> None:
+        """Take a word about a process."""
         self.changes.append((name, tuple(files), needs_setup))
+
+    def reread(self, files: Sequence[str]) -> None:
+        """Take a word about the configuration."""
+        self.rereads.append(list(files))
+
+
+def make_changes(
+    root: Path, told: Told, *processes: ProcessSpec, inputs: tuple[Path, ...] = ()
+) -> Changes:
+    """Return what tells of a project's changes; it does not watch yet."""
+    router = Router(root, digest)
+    for spec in processes:
+        router.add(spec.name, spec.watch)
+    return Changes(
+        StackSpec(
+            root=root, environment="development", processes=processes, inputs=inputs
+        ),
+        loop=asyncio.get_running_loop(),
+        router=router,
+        runners={spec.name: Idle() for spec in processes},
+        state=StateFolder(root),
+        changed=told.change,
+        reread=told.reread,
+        renew=lambda _files: None,
+        restore=lambda: None,
+    )
+
+
+def make_spec(name: str, cwd: Path, *when: str, watch: str = "") -> ProcessSpec:
+    """Return a process with a run-once step for some files, or with a glob."""
+    return ProcessSpec(
+        name=name,
+        label=f"{name}.1",
+        command="c",
+        cwd=cwd,
+        env={},
+        setup=SetupStep(run="make", when=when) if when else None,
+        watch=(watch,) if watch else None,
+    )
+
+
+def modified(*paths: Path) -> frozenset[Change]:
+    """Return the changes of files that were written."""
+    return frozenset(Change(path, ChangeKind.MODIFIED) for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_named"),
+    [
+        ("lock", "app/lock", True),
+        ("./lock", "app/lock", True),
+        ("../lock", "lock", True),
+        ("../*/lock", "app/lock", True),
+        ("**/*.sql", "app/one/two.sql", True),
+        ("lock", "app/one/lock", False),
+        ("../lock", "app/lock", False),
+    ],
+)
+def test_a_step_runs_again_for_the_files_that_it_names(
+    tmp_path: Path,
+    pattern: str,
+    name: str,
+    is_named: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Relative to the process's folder, and also above it: workspaces have such."""
+    told = Told()
+
+    async def use() -> None:
+        changes = make_changes(tmp_path, told, make_spec("web", folder, pattern))
+        changes.handle(modified(tmp_path / name))
+        changes.close()
+
+    folder = tmp_path / "app"
+    (folder / "one").mkdir(parents=True)
+    (tmp_path / name).touch()
+    asyncio.run(use())
+    assert told.changes == [("web", ("it never ran",), True)] * is_named
 
 
 def test_a_setup_file_that_cannot_be_read_holds_up_no_other_change(
     tmp_path: Path,
 ) -> None:
     """Its own process is told too, whose step then says what is wrong."""
-    (tmp_path / "lock").mkdir()
-    step = SetupStep(run="make", when=("lock",))
-    web = ProcessSpec(
-        name="web", label="web.1", command="w", cwd=tmp_path, env={}, setup=step
-    )
-    job = ProcessSpec(name="job", label="job.1", command="j", cwd=tmp_path, env={})
+    lock, text = tmp_path / "lock", tmp_path / "a.txt"
+    lock.mkdir()
+    web = make_spec("web", tmp_path, "lock")
+    job = make_spec("job", tmp_path, watch="*.txt")
     told = Told()
 
-    async def main() -> None:
-        router = Router(tmp_path, digest)
-        router.add("web")
-        router.add("job", ("*.txt",))
-        changes = Changes(
-            StackSpec(root=tmp_path, environment="development", processes=(web, job)),
-            loop=asyncio.get_running_loop(),
-            router=router,
-            runners={"web": Idle(), "job": Idle()},
-            state=StateFolder(tmp_path),
-            changed=told,
-            reread=lambda _files: None,
-            renew=lambda _files: None,
-            restore=lambda: None,
-        )
-        lock, text = tmp_path / "lock", tmp_path / "a.txt"
-        changes.handle(
-            frozenset(Change(path, ChangeKind.MODIFIED) for path in (lock, text))
-        )
+    async def use() -> None:
+        changes = make_changes(tmp_path, told, web, job)
+        changes.handle(modified(lock, text))
         changes.close()
 
-    asyncio.run(main())
+    asyncio.run(use())
     (web_told, job_told) = told.changes
     assert job_told == ("job", ("a.txt",), False)
     assert (web_told[0], web_told[2]) == ("web", True)
@@ -90,27 +142,15 @@ def test_a_setup_file_that_cannot_be_read_holds_up_no_other_change(
 def test_nothing_is_told_once_the_stack_is_being_closed(tmp_path: Path) -> None:
     """A save in the last moment starts nothing, while the runners are closed."""
     path = tmp_path / "pyproject.toml"
-    rereads: list[str] = []
+    told = Told()
 
     async def use() -> None:
-        changes = Changes(
-            StackSpec(
-                root=tmp_path, environment="development", processes=(), inputs=(path,)
-            ),
-            loop=asyncio.get_running_loop(),
-            router=Router(tmp_path, digest),
-            runners={},
-            state=StateFolder(tmp_path),
-            changed=lambda *_args, **_options: None,
-            reread=lambda _files: rereads.append(path.read_text()),
-            renew=lambda _files: None,
-            restore=lambda: None,
-        )
+        changes = make_changes(tmp_path, told, inputs=(path,))
         for text in ("first", "second"):
             path.write_text(text)
-            changes.handle(frozenset({Change(path, ChangeKind.MODIFIED)}))
+            changes.handle(modified(path))
             changes.mute()
         changes.close()
 
     asyncio.run(use())
-    assert rereads == ["first"]
+    assert told.rereads == [["pyproject.toml"]]

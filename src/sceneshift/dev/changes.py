@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.bytecode import drop_compiled
-from sceneshift.dev.globs import is_pattern, matches
-from sceneshift.dev.setup import plan_setup
+from sceneshift.dev.globs import is_pattern
+from sceneshift.dev.setup import names_file, plan_setup
 from sceneshift.dev.watch import ChangeKind, Watcher, digest
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sceneshift.core.paths import StateFolder
-    from sceneshift.dev.history import Cause
     from sceneshift.dev.model import ProcessSpec, SetupStep, StackSpec
     from sceneshift.dev.routing import Router
     from sceneshift.dev.run.base import Runner
@@ -29,24 +28,11 @@ _PACKAGES_S = 1.0  # an installer writes for a while: the last word counts
 
 
 class Changed(Protocol):
-    """`Supervisor.change`."""
+    """`Supervisor.change`, as far as files are concerned."""
 
-    def __call__(
-        self,
-        name: str,
-        files: Sequence[str],
-        *,
-        cause: Cause = "change",
-        needs_setup: bool = False,
-    ) -> None:
-        """Have a process take new code or a new environment."""
+    def __call__(self, name: str, files: Sequence[str], *, needs_setup: bool) -> None:
+        """Have a process take new code."""
         ...
-
-
-def _names_any(step: SetupStep, cwd: Path, paths: set[Path]) -> bool:
-    """Say whether a run-once step names one of the files."""
-    near = [path.relative_to(cwd) for path in paths if path.is_relative_to(cwd)]
-    return any(matches(path, glob) for path in near for glob in step.when)
 
 
 def _is_whole(glob: str) -> bool:
@@ -199,9 +185,10 @@ class Changes:
         """Return the processes whose run-once step has to run again, with why."""
         found: dict[str, tuple[str, ...]] = {}
         for spec in self._stack.processes:
-            if spec.setup is None or not _names_any(spec.setup, spec.cwd, paths):
+            step = spec.setup
+            if step is None or not any(names_file(step, spec.cwd, p) for p in paths):
                 continue
-            reason = self._find_reason(spec, spec.setup)
+            reason = self._find_reason(spec, step)
             if reason is not None:
                 found[spec.name] = (reason,)
         return found

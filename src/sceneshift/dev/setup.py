@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections import deque
@@ -82,6 +83,21 @@ def plan_setup(
         return None
     return SetupAction(
         name=name, step=step, cwd=cwd, files=files, state=state, reason=reason
+    )
+
+
+def names_file(step: SetupStep, cwd: Path, path: Path) -> bool:
+    """Say whether a step runs again where a file has another content.
+
+    Args:
+        step: The command and its files.
+        cwd: Where it runs.
+        path: The file, absolute.
+    """
+    places = (_split(cwd, pattern) for pattern in step.when)
+    return any(
+        path.is_relative_to(base) and fits(path.relative_to(base).parts, globs)
+        for base, globs in places
     )
 
 
@@ -260,10 +276,8 @@ def _products(action: SetupAction) -> Iterator[str]:
 def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:
     """Yield each file's name, relative to `cwd`, and the digest of its content."""
     for pattern in step.when:
-        if not is_pattern(pattern):
-            yield os.path.normpath(pattern), _digest(cwd / pattern)
-            continue
-        for path in _match(cwd, pattern):
+        base, globs = _split(cwd, pattern)
+        for path in _walk(base, globs) if globs else [base]:
             yield os.path.relpath(path, cwd), _digest(path)
 
 
@@ -283,11 +297,16 @@ def _digest(path: Path) -> str:
         ) from error
 
 
-def _match(cwd: Path, pattern: str) -> Iterator[Path]:
-    """Yield the files that a glob names."""
+def _split(cwd: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
+    """Return the path that a pattern begins with, and the globs that follow."""
     parts = Path(os.path.normpath(pattern)).parts
-    fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
-    base, globs = cwd.joinpath(*parts[:fixed]), parts[fixed:]
+    globs = tuple(itertools.dropwhile(lambda part: not is_pattern(part), parts))
+    fixed = parts[: len(parts) - len(globs)]
+    return Path(os.path.normpath(cwd.joinpath(*fixed))), globs
+
+
+def _walk(base: Path, globs: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files below a folder that globs name."""
     for folder, folders, names in os.walk(base):
         above = Path(folder).relative_to(base).parts
         is_deep = "**" in globs or len(above) + 1 < len(globs)

@@ -174,9 +174,9 @@ class Changes:
     def _take_inputs(self, paths: set[Path]) -> list[Path]:
         """Return the files of the configuration that are others now."""
         news = {
-            path: digest(path)
+            path: found
             for path in paths & self._inputs.keys()
-            if digest(path) != self._inputs[path]
+            if (found := digest(path)) != self._inputs[path]
         }
         self._inputs.update(news)
         return sorted(news)

@@ -200,6 +200,13 @@ def test_two_processes_share_a_step(project: Project) -> None:
     assert project.reason(name="another") is None
 
 
+def test_a_step_is_shared_by_who_had_another_before(project: Project) -> None:
+    """It ran for this command, whichever process it ran for."""
+    project.run("true # ci", name="worker")
+    project.run("true # install", name="web")
+    assert project.reason("true # install", name="worker") is None
+
+
 def test_a_shared_step_follows_the_files(project: Project) -> None:
     """One that ran for the new content counts for the other, too."""
     file = project.root / "lock"

@@ -180,28 +180,18 @@ def _find_reason(
     state: StateFolder,
 ) -> str | None:
     """Return why the step has to run; None where it has not."""
-    own = _read_marker(_get_marker(state, name))
-    if own is None or own["cwd"] != str(cwd):
-        records = _read_shared(step, cwd, state)
-        reason = "it never ran"
-    elif own["run"] != step.run:
-        return "its command changed"
-    else:
-        records = [own, *_read_shared(step, cwd, state)]
-        reason = _describe_change(own["files"], files)
-    for record in records:
+    for record in _read_shared(step, cwd, state):
         if record["files"] == files:
             gone = [path for path in record["made"] if not (cwd / path).exists()]
             return f"{gone[0]} is missing" if gone else None
-    return reason
-
-
-def _describe_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """Name the first file whose content is another."""
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            return f"{name} changed"
-    return "nothing changed"
+    own = _read_marker(_get_marker(state, name))
+    if own is None or own["cwd"] != str(cwd):
+        return "it never ran"
+    if own["run"] != step.run:
+        return "its command changed"
+    old = own["files"]
+    changed = [file for file in {*old, *files} if old.get(file) != files.get(file)]
+    return f"{min(changed)} changed"
 
 
 def _get_marker(state: StateFolder, name: str) -> Path:

@@ -15,7 +15,13 @@ class PlainChild:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.pid = process.pid
-        self.exited: asyncio.Future[int] = asyncio.ensure_future(process.wait())
+        self.exited: asyncio.Future[int] = asyncio.ensure_future(_wait(process))
+
+
+async def _wait(process: asyncio.subprocess.Process) -> int:
+    """Return the raw wait status of a child, as the product's spawner has it."""
+    code = await process.wait()
+    return -code if code < 0 else code << 8
 
 
 class PlainSpawner:

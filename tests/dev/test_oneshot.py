@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_cancelled_call_ends_the_child_first(tmp_path: Path) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert spawner.children[0].exited.result() == -9
+        assert spawner.children[0].exited.result() == signal.SIGKILL
 
     asyncio.run(cancel())
 

@@ -28,7 +28,7 @@ class Child(Protocol):
 
     @property
     def exited(self) -> asyncio.Future[int]:
-        """Its exit code once it ended; the negative number of what killed it."""
+        """Its raw wait status once it ended."""
         ...
 
 
@@ -80,7 +80,7 @@ async def run_to_end(  # noqa: PLR0913 - each is a seam or a fact of the child
     output: Callable[[bytes], None] | None = None,
     stop: Stop = kill_session,
 ) -> int:
-    """Run `argv` to its end and return its exit code.
+    """Run `argv` to its end; return its exit code, negative for what killed it.
 
     Its standard input is empty. A grandchild that outlives it and still holds its
     output is not waited for. A cancelled call stops the child before it returns.
@@ -130,7 +130,7 @@ async def _wait(child: Child, stop: Stop) -> int:
     """Wait for the end of `child`, and bring it about where nobody waits any more."""
     try:
         # Shielded: cancelling this call must not cancel the child's own future.
-        return await asyncio.shield(child.exited)
+        return os.waitstatus_to_exitcode(await asyncio.shield(child.exited))
     except asyncio.CancelledError:
         await stop(child)
         raise

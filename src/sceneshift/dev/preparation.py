@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.guard.stop import stop_session
@@ -13,8 +12,7 @@ from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.setup import plan_setup, run_setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.guard.child import Child
@@ -22,23 +20,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
 
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A command that is run to its end, as `oneshot` knows it.
-
-    Attributes:
-        child: The process.
-        exited: Its exit code once it ended.
-    """
-
-    child: Child
-    exited: asyncio.Future[int]
-
-    @property
-    def pid(self) -> int:
-        """Its process id, which is its session's too."""
-        return self.child.pid
+_STOP_S = 2.0
 
 
 class Preparation:
@@ -68,10 +50,10 @@ class Preparation:
         source = stream.source()
         await run_setup(
             action,
-            spawn=self._spawn,
+            spawn=self._spawner.spawn,
             env=spec.env,
             output=lambda chunk: source.feed(chunk, time.time()),
-            stop=self._stop,
+            stop=_stop,
         )
         source.close(time.time())
         return spec
@@ -88,29 +70,16 @@ class Preparation:
         from sceneshift.dev.node import NodeSeams, choose_node  # noqa: PLC0415 - seldom
 
         seams = NodeSeams(
-            state=self._state, env=spec.env, spawn=self._spawn, say=say, stop=self._stop
+            state=self._state,
+            env=spec.env,
+            spawn=self._spawner.spawn,
+            say=say,
+            stop=_stop,
         )
         runtime = await choose_node(folder, seams)
         path = runtime.extend_path(spec.env.get("PATH", os.defpath))
         return replace(spec, env={**spec.env, "PATH": path})
 
-    async def _spawn(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str],
-        cwd: Path,
-        fds: Mapping[int, int],
-    ) -> Started:
-        child = await self._spawner.spawn(argv, env=env, cwd=cwd, fds=fds)
-        exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        def pass_on(done: asyncio.Future[int]) -> None:
-            if not exited.done() and not done.cancelled():
-                exited.set_result(os.waitstatus_to_exitcode(done.result()))
-
-        child.exited.add_done_callback(pass_on)
-        return Started(child, exited)
-
-    async def _stop(self, started: Started) -> None:
-        await stop_session(started.child, time_s=2.0)
+async def _stop(child: Child) -> None:
+    await stop_session(child, time_s=_STOP_S)

@@ -48,14 +48,16 @@ class Preparation:
             return spec
         say(f"set-up: {spec.setup.run} ({action.reason})")
         source = stream.source()
-        await run_setup(
-            action,
-            spawn=self._spawner.spawn,
-            env=spec.env,
-            output=lambda chunk: source.feed(chunk, time.time()),
-            stop=_stop,
-        )
-        source.close(time.time())
+        try:
+            await run_setup(
+                action,
+                spawn=self._spawner.spawn,
+                env=spec.env,
+                output=lambda chunk: source.feed(chunk, time.time()),
+                stop=_stop,
+            )
+        finally:
+            source.close(time.time())
         return spec
 
     async def _with_node(

@@ -143,3 +143,19 @@ def test_a_program_that_spoils_every_zygote_is_not_forked(tmp_path: Path) -> Non
         assert str(nursery.cold_reason).startswith("a fork is not safe after importing")
 
     run_staged("fork", tmp_path, use)
+
+
+def test_a_fresh_interpreter_that_has_ended_is_forgotten(tmp_path: Path) -> None:
+    """Each reload makes one, all day long."""
+
+    async def use(stage: Stage) -> None:
+        ended = stage.told.ended
+        for token in (1, 2):
+            stage.runner.launch(token)
+            await stage.until(lambda: len(stage.told.ready) == len(ended) + 1)
+            stage.runner.stop(token, is_reload=False, is_forced=True)
+            await stage.until(lambda: len(stage.told.ready) == len(ended))
+        await stage.until(lambda: not nursery_of(stage)._readers)
+        assert nursery_of(stage)._old == []
+
+    run_staged("cold", tmp_path, use)

@@ -233,13 +233,13 @@ class Nursery:
         self._close_childless()
 
     def _close_childless(self) -> None:
-        for zygote in list(self._old):
-            if not zygote.children:
-                self._old.remove(zygote)
-                self._forget(zygote)
+        for zygote in [each for each in self._old if not each.children]:
+            self._forget(zygote)
 
     def _forget(self, zygote: ZygoteLink) -> None:
         """Let go of a zygote, after its last words."""
+        if zygote in self._old:
+            self._old.remove(zygote)
         zygote.close()
         reader = self._readers.pop(zygote, None)
         if reader is not None:

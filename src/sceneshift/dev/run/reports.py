@@ -11,7 +11,7 @@ from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.line import Line
-from sceneshift.dev.run.nursery import Nursery
+from sceneshift.dev.run.nursery import Nursery, Parent
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
 from sceneshift.dev.run.servers import SERVERS, TASK_QUEUES
@@ -29,7 +29,7 @@ _LOOK_S = 0.001
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
 
 
-class ReportedRunner(Runner):
+class ReportedRunner(Runner, Parent):
     """A runner whose generations have agents in them."""
 
     def __init__(
@@ -58,22 +58,6 @@ class ReportedRunner(Runner):
         )
 
     # -- for what makes generations
-
-    def handle_born(self, number: int, pid: int) -> None:
-        """A generation has a process."""
-        raise NotImplementedError
-
-    def handle_died(self, number: int, status: int) -> None:
-        """A generation's leader has ended."""
-        raise NotImplementedError
-
-    def handle_refused(self) -> None:
-        """The interpreter cannot run a zygote."""
-        raise NotImplementedError
-
-    def handle_spoiled(self) -> None:
-        """The parked children are worthless."""
-        raise NotImplementedError
 
     def _prepare(self, generation: Generation) -> None:
         """Make ready for the next reload, after this generation is."""

@@ -76,7 +76,11 @@ def make_stream(folder: Path) -> ProcessStream:
 
 
 def make_ground(
-    folder: Path, spawner: Spawner, listener: Listener, held: HeldSockets
+    folder: Path,
+    spawner: Spawner,
+    listener: Listener,
+    held: HeldSockets,
+    patience_s: float = 10.0,
 ) -> Ground:
     """Return what its runners share."""
     return Ground(
@@ -87,6 +91,7 @@ def make_ground(
         gate=Gate(),
         state=folder,
         root=folder,
+        patience_s=patience_s,
     )
 
 

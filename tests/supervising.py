@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneshift.dev import machine as m
 from sceneshift.dev.model import StackSpec
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
     Use = Callable[["Supervised"], Awaitable[None]]
 
+# Accepts connections, and never answers.
+LISTENING = """\
+import os, socket, time
+sock = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+time.sleep(300)
+"""
+
 
 class Supervised:
     """The process `web` of a stack, from its start on.
@@ -32,11 +40,18 @@ class Supervised:
         kind: How it is run: `shell`, `fork` or `cold`.
         folder: The project.
         spawner: Starts it.
+        patience_s: How long it is believed to accept connections.
         spec: What it has other than usual.
     """
 
     def __init__(
-        self, kind: str, folder: Path, spawner: Spawner, **spec: object
+        self,
+        kind: str,
+        folder: Path,
+        spawner: Spawner,
+        *,
+        patience_s: float = 10.0,
+        **spec: object,
     ) -> None:
         self.spec = replace(write_web(folder), **spec)  # type: ignore[arg-type]
         self._stream = make_stream(folder)
@@ -52,8 +67,16 @@ class Supervised:
             begin=self._begin,
         )
         self.is_prepared_at_once = True
-        self._ground = make_ground(folder, spawner, self.supervisor, self.held)
+        self._ground = make_ground(
+            folder, spawner, self.supervisor, self.held, patience_s
+        )
         self.supervisor.runners["web"] = self.runner(kind)
+
+    async def close(self) -> None:
+        """Leave nothing open."""
+        await self.supervisor.close()
+        self.held.close()
+        self._stream.close(time.time())
 
     def runner(self, kind: str) -> Runner:
         """Return a runner of the process."""
@@ -78,12 +101,16 @@ class Supervised:
             while not predicate():
                 await self.supervisor.wait_move()
 
+    async def until_idle(self, predicate: Callable[[], object]) -> None:
+        """Wait until something holds that no event tells."""
+        async with asyncio.timeout(30):
+            while not predicate():  # noqa: ASYNC110 - it looks outside of the loop
+                await asyncio.sleep(0.001)
+
     async def until_started(self) -> None:
         """Wait until its first generation has a process, and is not ready yet."""
         await self.until_phase(m.Phase.STARTING)
-        async with asyncio.timeout(30):
-            while not self._has_process():  # noqa: ASYNC110 - no event tells it
-                await asyncio.sleep(0.001)
+        await self.until_idle(self._has_process)
 
     def _has_process(self) -> bool:
         generation = self.supervisor.generation_of("web", self.state.current)
@@ -94,16 +121,16 @@ class Supervised:
         await self.until(lambda: self.state.phase is phase)
 
 
-def run_supervised(kind: str, folder: Path, use: Use, **spec: object) -> None:
+def run_supervised(kind: str, folder: Path, use: Use, **options: Any) -> None:
     """Run a coroutine with a process that is about to be started."""
 
     async def with_supervisor() -> None:
         async with open_spawner() as spawner:
-            supervised = Supervised(kind, folder, spawner, **spec)
+            supervised = Supervised(kind, folder, spawner, **options)
             try:
                 supervised.supervisor.feed(m.Began())
                 await use(supervised)
             finally:
-                await supervised.supervisor.close()
+                await supervised.close()
 
     asyncio.run(with_supervisor())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase, Verb
 from stacks import free_port
-from supervising import run_supervised
+from supervising import LISTENING, run_supervised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 # Ends a while after it was asked to, when it would be taken to be ready.
 SLOW_TO_END = "trap 'sleep 0.3; exit' TERM; sleep 300 & wait"
-
-LISTENING = """\
-import os, socket, time
-sock = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
-time.sleep(300)
-"""
 
 
 def test_what_is_replaced_before_it_is_ready_is_no_reload(tmp_path: Path) -> None:

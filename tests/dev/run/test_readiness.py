@@ -47,7 +47,9 @@ class Starting:
             port=port,
             probe=probe,
         )
-        waits = wait_until_ready(spec, self.stream, self.spawner, listens=listens)
+        waits = wait_until_ready(
+            spec, self.stream, self.spawner, listens=listens, patience_s=30.0
+        )
         return asyncio.ensure_future(waits)
 
 

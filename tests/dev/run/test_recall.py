@@ -55,6 +55,19 @@ def test_values_of_another_kind_are_forgotten(tmp_path: Path) -> None:
     assert Recall.load(path) == Recall()
 
 
+def test_another_program_need_not_serve(tmp_path: Path) -> None:
+    """What was learned of imports may well be true of it."""
+    path, recall = tmp_path / "web.json", Recall(foreign=["a"])
+    recall.know("script server.py")
+    recall.serves = True
+    recall.save(path)
+    kept = Recall.load(path)
+    kept.know("script server.py")
+    assert kept.serves
+    kept.know("script worker.py")
+    assert (kept.serves, kept.foreign) == (False, ["a"])
+
+
 def test_a_folder_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     """Nothing here has to be kept."""
     Recall().save(tmp_path / "none" / "web.json")

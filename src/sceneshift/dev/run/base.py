@@ -16,7 +16,7 @@ from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Style
 from sceneshift.dev.output import PipeReader
 from sceneshift.dev.run.generation import Generation, Tail, make_marker
-from sceneshift.dev.run.readiness import INFERRED_S, wait_until_ready
+from sceneshift.dev.run.readiness import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -77,6 +77,8 @@ class Ground:
         gate: What readers of output ask before they read more.
         state: A folder for what is learned of programs.
         root: The project's folder.
+        patience_s: How long it is believed that a program accepts connections, where
+            that is inferred.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -86,6 +88,7 @@ class Ground:
     gate: Gate
     state: Path
     root: Path
+    patience_s: float = 10.0
 
 
 class Runner:
@@ -266,10 +269,11 @@ class Runner:
             self._stream,
             self._ground.spawner,
             listens=self.spec.listens and not generation.is_listening,
+            patience_s=self._ground.patience_s,
         )
         if not is_so:
             text = f"taken to be ready: nothing listens on port {self.spec.port} after"
-            self._stream.note(f"{text} {INFERRED_S:.0f} s", time.time())
+            self._stream.note(f"{text} {self._ground.patience_s:g} s", time.time())
         self._become_ready(generation)
 
     def _become_ready(self, generation: Generation) -> None:

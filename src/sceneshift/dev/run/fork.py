@@ -48,7 +48,6 @@ class ForkRunner(ReportedRunner):
         cold_reason: str | None = None,
     ) -> None:
         super().__init__(spec, stream, ground, program)
-        self.program = program
         self._standbys = Standbys()
         self._asked_reason = cold_reason
         self._nursery.cold_reason = cold_reason or self._nursery.cold_reason
@@ -182,7 +181,8 @@ class ForkRunner(ReportedRunner):
     def renew(self, spec: ProcessSpec, program: PythonProgram) -> None:
         """Use another zygote from now on: environment or packages are others."""
         self._ground.held.move(self.spec.name, self.spec.port, spec.port)
-        self.spec, self.program = spec, program
+        self.spec = spec
+        self._know(program)
         self.handle_spoiled()
         self._nursery.renew(program)
 
@@ -259,6 +259,21 @@ class ForkRunner(ReportedRunner):
         """Wait for the agent's word where the program accepts connections."""
         if not self._recall.serves or self._nursery.is_plain:
             super()._watch(generation)
+        elif not self._is_server:
+            generation.readying = self._run(self._await_word(generation))
+
+    async def _await_word(self, generation: Generation) -> None:
+        """Wait no longer for a program that did accept connections and may not now."""
+        patience_s, files = self._ground.patience_s, -1
+        # While it imports it has a way to go, and at a breakpoint it stays.
+        while len(generation.files) != files or generation.standing:
+            files = len(generation.files)
+            await asyncio.sleep(patience_s)
+        if generation.keys:
+            return  # it is looked whether it accepts connections there
+        self._stream.note("accepts no connections, as it did before", time.time())
+        self._recall.serves = False
+        await self._report_ready(generation)
 
     def _import(self, generation: Generation, hot: Sequence[str] | None = None) -> None:
         """Have a worker import the project, as far as a hot file or all of it."""
@@ -347,10 +362,21 @@ class ForkRunner(ReportedRunner):
         self._has_served = True
         # Until now the old code might have had to go on at the port it had.
         self._ground.held.leave(self.spec.name)
+        self._ground.loop.call_later(
+            self._ground.patience_s, self._release_unused, generation
+        )
         if not self._recall.serves and generation.token is not None:
             self._ground.loop.call_later(
                 _REPORT_S, self._signal, generation.token, REPORT
             )
+
+    def _release_unused(self, generation: Generation) -> None:
+        """Give up addresses that new code has not bound: nobody would ever answer."""
+        is_newest = generation.token == self._newest and generation in self._made
+        is_used = generation.keys or generation.standing
+        if is_newest and not is_used and self._ground.held.of(self.spec.name):
+            self._ground.held.shut(self.spec.name)  # it has copies from its zygote
+            self.release()
 
 
 def _is_mute() -> bool:

@@ -6,6 +6,7 @@ reload, so no connection is ever refused: it waits in the accept queue.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -87,6 +88,12 @@ class HeldSockets:
             if held.key not in keep:
                 held.sock.close()
                 del self._held[held.key]
+
+    def shut(self, process: str) -> None:
+        """Have a process's sockets refuse, in all processes that have copies."""
+        for held in self.of(process):
+            with contextlib.suppress(OSError):  # it never listened
+                held.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close all."""

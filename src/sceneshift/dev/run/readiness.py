@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 # What has no probe and accepts no connections is taken to work when it has lived
 # this long: the time in which a command that is misspelled or misconfigured dies.
 ALIVE_S = 0.1
-# That it listens is an inference where nothing says so: not for ever.
-INFERRED_S = 10.0
 
 
 async def wait_until_ready(
-    spec: ProcessSpec, stream: ProcessStream, spawner: Spawner, *, listens: bool
+    spec: ProcessSpec,
+    stream: ProcessStream,
+    spawner: Spawner,
+    *,
+    listens: bool,
+    patience_s: float,
 ) -> bool:
     """Return when a process is ready; cancel it where the process ends.
 
@@ -38,6 +41,7 @@ async def wait_until_ready(
         stream: Its output.
         spawner: Starts a probe's command.
         listens: Whether it is known to accept connections on its port.
+        patience_s: How long that is believed where no probe says so.
 
     Returns:
         Whether it does; without a probe it is taken to work after a while if it does
@@ -62,10 +66,10 @@ async def wait_until_ready(
             await stop_session(child, number=signal.SIGKILL, time_s=0.0)
             raise
 
-    from sceneshift.dev.probe import ProbeTarget, wait_ready  # noqa: PLC0415 - as above
+    from sceneshift.dev.probe import ProbeTarget, wait_ready  # noqa: PLC0415 - seldom
 
     target = ProbeTarget(port=spec.port, env=spec.env, cwd=spec.cwd)
-    limit_s = INFERRED_S if probe is None else None
+    limit_s = patience_s if probe is None else None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_s):
             await wait_ready(probe or TcpProbe(), target, run_command=run_command)

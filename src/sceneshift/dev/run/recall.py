@@ -20,13 +20,15 @@ class Recall:
     """What is known of one process's program.
 
     Attributes:
+        program: What is run.
         foreign: Third-party modules that it used, parents before children.
         own: The project's modules that it used, in the order of their import.
         files: The project's files that it used.
         skip: Packages that must not be in a zygote, with the reason.
-        serves: Whether it accepts connections.
+        serves: Whether it accepts connections, as far as is known.
     """
 
+    program: str = ""
     foreign: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -61,6 +63,11 @@ class Recall:
         with contextlib.suppress(OSError):
             aside.write_text(text)
             aside.replace(path)
+
+    def know(self, program: str) -> None:
+        """Take the program that is run from now on; another one may not serve."""
+        self.serves &= program == self.program
+        self.program = program
 
     def learn(self, foreign: list[str], own: list[str]) -> list[str]:
         """Take a report of modules; return the third-party ones that are new."""

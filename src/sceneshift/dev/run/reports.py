@@ -14,7 +14,7 @@ from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery, Parent
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
-from sceneshift.dev.run.servers import SERVERS, TASK_QUEUES
+from sceneshift.dev.run.servers import ends_its_children, is_server
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class ReportedRunner(Runner, Parent):
         super().__init__(spec, stream, ground)
         self._recall_path = ground.state / f"{spec.name}.json"
         self._recall = Recall.load(self._recall_path)
-        self._recall.serves |= program.name in SERVERS
-        self._ends_its_children = program.name in TASK_QUEUES
+        self._know(program)
         self._has_served = False
         self._newest = 0
         self._by_number: dict[int, Generation] = {}
@@ -56,6 +55,14 @@ class ReportedRunner(Runner, Parent):
             recall=self._recall,
             parent=self,
         )
+
+    def _know(self, program: PythonProgram) -> None:
+        """Take what is known of a program by its name."""
+        self.program = program
+        self._recall.know(f"{program.kind} {program.target}")
+        self._is_server = is_server(program)
+        self._recall.serves |= self._is_server
+        self._ends_its_children = ends_its_children(program)
 
     # -- for what makes generations
 
@@ -160,12 +167,12 @@ class ReportedRunner(Runner, Parent):
         except OSError as error:
             self._tell(generation, {"op": "refused", "errno": error.errno})
             return
-        self._recall.serves = True
         self._tell(generation, {"op": "hold", "key": key}, (held.sock.fileno(),))
         self._nursery.hold(key, held.sock.fileno())
 
     def _on_bound(self, generation: Generation, message: Message, _fds: Any) -> None:
         generation.keys.add(message["key"])
+        self._recall.serves = True
         if generation.looking is None:
             generation.looking = self._run(self._look(generation))
         if message["waits"]:

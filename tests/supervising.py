@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,13 @@ import os, socket, time
 sock = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
 time.sleep(300)
 """
+
+
+def connect(port: int) -> int:
+    """Return the error of connecting to a port; 0 where somebody listens."""
+    with socket.socket() as sock:
+        sock.settimeout(1)
+        return sock.connect_ex(("127.0.0.1", port))
 
 
 class Supervised:

@@ -40,6 +40,12 @@ class Prepared:
         spec = replace(self.spec, **values)  # type: ignore[arg-type]
         return await self._preparation.prepare(spec, self.stream)
 
+    async def until(self, predicate: Callable[[], object]) -> None:
+        """Wait, while the loop runs."""
+        async with asyncio.timeout(30):
+            while not predicate():  # noqa: ASYNC110 - it looks outside of the loop
+                await asyncio.sleep(0)
+
     def said(self) -> list[str]:
         """Return the lines of its output."""
         return [line.text for line in self.stream.ring.tail("web", 100)]
@@ -72,19 +78,26 @@ def test_the_last_words_of_a_step_are_shown(tmp_path: Path) -> None:
     run(tmp_path, use)
 
 
-def test_a_step_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
-    """With all that it has started, whatever that does about it."""
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_step_that_nobody_waits_for_is_ended(
+    tmp_path: Path,
+    is_known: bool,  # noqa: FBT001 - a column
+) -> None:
+    """With all that it has started, also before it is known that it has started."""
+    pid = tmp_path / "pid"
+
+    def is_written() -> bool:
+        return pid.exists() and bool(pid.read_text())
 
     async def use(it: Prepared) -> None:
         step = SetupStep(run="trap '' TERM; setsid sleep 300 & echo $! > pid; wait")
         task = asyncio.ensure_future(it.prepare(setup=step))
-        pid = tmp_path / "pid"
-        while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110 - a file
-            await asyncio.sleep(0.005)
+        await it.until(is_written if is_known else it.said)
+        wait_until(is_written)  # the loop hears nothing meanwhile
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        wait_until(lambda: not is_running(int(pid.read_text())))
+        await it.until(lambda: not is_running(int(pid.read_text())))
 
     run(tmp_path, use)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase, Verb
 from stacks import free_port
-from supervising import LISTENING, run_supervised
+from supervising import LISTENING, connect, run_supervised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,6 @@ def test_a_stop_gives_the_port_up_that_the_former_runner_holds(tmp_path: Path) -
         it.supervisor.ask("web", Verb.STOP)
         await it.until_phase(Phase.STOPPED)
         assert it.held.of("web") == []
-        with socket.socket() as sock:
-            assert sock.connect_ex(("127.0.0.1", port))
+        await it.until_idle(lambda: connect(port) == errno.ECONNREFUSED)
 
     run_supervised("fork", tmp_path, use, env={**os.environ, "PORT": str(port)})

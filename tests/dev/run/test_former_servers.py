@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase
 from stacks import free_port
-from supervising import LISTENING, run_supervised
+from supervising import LISTENING, connect, run_supervised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from supervising import Supervised
 
 WORKING = "import time\ntime.sleep(300)\n"
-
-
-def connect(port: int) -> int:
-    """Return the error of connecting; 0 where somebody listens."""
-    with socket.socket() as sock:
-        sock.settimeout(1)
-        return sock.connect_ex(("127.0.0.1", port))
 
 
 async def save(it: Supervised, text: str) -> None:

@@ -12,11 +12,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.processes import become_subreaper, find_process, send_signal
+from sceneshift.core.processes import become_subreaper
 from sceneshift.dev.guard import sweep
 from sceneshift.dev.guard.child import PROCESS_VARIABLE, STACK_VARIABLE, Child
 from sceneshift.dev.guard.link import Link
 from sceneshift.dev.guard.main import MOST_FDS
+from sceneshift.dev.guard.stop import stop_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,7 @@ class Spawner:
         self._ready: asyncio.Future[Message] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._recovery: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[object]] = set()
         self._is_closing = False
         self._guard = guard.process
         self._link = Link(
@@ -124,8 +126,10 @@ class Spawner:
             SceneshiftError: It cannot be started; nothing is left of it.
         """
         number = next(self._numbers)
-        token = f"{self._stack_id}.{number}"
-        marks = {STACK_VARIABLE: self._stack_id, PROCESS_VARIABLE: token}
+        marks = {
+            STACK_VARIABLE: self._stack_id,
+            PROCESS_VARIABLE: self._make_token(number),
+        }
         _refuse_impossible(argv, fds)
         request = {
             "id": number,
@@ -138,12 +142,7 @@ class Spawner:
         reply = await self._ask(number, request, list(fds.values()))
         if reply["event"] == "failed":
             raise _launch_failure(reply, argv[0], cwd)
-        return Child(
-            pid=reply["pid"],
-            started=reply["started"],
-            token=token,
-            exited=reply["exited"],
-        )
+        return self._make_child(reply)
 
     async def close(self) -> None:
         """Kill what is left, end the guard and wait for both."""
@@ -166,7 +165,8 @@ class Spawner:
     async def _ask(self, number: int, request: Message, fds: list[int]) -> Message:
         """Send a request and wait for its reply.
 
-        Where the caller is cancelled meanwhile, the process is killed when it is there.
+        Where the caller is cancelled meanwhile, the process is killed when it is
+        there, with what it has started.
         """
         if self._ended.done() or self._is_closing:
             raise _no_guard()
@@ -177,8 +177,29 @@ class Spawner:
         except ConnectionError as exc:
             raise _no_guard() from exc
         except asyncio.CancelledError:
-            reply.add_done_callback(_kill_unwanted)
+            reply.add_done_callback(self._end_unwanted)
             raise
+
+    def _end_unwanted(self, reply: asyncio.Future[Message]) -> None:
+        """Kill what nobody waits for any more."""
+        if reply.exception() or reply.result()["event"] != "spawned":
+            return
+        child = self._make_child(reply.result())
+        stop = stop_session(child, number=signal.SIGKILL, time_s=0.0)
+        task = self._loop.create_task(stop)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _make_token(self, number: int) -> str:
+        return f"{self._stack_id}.{number}"
+
+    def _make_child(self, reply: Message) -> Child:
+        return Child(
+            pid=reply["pid"],
+            started=reply["started"],
+            token=self._make_token(reply["id"]),
+            exited=reply["exited"],
+        )
 
     def _handle_message(self, message: Message) -> None:
         """Resolve what waits for the message."""
@@ -304,16 +325,6 @@ def _refuse_impossible(argv: Sequence[str], fds: Mapping[int, int]) -> None:
         raise ValueError("a command has no words")
     if len(fds) > MOST_FDS:
         raise ValueError(f"too many descriptors: {len(fds)}")
-
-
-def _kill_unwanted(reply: asyncio.Future[Message]) -> None:
-    """Kill a process that nobody waits for any more."""
-    if reply.exception() or reply.result()["event"] != "spawned":
-        return
-    message = reply.result()
-    entry = find_process(message["pid"])
-    if entry is not None and entry.started == message["started"]:
-        send_signal(entry, signal.SIGKILL)
 
 
 def _no_guard() -> SceneshiftError:

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NAME = "web"
+_UP = """
+    began      -> begin    | setup
+    prepared   -> launch 1 | starting
+    ready 1    ->          | ready
+"""
+
+
+def make_machine() -> m.Machine:
+    """Return a stack of one process."""
+    return m.Machine({_NAME: ()})
+
+
+def bring_up() -> m.Machine:
+    """Return the same with the process ready, as token 1."""
+    machine = make_machine()
+    replay(machine, _UP)
+    return machine
 
 
 def replay(machine: m.Machine, history: str) -> None:

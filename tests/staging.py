@@ -118,7 +118,7 @@ class Stage:
 
     def __init__(self, kind: str, folder: Path, spawner: Spawner) -> None:
         self.told = Told()
-        self.folder = folder
+        self.spawner = spawner
         self.mark = f"EARLY={folder.name}"
         ground = make_ground(folder, spawner, self.told, HeldSockets())
         self.runner = make_runner(kind, write_web(folder), make_stream(folder), ground)

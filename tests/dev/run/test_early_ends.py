@@ -98,7 +98,7 @@ def test_the_end_of_everything_comes_while_a_process_starts(run: Run) -> None:
         stage.runner.launch(1)
         await asyncio.sleep(0)
         await stage.runner.close()
-        await stage.runner._ground.spawner.close()
+        await stage.spawner.close()
         await stage.until(lambda: not stage.running())
         assert stage.told.ended == []
 

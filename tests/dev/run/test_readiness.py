@@ -20,9 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sceneshift.dev.model import Probe
+    from sceneshift.dev.output.lines import Sink
 
     Use = Callable[["Starting"], Awaitable[None]]
     Run = Callable[[Use], None]
+
+
+class CountedStream(ProcessStream):
+    """A stream that knows how many listen to it."""
+
+    listeners = 0
+
+    def add_sink(self, sink: Sink) -> None:
+        """Count one more."""
+        self.listeners += 1
+        super().add_sink(sink)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Count one less."""
+        self.listeners -= 1
+        super().remove_sink(sink)
 
 
 class Starting:
@@ -30,7 +47,7 @@ class Starting:
 
     def __init__(self, folder: Path, spawner: Spawner) -> None:
         log = RotatingLog(folder / "web.log")
-        self.stream = ProcessStream("web", log=log, ring=Ring())
+        self.stream = CountedStream("web", log=log, ring=Ring())
         self.folder = folder
         self.spawner = spawner
 
@@ -78,13 +95,14 @@ def test_a_line_is_waited_for_and_then_no_more(run: Run) -> None:
         waits = it.wait(LogProbe(pattern=r"ready \d"))
         given_up = it.wait(LogProbe(pattern="never"))
         await asyncio.sleep(0)
+        assert it.stream.listeners == 2
         it.stream.feed(b"ready to go\n", 0.0)
         assert not waits.done()
         it.stream.feed(b"ready 1\nready 2\n", 0.0)
         await waits
         given_up.cancel()
         await asyncio.wait([given_up])
-        assert it.stream._sinks == []
+        assert it.stream.listeners == 0
 
     run(use)
 

@@ -65,3 +65,52 @@ def test_a_stop_gives_the_port_up_that_the_former_runner_holds(tmp_path: Path) -
         await it.until_idle(lambda: connect(port) == errno.ECONNREFUSED)
 
     run_supervised("fork", tmp_path, use, env={**os.environ, "PORT": str(port)})
+
+
+def test_a_start_after_a_stop_is_not_the_reload_that_was_stopped(
+    tmp_path: Path,
+) -> None:
+    """Whenever it comes; that reload never served."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        it.supervisor.change("web", ["app.py"])
+        it.supervisor.ask("web", Verb.STOP)
+        await it.until_phase(Phase.STOPPED)
+        it.supervisor.ask("web", Verb.START)
+        await it.until_phase(Phase.READY)
+        (reload,) = it.supervisor.history.last(9)
+        assert (reload.outcome, reload.duration_s) == ("replaced", None)
+
+    run_supervised("shell", tmp_path, use)
+
+
+def test_what_ends_well_before_it_is_ready_has_served(tmp_path: Path) -> None:
+    """As migrations do, which a word has run again."""
+    command = "test -e again || { touch again; exec sleep 300; }"
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        it.supervisor.ask("web", Verb.RESTART)
+        await it.until_phase(Phase.COMPLETED)
+        (reload,) = it.supervisor.history.last(9)
+        assert reload.outcome == "served"
+
+    run_supervised("shell", tmp_path, use, command=command)
+
+
+def test_a_candidate_that_ends_with_0_is_no_new_code(tmp_path: Path) -> None:
+    """It did not stay to take over: the old code goes on."""
+
+    async def use(it: Supervised) -> None:
+        (tmp_path / "app.py").write_text(LISTENING)
+        await it.until(lambda: it.held.of("web"))
+        await it.until_phase(Phase.READY)
+        (tmp_path / "app.py").write_text("raise SystemExit(0)")
+        it.supervisor.change("web", ["app.py"])
+        await it.until(lambda: it.state.is_broken)
+        (reload,) = it.supervisor.history.last(9)
+        assert (reload.outcome, reload.error) == ("broken", "ended with exit code 0")
+
+    env = {**os.environ, "PORT": str(free_port())}
+    run_supervised("fork", tmp_path, use, env=env)

@@ -54,12 +54,16 @@ class History:
 
     def begin(self, reload: Reload) -> Reload:
         """Add a reload; the process's one that is under way was replaced by it."""
-        last = self.open_of(reload.process)
-        if last is not None:
-            last.outcome = "replaced"
+        self.replace(reload.process)
         reload.began = self._clock()
         self._reloads.append(reload)
         return reload
+
+    def replace(self, process: str) -> None:
+        """Close the reload of a process that is under way: it will never serve."""
+        reload = self.open_of(process)
+        if reload is not None:
+            reload.outcome = "replaced"
 
     def serve(self, process: str) -> Reload | None:
         """Close the reload of a process that is under way: the new code is ready."""

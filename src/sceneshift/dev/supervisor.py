@@ -192,6 +192,8 @@ class Supervisor:
         """
         if verb is m.Verb.RESTART:
             self._record(name, (), "asked")
+        elif verb is m.Verb.STOP:
+            self.history.replace(name)
         self.feed(m.Asked(name=name, verb=verb, style=self._style(name)))
 
     def change(
@@ -231,7 +233,12 @@ class Supervisor:
         if state.current != token or state.phase is not Phase.READY:
             return  # it is being stopped already, for newer code
         self._router.mark_broken(process, is_broken=False)
-        reload = None if state.pending else self.history.serve(process)
+        if state.pending is None:
+            self._serve(process)
+
+    def _serve(self, process: str) -> None:
+        """The new code of a process does what it is for."""
+        reload = self.history.serve(process)
         if reload is not None:
             self.note(process, describe_reload(reload))
 
@@ -244,7 +251,10 @@ class Supervisor:
         state = self.machine.states[process]
         if token not in (state.current, state.candidate):
             return  # an old one, retired
-        if code == 0 or (state.phase is Phase.STOPPING and token == state.current):
+        is_stopped = state.phase is Phase.STOPPING
+        if token == state.current and (code == 0 or is_stopped):
+            if not is_stopped and not state.is_reloading:
+                self._serve(process)  # its work is done
             self._feed_exit(process, token, code)
             return
         from sceneshift.dev.failure import one_line, parse_failure  # noqa: PLC0415

@@ -95,6 +95,10 @@ class Supervised:
         """How far the process is."""
         return self.supervisor.machine.states["web"]
 
+    def said(self) -> list[str]:
+        """Return the lines of its output, and what is said about it."""
+        return [line.text for line in self._stream.ring.tail("web", 100)]
+
     def _begin(self, _name: str) -> None:
         if self.is_prepared_at_once:
             asyncio.get_running_loop().call_soon(self.end_setup)

@@ -1,4 +1,4 @@
-"""Code that listened before, and does so no more."""
+"""Code of which it is thought that it listens, and does not."""
 
 from __future__ import annotations
 
@@ -42,3 +42,15 @@ def test_code_that_listens_no_more_is_not_waited_for(tmp_path: Path) -> None:
 
     env = {**os.environ, "PORT": str(port)}
     run_supervised("fork", tmp_path, use, env=env, patience_s=0.3)
+
+
+def test_what_never_listens_is_taken_to_be_ready(tmp_path: Path) -> None:
+    """After a while, and people are told."""
+    port = free_port()
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        said = f"taken to be ready: nothing listens on port {port} after 0.1 s"
+        assert said in it.said()
+
+    run_supervised("shell", tmp_path, use, port=port, listens=True, patience_s=0.1)

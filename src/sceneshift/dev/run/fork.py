@@ -73,23 +73,19 @@ class ForkRunner(ReportedRunner):
 
     def launch(self, token: int) -> None:
         """Start a generation; at once where a child is parked."""
-        self._newest = token
-        standby = self._standbys.take()
+        standby = self._take_standby(token)
         if standby is None:
             self._start(token, park=False)
-            return
-        self._assign(standby, token)
-        self._go(standby)
+        else:
+            self._go(standby)
 
     def check(self, token: int) -> None:
         """Start a generation as far as importing the project."""
-        self._newest = token
-        standby = self._standbys.take()
+        standby = self._take_standby(token)
         if standby is None:
             self._start(token, park=True)
-            return
-        self._assign(standby, token)
-        self._import(standby)
+        else:
+            self._import(standby)
 
     def proceed(self, token: int) -> None:
         """Let a checked generation run."""
@@ -127,19 +123,15 @@ class ForkRunner(ReportedRunner):
             return
         self._run(self._stop_retired(generation, token))
 
-    def discard(self, token: int) -> None:
+    def _discard(self, generation: Generation) -> None:
         """Kill a generation, after it has finished what it may have accepted."""
-        generation = self._by_token.pop(token, None)
-        if generation is None:
+        if generation.pid is None or not generation.keys:
+            super()._discard(generation)
             return
-        generation.is_discarded = True
+        generation.is_discarded = generation.is_holding = True
         generation.cancel_waits()
-        if generation.keys and generation.pid is not None:
-            generation.is_holding = True
-            signal_family(generation.pid, HOLD)
-            self._run(self._discard_bound(generation))
-        else:
-            self._discard(generation)
+        signal_family(generation.pid, HOLD)
+        self._run(self._discard_bound(generation))
 
     async def _discard_bound(self, generation: Generation) -> None:
         with contextlib.suppress(TimeoutError):
@@ -151,7 +143,7 @@ class ForkRunner(ReportedRunner):
             time_s = self._reload_time_s
             await self._stop(generation, self.spec.stop.signal, time_s)
         else:
-            self._discard(generation)
+            super()._discard(generation)
 
     def _find_heir(self, generation: Generation) -> Generation | None:
         """Return who takes a generation's open connections over."""
@@ -247,13 +239,18 @@ class ForkRunner(ReportedRunner):
                 return None
             raise
 
-    def _assign(self, generation: Generation, token: int) -> None:
-        """Make a parked child the one that the machine means by a token."""
-        generation.token = token
-        self._by_token[token] = generation
-        self._read(generation)
-        for path, digest in generation.files.items():
+    def _take_standby(self, token: int) -> Generation | None:
+        """Make a parked child the newest generation, if there is one."""
+        self._newest = token
+        standby = self._standbys.take()
+        if standby is None:
+            return None
+        standby.token = token
+        self._by_token[token] = standby
+        self._read(standby)
+        for path, digest in standby.files.items():
             self._ground.listener.handle_use(self.spec.name, path, digest)
+        return standby
 
     def _watch(self, generation: Generation) -> None:
         """Wait for the agent's word where the program accepts connections."""

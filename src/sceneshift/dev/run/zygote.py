@@ -163,16 +163,14 @@ class ZygoteLink:
 
     def close(self) -> None:
         """Let it go: it ends, and its children with it."""
-        if not self.is_gone:
-            self.is_gone = True
-            self._loop.remove_reader(self._channel.fileno())
-            self._give_up_serving()
+        self._leave()
         self._channel.close()
 
     def _receive(self) -> None:
         received = self._channel.receive_all()
         if received is None:
-            self._end()
+            self._leave()
+            self._on_message(self, {"event": "gone"})
             return
         for message, fds in received:
             for fd in fds:
@@ -188,15 +186,11 @@ class ZygoteLink:
             self.children.discard(message["token"])
         self._on_message(self, message)
 
-    def _end(self) -> None:
+    def _leave(self) -> None:
         if self.is_gone:
             return
         self.is_gone = True
         self._loop.remove_reader(self._channel.fileno())
-        self._give_up_serving()
-        self._on_message(self, {"event": "gone"})
-
-    def _give_up_serving(self) -> None:
         if not self.serving.done():
             self.serving.set_exception(
                 SceneshiftError("the interpreter ended before it served")

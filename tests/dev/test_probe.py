@@ -106,7 +106,6 @@ def test_http_is_ready_with_2xx_and_3xx(status: int) -> None:
     result, _ = ask_http(b"HTTP/1.1 %d Fine\r\n\r\nbody" % status)
     assert result.ok
     assert result.detail == f"GET /health: {status}"
-    assert 0 < result.time_s < 60
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
@@ -78,12 +77,10 @@ class ProbeResult:
     Attributes:
         ok: Whether the process is ready.
         detail: What it answered, for people: `GET /health: 503`.
-        time_s: Seconds until it was known.
     """
 
     ok: bool
     detail: str
-    time_s: float
 
 
 _DEFAULT_TIMES = ProbeTimes()
@@ -136,7 +133,6 @@ async def check_once(
         ConfigError: The probe asks a port and the process has none.
     """
     limit_s = (times or _usual_times(probe)).attempt_timeout_s
-    begin = time.monotonic()
     try:
         async with asyncio.timeout(limit_s):
             ok, answer = await _ask(probe, target, run_command)
@@ -144,8 +140,7 @@ async def check_once(
         ok, answer = False, f"no answer within {limit_s:g} s"
     except OSError as error:
         ok, answer = False, error.strerror or str(error)
-    detail = f"{_describe(probe, target)}: {answer}"
-    return ProbeResult(ok=ok, detail=detail, time_s=time.monotonic() - begin)
+    return ProbeResult(ok=ok, detail=f"{_describe(probe, target)}: {answer}")
 
 
 def _usual_times(probe: Askable) -> ProbeTimes:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase
+from sceneshift.dev.model import CommandProbe
 from stacks import free_port
 from supervising import LISTENING, connect, run_supervised
 
@@ -54,3 +55,18 @@ def test_what_never_listens_is_taken_to_be_ready(tmp_path: Path) -> None:
         assert said in it.said()
 
     run_supervised("shell", tmp_path, use, port=port, listens=True, patience_s=0.1)
+
+
+def test_what_a_probe_waits_for_is_told_after_a_while(tmp_path: Path) -> None:
+    """Once: a path that is misspelled would be asked for ever, and nobody knew."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_idle(it.said)
+        (tmp_path / "is-late").touch()
+        await it.until_idle((tmp_path / "is-asked-again").exists)
+        assert it.said() == ["not ready yet: `" + probe.command + "`: exit code 1"]
+        assert it.state.phase is Phase.STARTING
+
+    probe = CommandProbe(command="test -e is-late && touch is-asked-again; exit 1")
+    command = "exec sleep 300"
+    run_supervised("shell", tmp_path, use, command=command, probe=probe, patience_s=0.0)

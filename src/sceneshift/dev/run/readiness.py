@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.guard.stop import stop_session
@@ -14,12 +15,13 @@ from sceneshift.dev.model import LogProbe, TcpProbe
 from sceneshift.dev.output import LineMatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.probe import ProbeResult
 
 # What has no probe and accepts no connections is taken to work when it has lived
 # this long: the time in which a command that is misspelled or misconfigured dies.
@@ -41,7 +43,8 @@ async def wait_until_ready(
         stream: Its output.
         spawner: Starts a probe's command.
         listens: Whether it is known to accept connections on its port.
-        patience_s: How long that is believed where no probe says so.
+        patience_s: How long that is believed where no probe says so; a probe that
+            waits longer has its answer told to people.
 
     Returns:
         Whether it does; without a probe it is taken to work after a while if it does
@@ -72,9 +75,30 @@ async def wait_until_ready(
     limit_s = patience_s if probe is None else None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_s):
-            await wait_ready(probe or TcpProbe(), target, run_command=run_command)
+            await wait_ready(
+                probe or TcpProbe(),
+                target,
+                run_command=run_command,
+                on_result=_tell_late(stream, patience_s),
+            )
             return True
     return False
+
+
+def _tell_late(
+    stream: ProcessStream, patience_s: float
+) -> Callable[[ProbeResult], None]:
+    """Return what says once what a probe is answered that has waited for long."""
+    late_at = time.monotonic() + patience_s
+    is_told = False
+
+    def tell(result: ProbeResult) -> None:
+        nonlocal is_told
+        if not (is_told or result.ok) and time.monotonic() > late_at:
+            is_told = True
+            stream.note(f"not ready yet: {result.detail}", time.time())
+
+    return tell
 
 
 async def _await_line(stream: ProcessStream, pattern: str) -> None:

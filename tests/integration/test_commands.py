@@ -114,6 +114,25 @@ def test_a_failed_start_is_told_by_the_exit_code(make_project: MakeProject) -> N
     assert "error: not up: bad\nhint: see why: inv dev.logs bad\n" in done.stderr
 
 
+def test_a_restart_into_broken_code_is_told_by_the_exit_code(
+    make_project: MakeProject,
+) -> None:
+    """`dev.restart` ends with 1 where the old code goes on, and says of which."""
+    files = {"app.py": "import signal\n\nsignal.pause()\n"}
+    project = make_project(files, processes={"app": "python app.py", "other": STAY})
+    running = project.start()
+    running.wait_status(app="ready", other="ready")
+    project.write({"app.py": "signal.pause(\n"})
+    running.wait_for("the old code goes on")
+    done = project.inv("dev.restart", "app", "other")
+    assert done.returncode == 1
+    assert (
+        "error: the new code is broken, and the old code goes on: app\n"
+        "hint: see why: inv dev.logs app\n"
+    ) in done.stderr
+    assert project.inv("dev.restart", "other").returncode == 0
+
+
 def test_stop_without_a_name_ends_the_stack(stack: Stack) -> None:
     """The command returns when nothing is left."""
     assert stack.project.ask("dev.stop") == {"stopped": True, "pid": stack.process.pid}

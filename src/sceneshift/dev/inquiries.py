@@ -63,21 +63,27 @@ def act(root: Path, verb: str, names: Sequence[str], *, as_json: bool) -> None:
     """Start, stop or restart processes and print what became of them.
 
     Raises:
-        SceneshiftError: Nothing runs here, or one of them is not up in the end.
+        SceneshiftError: Nothing runs here, or one of them is not up in the end, or
+            goes on with its old code after a restart.
         UsageError: There is no process of that name.
     """
     request = {"op": "act", "verb": verb, "names": list(names)}
     answer = Client.get(root).ask(request, wait_s=_ACT_S)
     status = answer["status"]
     print_status(status, as_json=as_json)
-    down = [
-        process["name"]
-        for process in status["processes"]
-        if process["name"] in answer["names"] and process["state"] == "failed"
-    ]
-    if down and verb != "stop":
+    if verb == "stop":
+        return
+    asked = [each for each in status["processes"] if each["name"] in answer["names"]]
+    down = [each["name"] for each in asked if each["state"] == "failed"]
+    if down:
         raise SceneshiftError(
             f"not up: {', '.join(down)}", hint=f"see why: inv dev.logs {down[0]}"
+        )
+    old = [each["name"] for each in asked if each["is_broken"]]
+    if old and verb == "restart":
+        raise SceneshiftError(
+            f"the new code is broken, and the old code goes on: {', '.join(old)}",
+            hint=f"see why: inv dev.logs {old[0]}",
         )
 
 

@@ -152,13 +152,13 @@ class Project:
         self._started.append(process)
         return Stack(self, process, output.read_bytes)
 
-    def start_in_terminal(self, *words: str) -> TerminalStack:
+    def start_in_terminal(self, *words: str, kind: str = "xterm") -> TerminalStack:
         """Start `inv`, or `inv dev`, as the foreground of a terminal of its own."""
         master, slave = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-c", _LOGIN, self.inv_path, *(words or ["dev"])],
             cwd=self.root,
-            env={**self.env, "TERM": "xterm"},
+            env={**self.env, "TERM": kind},
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -107,6 +107,16 @@ def test_a_line_that_has_not_ended_is_shown(make_project: MakeProject) -> None:
     assert "password: thanks" in stack.lines
 
 
+def test_a_terminal_without_sequences_gets_none(make_project: MakeProject) -> None:
+    """On TERM=dumb an unfinished line goes on as it does in a file."""
+    project = make_project({"x.py": PARTIAL}, processes={"a": "python x.py"})
+    stack = project.start_in_terminal(kind="dumb")
+    stack.wait_for("a.1    | password: ")
+    project.write({"typed": ""})
+    assert stack.wait() == 0
+    assert b"\x1b" not in stack.raw()
+
+
 def test_a_viewer_that_does_not_read_blocks_nobody(make_project: MakeProject) -> None:
     """The process writes on, its log is whole, and an end is an end."""
     project = make_project({"x.py": FLOOD}, processes={"a": "exec python x.py"})

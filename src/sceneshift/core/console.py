@@ -56,6 +56,12 @@ def wants_colour(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
     force = env.get("FORCE_COLOR")
     if force:
         return force not in {"0", "false"}
+    return can_redraw(stream, env)
+
+
+def can_redraw(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
+    """Tell whether it is a terminal that knows sequences, which TERM=dumb does not."""
+    env = os.environ if env is None else env
     return env.get("TERM") != "dumb" and stream.isatty()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from sceneshift.core.console import wants_colour
+from sceneshift.core.console import can_redraw, wants_colour
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.claim import claim_checkout
 from sceneshift.dev.guard.process import start_guard
@@ -32,7 +32,7 @@ def run_request(request: Request) -> int:
         options = Options(
             is_strict=request.is_strict,
             output_fd=sys.stdout.fileno(),
-            is_terminal=sys.stdout.isatty(),
+            is_terminal=can_redraw(sys.stdout),
             colour=wants_colour(sys.stdout),
             reread=request.load,
         )

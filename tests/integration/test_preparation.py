@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from stacks import DEADLINE_S, STAY
+from stacks import DEADLINE_S, STAY, free_port
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -144,6 +144,49 @@ def test_processes_start_when_what_they_need_is_there(
 
 
 READ = 'echo "$WORD"; exec sleep 300'
+
+
+HEALTHY = """\
+import http.server, os, pathlib
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print("asked", flush=True)
+        self.send_response(200 if pathlib.Path("well").exists() else 503)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+address = ("127.0.0.1", int(os.environ["PORT"]))
+http.server.HTTPServer(address, Handler).serve_forever()
+"""
+
+
+def test_a_process_that_is_started_again_is_probed_again(
+    make_project: MakeProject,
+) -> None:
+    """To listen is enough for new code that takes over, not for a start."""
+    settings = "[tool.sceneshift.processes.app]\nhealth = '/'\n"
+    files = {"app.py": HEALTHY, "well": ""}
+    project = make_project(
+        files,
+        processes={"app": "python app.py"},
+        settings=settings,
+        PORT=str(free_port()),
+    )
+    stack = project.start()
+    stack.wait_status(app="ready")
+    project.ask("dev.stop", "app")
+    (project.root / "well").unlink()
+    asked = stack.output.count("asked")
+    start = project.start_command("dev.start", "app")
+    stack.wait_for("asked", asked + 2)
+    assert start.process.poll() is None
+    assert stack.status()["app"]["state"] == "starting"
+    project.write({"well": ""})
+    assert start.process.wait(DEADLINE_S) == 0
+    assert stack.status()["app"]["state"] == "ready"
 
 
 def test_an_edited_env_file_restarts_what_it_concerns(

@@ -356,7 +356,6 @@ class ForkRunner(ReportedRunner):
 
     def _become_ready(self, generation: Generation) -> None:
         super()._become_ready(generation)
-        self._has_served = True
         # Until now the old code might have had to go on at the port it had.
         self._ground.held.leave(self.spec.name)
         self._ground.loop.call_later(

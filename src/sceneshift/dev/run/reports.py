@@ -43,7 +43,6 @@ class ReportedRunner(Runner, Parent):
         self._recall_path = ground.state / f"{spec.name}.json"
         self._recall = Recall.load(self._recall_path)
         self._know(program)
-        self._has_served = False
         self._newest = 0
         self._by_number: dict[int, Generation] = {}
         self._nursery = Nursery(
@@ -197,14 +196,15 @@ class ReportedRunner(Runner, Parent):
         self._on_ready(generation, {}, [])
 
     def _on_ready(self, generation: Generation, _message: Message, _fds: Any) -> None:
-        """It accepts connections: enough for a reload, a first start is probed."""
+        """It accepts connections: enough where it takes over, a start is probed."""
         if generation.is_listening:
             return  # another worker of it
         generation.is_listening = True
         self._ground.loop.call_later(_ANSWER_S, self._ask_modules, generation)
-        if self._has_served or self.spec.probe is None:
+        others = [each for each in self._by_token.values() if each is not generation]
+        if self.spec.probe is None or any(each.is_ready for each in others):
             self._become_ready(generation)
-        else:
+        elif generation.readying is None:
             super()._watch(generation)
 
     def _ask_modules(self, generation: Generation) -> None:

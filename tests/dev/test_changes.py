@@ -39,9 +39,10 @@ class Told:
         """Take a word about a process."""
         self.changes.append((name, tuple(files), needs_setup))
 
-    def reread(self, files: Sequence[str]) -> None:
-        """Take a word about the configuration."""
+    def reread(self, files: Sequence[str]) -> tuple[str, ...]:
+        """Take a word about the configuration, which concerns no process."""
         self.rereads.append(list(files))
+        return ()
 
 
 def make_changes(

@@ -212,6 +212,32 @@ def test_an_edited_env_file_restarts_what_it_concerns(
     assert stack.stop() == 130
 
 
+def test_an_env_file_that_a_program_reads_itself_is_one_reload(
+    make_project: MakeProject,
+) -> None:
+    """Both its variables and the file that was opened are others: by one save."""
+    code = """\
+import os, signal
+print(os.environ["WORD"], open(".env").read().count("#"), flush=True)
+signal.pause()
+"""
+    project = make_project(
+        {".env": "WORD=old\n", "app.py": code}, processes={"app": "python app.py"}
+    )
+    stack = project.start()
+    stack.wait_for("app.1  | old 0")
+    stack.wait_status(app="ready")
+    project.write({".env": "# a comment\nWORD=old\n"})
+    stack.wait_for("app.1  | old 1")
+    stack.wait_for("-- reloaded")
+    project.write({".env": "# a comment\nWORD=new\n"})
+    stack.wait_for("app.1  | new 1")
+    stack.wait_for("-- reloaded", 2)
+    causes = [each["cause"] for each in project.ask("dev.why")["reloads"]]
+    assert causes == ["change", "environment"]
+    assert stack.stop() == 130
+
+
 def test_an_env_file_that_comes_later_counts(make_project: MakeProject) -> None:
     """It was looked for, so it is seen when it is there."""
     project = make_project(processes={"app": READ})

@@ -14,7 +14,7 @@ from sceneshift.dev.watch import ChangeKind, Watcher, digest
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.model import ProcessSpec, SetupStep, StackSpec
@@ -56,7 +56,7 @@ class Changes:
         runners: dict[str, Runner],
         state: StateFolder,
         changed: Changed,
-        reread: Callable[[Sequence[str]], None],
+        reread: Callable[[Sequence[str]], Collection[str]],
         renew: Callable[[Sequence[str]], None],
         restore: Callable[[], None],
     ) -> None:
@@ -141,17 +141,17 @@ class Changes:
             self._renew_later(installed)
         paths = {path for path in paths if path.parent not in self._packages}
         inputs = self._take_inputs(paths)
-        if inputs:
-            self._reread([*map(self._relative, inputs)])
         for path in paths:
             if path.suffix == ".py":
                 drop_compiled(path)
+        # A program may read the env file itself: one save is one reload all the same.
+        renewed = self._reread([*map(self._relative, inputs)]) if inputs else ()
         names = [str(path) for path in paths]
         for runner in self._runners.values():
             runner.refresh(names)
         again = self._with_setup(paths)
         affected = self._router.affected(paths)
-        for name in self._runners:
+        for name in [each for each in self._runners if each not in renewed]:
             files = tuple(map(self._relative, affected.get(name, ())))
             if files or name in again:
                 self._changed(name, files or again[name], needs_setup=name in again)

@@ -318,23 +318,24 @@ class Run:
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
 
-    def _reread(self, files: Sequence[str]) -> None:
-        """Take what the configuration says now, process by process."""
+    def _reread(self, files: Sequence[str]) -> set[str]:
+        """Take what the configuration says now; return the processes that changed."""
         try:
             stack = self._with_colour(self._options.reread())
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
-            return
+            return set()
         old = {spec.name: spec for spec in self.supervisor.stack.processes}
         if old.keys() != {spec.name for spec in stack.processes}:
             text = "other processes are configured: start `inv dev` anew for them"
             self.terminal.system(text, time.time())
-            return
+            return set()
         self.supervisor.stack = self.supervisor.outages.stack = stack
         self.changes.take(stack)
-        for spec in stack.processes:
-            if spec != old[spec.name]:
-                self._respecify(spec, files)
+        changed = [each for each in stack.processes if each != old[each.name]]
+        for spec in changed:
+            self._respecify(spec, files)
+        return {spec.name for spec in changed}
 
     def _respecify(self, spec: ProcessSpec, files: Sequence[str]) -> None:
         runner = self.supervisor.runners[spec.name]

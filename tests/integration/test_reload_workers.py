@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import signal
 import time
 from datetime import datetime
 from functools import partial
@@ -82,6 +84,14 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 signal.pause()
+"""
+PAUSES = """\
+import signal, threading, wave
+
+signal.signal(signal.SIGUSR1, lambda *_: print("heard", flush=True))
+threading.Thread(target=signal.pause, daemon=True).start()
+signal.pause()
+print("went on", flush=True)
 """
 GARBAGE = """\
 import gc, time
@@ -277,6 +287,20 @@ def test_garbage_is_collected_in_a_worker(stack: Stack, kind: str) -> None:
     files = {"usual": usual, "garbage.py": GARBAGE, "pyproject.toml": table}
     stack.start({**files, "Procfile.dev": "worker: python garbage.py\n"})
     stack.wait_output("collected as usual")
+
+
+def test_a_program_that_waits_for_a_signal_hears_none_of_ours(stack: Stack) -> None:
+    """It says what it has imported (`wave`), and waits on; one of its own it hears."""
+    stack.start({"pauses.py": PAUSES, "Procfile.dev": "worker: python pauses.py\n"})
+    stack.wait_output("-- ready")
+    stack.wait((stack.root / ".sceneshift/zygote/worker.json").exists)
+    stack.edit("pauses.py", "went on", "went far")
+    stack.wait_output("-- reloaded")
+    assert "went" not in stack.output
+    os.kill(stack.pid("worker"), signal.SIGUSR1)
+    stack.wait_output("heard$")
+    stack.wait_output("went far$")
+    stack.wait_output("-- completed")
 
 
 AGAIN = """\

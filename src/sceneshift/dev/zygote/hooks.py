@@ -17,6 +17,7 @@ from sceneshift.dev.zygote import (
     handover,
     mark,
     parts,
+    pausing,
     reloaders,
     traces,
     uvicorn,
@@ -84,6 +85,7 @@ def prepare(territory: Territory, code: CodeCache) -> None:
     _adapt_sockets(socket.socket, agent)
     if sys.version_info < (3, 12):
         _tell_of_threads()
+    pausing.adapt()
     sys.addaudithook(agent.audit)
     adapt_on_import(
         {

@@ -19,3 +19,5 @@ RETIRE: int = _FIRST + 2 if _FIRST else 0
 
 REPORT: int = _FIRST + 3 if _FIRST else 0
 """Say which modules are loaded."""
+
+WORDS = frozenset({HOLD, RESUME, RETIRE, REPORT})

@@ -139,6 +139,7 @@ def test_a_file_without_permission_is_named(make_project: MakeProject) -> None:
         (["--only", "ap"], "there is no process `ap`"),
         (["--concurrency", "app"], "`--concurrency` is not of the form name=number"),
         (["--concurrency", "ap=2"], "there is no process `ap`"),
+        (["--concurrency", "app=0"], "no process is left to start"),
         (["--procfile", "nowhere"], "there is no Procfile, looked for: `nowhere`"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

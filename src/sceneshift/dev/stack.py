@@ -18,7 +18,7 @@ from sceneshift.core.environment import (
     expand,
     resolve_environment,
 )
-from sceneshift.core.errors import ConfigError
+from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.command import find_missing_program, find_scheme
@@ -42,7 +42,7 @@ from sceneshift.dev.model import (
 from sceneshift.dev.procfile import Procfile, load_procfile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sceneshift.dev.dependencies import Graph
 
@@ -86,7 +86,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
 
     Raises:
         ConfigError: A file says what cannot be.
-        UsageError: An argument names what does not exist.
+        UsageError: An argument names what does not exist, or leaves nothing to run.
     """
     root = root.resolve()
     config = load_config(root)
@@ -117,7 +117,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     return StackSpec(
         root=root,
         environment=active.name,
-        processes=tuple(_assemble(sources, i) for i in instances if i.type in wanted),
+        processes=_assemble_all(sources, wanted),
         inputs=_list_inputs(sources),
     )
 
@@ -143,6 +143,19 @@ def _check_process_names(
 def _list_inputs(sources: _Sources) -> tuple[Path, ...]:
     files = [PYPROJECT, STATE_FILE, *sources.procfile.looked_for]
     return tuple(sources.root / file for file in [*files, *sources.environment.files])
+
+
+def _assemble_all(
+    sources: _Sources, wanted: Collection[str]
+) -> tuple[ProcessSpec, ...]:
+    """Return the processes of these types; there is one at least."""
+    chosen = [each for each in sources.instances if each.type in wanted]
+    if not chosen:
+        raise UsageError(
+            "no process is left to start: `--concurrency` has 0 for each",
+            hint="leave one of them out of it, or give it 1 or more",
+        )
+    return tuple(_assemble(sources, instance) for instance in chosen)
 
 
 def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:

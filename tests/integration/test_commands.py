@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stacks import POLITE, STAY
+from stacks import DEADLINE_S, POLITE, STAY
 
 if TYPE_CHECKING:
     from stacks import MakeProject, Project, Stack
@@ -301,6 +301,21 @@ def test_detach_tells_what_did_not_come_up(make_project: MakeProject) -> None:
     done = project.inv("dev", "--detach")
     assert done.returncode == 1
     assert "error: the stack runs, but not: bad\n" in done.stderr
+    assert project.inv("dev.stop").returncode == 0
+    project.assert_nothing_left()
+
+
+def test_detach_says_what_it_waits_for(make_project: MakeProject) -> None:
+    """A first start may take minutes, and the prompt is away all the while."""
+    wait = "until test -e go; do sleep 0.02; done"
+    project = make_project(
+        processes={"app": STAY, "slow": f"{wait}; echo open; exec sleep 300"},
+        settings='[tool.sceneshift.processes.slow]\nhealth = { log = "open" }\n',
+    )
+    command = project.start_command("dev", "--detach")
+    command.wait_for("on the way: slow (starting)")
+    project.write({"go": ""})
+    assert command.process.wait(DEADLINE_S) == 0
     assert project.inv("dev.stop").returncode == 0
     project.assert_nothing_left()
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import BusyError, SceneshiftError
@@ -20,10 +20,11 @@ from sceneshift.dev.request import check_ports
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sceneshift.core.channel import Message
     from sceneshift.dev.request import Request
 
 _DETACH_S = 600.0  # a first start installs packages
+_PROGRESS_S = 1.0  # who waits longer is told for what
+_ARRIVED = frozenset({"ready", "completed", "failed", "stopped", "debugging"})
 _FLAGS = {"environment": "--env", "procfile": "--procfile"}
 
 
@@ -87,7 +88,7 @@ def detach(request: Request, *, as_json: bool) -> None:
             stderr=output,
             start_new_session=True,
         )
-    status = _await_ready(request.root, process, log)["status"]
+    status = _await_ready(request.root, process, log)
     print_status(status, as_json=as_json)
     down = [p["name"] for p in status["processes"] if p["state"] == "failed"]
     if down:
@@ -110,12 +111,14 @@ def _arguments(request: Request) -> list[str]:
     return [*words, *(["--strict"] if request.is_strict else [])]
 
 
-def _await_ready(root: Path, process: subprocess.Popen[bytes], log: Path) -> Message:
+def _await_ready(
+    root: Path, process: subprocess.Popen[bytes], log: Path
+) -> dict[str, Any]:
     deadline = time.monotonic() + _DETACH_S
     while time.monotonic() < deadline:
         client = Client.find(root)
         if client is not None:
-            return client.ask({"op": "ready"}, wait_s=_DETACH_S)
+            return _await_settled(client, deadline)
         if process.poll() is not None:
             words = log.read_text(errors="replace").strip()
             raise SceneshiftError(
@@ -123,6 +126,29 @@ def _await_ready(root: Path, process: subprocess.Popen[bytes], log: Path) -> Mes
             )
         time.sleep(0.02)
     raise SceneshiftError("the stack does not answer", hint=f"see {log}")
+
+
+def _await_settled(client: Client, deadline: float) -> dict[str, Any]:
+    """Return the status in the end; say meanwhile what is on its way.
+
+    Raises:
+        SceneshiftError: The end does not come.
+    """
+    said = ""
+    while time.monotonic() < deadline:
+        answer = client.ask({"op": "ready", "within_s": _PROGRESS_S})
+        status: dict[str, Any] = answer["status"]
+        if answer["is_settled"]:
+            return status
+        coming = [p for p in status["processes"] if p["state"] not in _ARRIVED]
+        words = ", ".join(f"{each['name']} ({each['state']})" for each in coming)
+        if words != said:
+            StreamConsole().note(f"on the way: {words}")
+            said = words
+    raise SceneshiftError(
+        f"not everything is ready within {_DETACH_S:g} s: {said}",
+        hint="see why: inv dev.logs; end it: inv dev.stop",
+    )
 
 
 def show_plan(request: Request, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import os
 import re
@@ -42,11 +43,17 @@ class Desk:
         answer = {"ok": True, "pid": os.getpid(), "status": status}
         await connection.send({**answer, "began_at": self._supervisor.began_at})
 
-    async def _ready(self, _request: Message, connection: Connection) -> None:
-        """Answer when nothing is on its way any more."""
-        while not self._supervisor.machine.is_settled:
-            await self._supervisor.wait_move()
-        await self._status(_request, connection)
+    async def _ready(self, request: Message, connection: Connection) -> None:
+        """Answer when nothing is on its way any more, or after so many seconds."""
+        machine = self._supervisor.machine
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(request.get("within_s")):
+                while not machine.is_settled:
+                    await self._supervisor.wait_move()
+        status = describe(self._supervisor)
+        await connection.send(
+            {"ok": True, "is_settled": machine.is_settled, "status": status}
+        )
 
     async def _why(self, request: Message, connection: Connection) -> None:
         names = self._resolve(request["names"])

@@ -283,5 +283,6 @@ def test_other_processes_need_another_start(make_project: MakeProject) -> None:
     before = stack.wait_status(app="ready")
     project.write({"Procfile.dev": f"app: {STAY}\nmore: {STAY}\n"})
     stack.wait_for("other processes are configured: start `inv dev` anew for them")
+    stack.wait_for("; no edit of the Procfile, pyproject.toml and env files counts")
     assert stack.status() == before
     assert stack.stop() == 130

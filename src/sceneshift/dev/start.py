@@ -328,7 +328,10 @@ class Run:
         old = {spec.name: spec for spec in self.supervisor.stack.processes}
         if old.keys() != {spec.name for spec in stack.processes}:
             text = "other processes are configured: start `inv dev` anew for them"
-            self.terminal.system(text, time.time())
+            what = "the Procfile, pyproject.toml and env files"
+            self.terminal.system(
+                f"{text}; no edit of {what} counts before", time.time()
+            )
             return set()
         self.supervisor.stack = self.supervisor.outages.stack = stack
         self.changes.take(stack)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -91,6 +92,23 @@ def test_what_runs_in_the_users_interpreter_needs_nothing_else() -> None:
         roots = {each.partition(".")[0] for each in imports_of(top)}
         assert roots <= {*sys.stdlib_module_names, "sceneshift"}, name
         assert imports_of(top) & MODULES.keys() <= own, name
+
+
+# Nor the site: a coverage measurement brings them in.
+LOADED = """
+import sys
+sys.path.append(sys.argv[1])
+import sceneshift.dev.zygote.server
+print(*sys.modules)
+"""
+
+
+def test_a_zygote_loads_nothing_that_a_small_program_does_without() -> None:
+    """It would be paid for at each start: `typing` and its like are 15 ms."""
+    words = [sys.executable, "-I", "-S", "-c", LOADED, str(PACKAGE.parent)]
+    loaded = subprocess.check_output(words, text=True).split()
+    assert "sceneshift.dev.zygote.agent" in loaded
+    assert not {"dataclasses", "pathlib", "typing"} & set(loaded)
 
 
 def is_definition(node: ast.stmt) -> bool:

@@ -7,7 +7,10 @@ database that C code writes.
 from __future__ import annotations
 
 import os
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Where the path stands among an event's arguments, and where the descriptor of the
 # folder that it is relative to; -1 where there is none.

@@ -110,8 +110,9 @@ class Territory:
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/") + "/"
-        # The prefixes as they are spelled in `__file__`, and as they really are.
-        foreign = {*_foreign_folders(), *map(os.path.realpath, _foreign_folders())}
+        # As they are spelled in `__file__`, and as they really are.
+        named = _foreign_folders()
+        foreign = {*named, *map(os.path.realpath, named)}
         folders = sorted(folder.rstrip("/") + "/" for folder in foreign)
         # A project may lie in its virtual environment, whose packages are named too.
         others = (each for each in folders if not self.root.startswith(each))
@@ -135,8 +136,7 @@ class Territory:
 
 def _foreign_folders() -> list[str]:
     folders = [*sysconfig.get_paths().values(), os.path.dirname(os.__file__)]
-    folders += site.getsitepackages() if hasattr(site, "getsitepackages") else []
-    folders.append(site.getusersitepackages())
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
     # `data` is the prefix itself, `scripts` its bin: a project's own `.venv` lies in
     # the project, but nothing of the project lies in it. /usr may hold projects.
     keep = [folder for folder in folders if folder not in (sys.prefix, sys.base_prefix)]

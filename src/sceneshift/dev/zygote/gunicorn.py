@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from sceneshift.dev.zygote.agent import Agent
 
-_LATER = ("uvicorn", "uvicorn_worker", "gunicorn.workers.gasgi")
+# How the modules of workers with an event loop begin, `uvicorn_worker` among them.
+_LATER = ("uvicorn", "gunicorn.workers.gasgi")
 
 
 def adapt_arbiter(module: ModuleType, agent: Agent) -> None:

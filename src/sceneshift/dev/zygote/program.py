@@ -9,6 +9,7 @@ import sys
 import types
 
 from sceneshift.dev.zygote import hooks, traces
+from sceneshift.dev.zygote.code import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,14 +65,9 @@ def _own_words(settings: dict[str, Any]) -> list[str]:
 
 def _run_script(path: str, main: types.ModuleType) -> None:
     own = hooks.current()
-    if own.territory.owns_module(path) or not path.endswith(".py"):
-        code = own.compile(path) if path.endswith(".py") else _compile(path)
+    if own.territory.owns_module(path):
+        code = own.compile(path)
     else:
-        code = _compile(path)
+        code = compile(read(path), path, "exec", dont_inherit=True)
     main.__dict__.update(__file__=path, __cached__=None, __doc__=None)
     exec(code, main.__dict__)  # noqa: S102 - that is what running a program is
-
-
-def _compile(path: str) -> types.CodeType:
-    with open(path, "rb") as file:
-        return compile(file.read(), path, "exec", dont_inherit=True)

@@ -23,7 +23,7 @@ fd, program = int(sys.argv[1]), sys.argv[2]
 hooks.prepare(Territory(os.getcwd()), CodeCache())
 channel = Channel(socket.socket(fileno=fd))
 birth = hooks.Birth(
-    token=1, marker="x.1", park=True, hot=frozenset({"/hot.py"}), channel=channel
+    marker="x.1", park=True, hot=frozenset({"/hot.py"}), channel=channel
 )
 hooks.become(birth, {})
 exec(program)

@@ -59,7 +59,6 @@ class Agent:
         code: Its code objects.
         modules: What is loaded.
         channel: The line to the supervisor; None in the zygote.
-        token: The generation's number.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
         collector: Holds garbage collection back until the program has started.
@@ -71,7 +70,6 @@ class Agent:
         self.code = code
         self.modules = Modules(territory)
         self.channel: Channel | None = None
-        self.token = 0
         self.is_armed = False
         self.hot: frozenset[str] | None = None
         self.is_listen_ready = True

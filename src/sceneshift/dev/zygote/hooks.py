@@ -42,25 +42,22 @@ class Birth:
     """What a new child needs to know.
 
     Attributes:
-        token: The generation's number, unique in the stack.
         park: Wait before going too far, until told to go.
         hot: Before which files; None means all of the project.
         channel: Its own line to the supervisor.
         marker: What its children's environment tells whose they are by.
     """
 
-    __slots__ = ("channel", "hot", "marker", "park", "token")
+    __slots__ = ("channel", "hot", "marker", "park")
 
     def __init__(
         self,
         *,
-        token: int,
         marker: str,
         park: bool,
         hot: frozenset[str] | None,
         channel: Channel,
     ) -> None:
-        self.token = token
         self.marker = marker
         self.park = park
         self.hot = hot
@@ -134,7 +131,7 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     if os.getsid(0) != os.getpid():
         os.setsid()
     _die_with_parent()
-    agent.channel, agent.token, agent.pid = birth.channel, birth.token, os.getpid()
+    agent.channel, agent.pid = birth.channel, os.getpid()
     agent.held = dict(held)
     agent.is_armed = birth.park
     agent.hot = birth.hot

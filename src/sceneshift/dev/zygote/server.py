@@ -149,7 +149,6 @@ def _make_birth(message: Message, fds: list[int]) -> Birth:
     channel = Channel(socket.socket(fileno=channel_fd))
     hot = message["hot"]
     return Birth(
-        token=message["token"],
         marker=message["marker"],
         park=message["park"],
         hot=None if hot is None else frozenset(hot),

@@ -20,12 +20,12 @@ from sceneshift.dev.zygote import hooks
 from sceneshift.dev.zygote.code import CodeCache, Territory
 
 fd, program = int(sys.argv[1]), sys.argv[2]
-hooks.prepare(Territory(os.getcwd()), CodeCache())
+agent = hooks.prepare(Territory(os.getcwd()), CodeCache())
 channel = Channel(socket.socket(fileno=fd))
 birth = hooks.Birth(
     marker="x.1", park=True, hot=frozenset({"/hot.py"}), channel=channel
 )
-hooks.become(birth, {})
+hooks.become(agent, birth, {})
 exec(program)
 with open("done", "w"):
     pass

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from sceneshift.core.channel import Channel
     from sceneshift.dev.zygote.code import Territory
 
-_agent: Agent | None = None
-
 
 class Birth:
     """What a new child needs to know.
@@ -64,10 +62,9 @@ class Birth:
         self.channel = channel
 
 
-def prepare(territory: Territory, code: CodeCache) -> None:
-    """Lay the hooks, once, in the zygote."""
-    global _agent  # noqa: PLW0603 - the hooks outlive every scope
-    agent = _agent = Agent(territory, code)
+def prepare(territory: Territory, code: CodeCache) -> Agent:
+    """Lay the hooks, once, in the zygote; return whom they call."""
+    agent = Agent(territory, code)
 
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
         return agent.get_code(self, fullname)
@@ -96,6 +93,7 @@ def prepare(territory: Territory, code: CodeCache) -> None:
         }
     )
     os.register_at_fork(after_in_child=agent.branch)
+    return agent
 
 
 def _tell_of_threads() -> None:
@@ -125,9 +123,8 @@ def _adapt_sockets(sockets: Any, agent: Agent) -> None:
     sockets.bind, sockets.listen = bind, listen
 
 
-def become(birth: Birth, held: dict[str, int]) -> None:
+def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:
     """Turn a fresh child into the program's process."""
-    agent = current()
     if os.getsid(0) != os.getpid():
         os.setsid()
     _die_with_parent()
@@ -141,12 +138,6 @@ def become(birth: Birth, held: dict[str, int]) -> None:
     handover.install(agent)
     debugger.install(agent)
     _reseed()
-
-
-def current() -> Agent:
-    """Return this process's agent."""
-    assert _agent is not None
-    return _agent
 
 
 def _die_with_parent() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from sceneshift.core.channel import Message
+    from sceneshift.dev.zygote.agent import Agent
 
 CONTROL_FD = 3
 
@@ -31,15 +32,15 @@ class Zygote:
     Attributes:
         control: The line to the supervisor.
         settings: The first message: program, root, preload, skip.
-        code: Code objects of the project.
+        agent: What its children will have.
         held: Listening sockets by address key.
         children: Tokens by pid.
     """
 
-    def __init__(self, control: Channel, settings: Message) -> None:
+    def __init__(self, control: Channel, settings: Message, agent: Agent) -> None:
         self.control = control
         self.settings = settings
-        self.code = CodeCache()
+        self.agent = agent
         self.held: dict[str, int] = {}
         self.children: dict[int, int] = {}
 
@@ -90,7 +91,7 @@ class Zygote:
         elif operation == "release":
             self._release(message["key"])
         elif operation == "warm":
-            self.code.warm(message["files"])
+            self.agent.code.warm(message["files"])
         elif operation == "preload":
             self._preload(message["modules"])
         return None
@@ -110,7 +111,7 @@ class Zygote:
         self.control.send({"event": "preloaded", "refused": refused})
 
     def _fork(self, message: Message, fds: list[int]) -> Birth | None:
-        hooks.current().modules.note()
+        self.agent.modules.note()
         gc.collect()
         gc.freeze()
         sys.stdout.flush()
@@ -194,12 +195,12 @@ def main() -> None:
     if first is None:
         os._exit(0)
     settings: dict[str, Any] = first[0]
-    zygote = Zygote(control, settings)
     program.adopt_path(settings)
-    hooks.prepare(Territory(settings["root"]), zygote.code)
+    agent = hooks.prepare(Territory(settings["root"]), CodeCache())
+    zygote = Zygote(control, settings, agent)
     refused = preload(settings["preload"], frozenset(settings["skip"]))
     control.send({"event": "serving", "refused": refused, "pid": os.getpid()})
     birth = zygote.serve()
     control.close()
-    hooks.become(birth, zygote.held)
-    program.run(settings)
+    hooks.become(agent, birth, zygote.held)
+    program.run(agent, settings)

@@ -14,6 +14,8 @@ import socket
 import struct
 import termios
 
+from sceneshift.dev.zygote.descriptors import find_open
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,26 +32,16 @@ _YOUNG_MS = 500  # a client that has just connected is about to ask
 
 def count_busy(ports: Collection[int]) -> int:
     """Return how many connections to local ports have a request under way."""
-    return sum(map(_may_be_busy, _connections(ports)))
+    sockets = (fd for fd, target in find_open() if target.startswith("socket:"))
+    return sum(_may_be_busy(fd, ports) for fd in sockets)
 
 
-def _may_be_busy(fd: int) -> bool:
+def _may_be_busy(fd: int, ports: Collection[int]) -> bool:
     try:
-        return _is_busy(fd)
+        with _copy(fd) as sock:
+            return _is_connection(sock, ports) and _is_busy(sock)
     except OSError:
         return False  # a thread of the server has closed it meanwhile
-
-
-def _connections(ports: Collection[int]) -> list[int]:
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            is_socket = os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
-            if is_socket and _is_connection(int(name), ports):
-                found.append(int(name))
-        except OSError:
-            continue  # closed meanwhile
-    return found
 
 
 def _copy(fd: int) -> socket.socket:
@@ -62,21 +54,19 @@ def _copy(fd: int) -> socket.socket:
         raise
 
 
-def _is_connection(fd: int, ports: Collection[int]) -> bool:
-    with _copy(fd) as sock:
-        if sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return False
-        if sock.type != socket.SOCK_STREAM or sock.getsockname()[1] not in ports:
-            return False
-        return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+def _is_connection(sock: socket.socket, ports: Collection[int]) -> bool:
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    if sock.type != socket.SOCK_STREAM or sock.getsockname()[1] not in ports:
+        return False
+    return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
-def _is_busy(fd: int) -> bool:
-    with _copy(fd) as sock:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        info = info.ljust(_TCP_INFO_BYTES, b"\0")  # an older kernel knows less
-        unread = array.array("i", [0])
-        fcntl.ioctl(sock.fileno(), termios.FIONREAD, unread)
+def _is_busy(sock: socket.socket) -> bool:
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    info = info.ljust(_TCP_INFO_BYTES, b"\0")  # an older kernel knows less
+    unread = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), termios.FIONREAD, unread)
 
     def field(offset: int) -> int:
         return int(struct.unpack_from("=I", info, offset)[0])

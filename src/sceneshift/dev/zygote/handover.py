@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 
+from sceneshift.dev.zygote.descriptors import EPOLL, find_open
 from sceneshift.dev.zygote.draining import Socket, count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
@@ -61,11 +62,13 @@ class Handover:
         if self.is_holding:
             return
         self.is_holding = True
-        inodes = {os.fstat(fd).st_ino for fd in self._agent.held.values()}
         kept = set(self._agent.held.values())
-        for fd in _sockets_of(inodes):
-            if fd not in kept:
-                self._laid.append(_lay_aside(fd))
+        held = {f"socket:[{os.fstat(fd).st_ino}]" for fd in kept}
+        opened = find_open()
+        polls = [fd for fd, target in opened if target == EPOLL]
+        for fd, target in opened:
+            if target in held and fd not in kept:
+                self._laid.append(_lay_aside(fd, polls))
         if self.connections is None:
             self.say_held()
         else:
@@ -115,27 +118,15 @@ def install(agent: Agent) -> Handover:
     return handover
 
 
-def _sockets_of(inodes: set[int]) -> list[int]:
-    """Return this process's descriptors of the sockets with these inodes."""
-    targets = {f"socket:[{inode}]" for inode in inodes}
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if os.readlink(f"/proc/self/fd/{name}") in targets:
-                found.append(int(name))
-        except OSError:
-            continue  # the listing's own descriptor
-    return found
-
-
-def _lay_aside(fd: int) -> _Laid:
-    polls = tuple((poll, events) for poll, events in _polls_of(fd) if _drop(poll, fd))
+def _lay_aside(fd: int, polls: list[int]) -> _Laid:
+    wanted = [(poll, events) for poll in polls for events in _events_of(poll, fd)]
+    left = tuple((poll, events) for poll, events in wanted if _drop(poll, fd))
     real = os.dup(fd)
     is_blocking = os.get_blocking(fd)
     with _make_deaf(real) as deaf:
         deaf.setblocking(is_blocking)
         os.dup2(deaf.fileno(), fd, inheritable=False)
-    return _Laid(fd, real, polls)
+    return _Laid(fd, real, left)
 
 
 def _make_deaf(real: int) -> socket.socket:
@@ -164,22 +155,17 @@ def _wake(fd: int) -> None:
             nobody.connect_ex(deaf.getsockname())
 
 
-def _polls_of(fd: int) -> list[tuple[int, int]]:
-    """Return the epoll descriptors that watch `fd`, with the events they wait for."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if os.readlink(f"/proc/self/fd/{name}") != "anon_inode:[eventpoll]":
-                continue
-            with open(f"/proc/self/fdinfo/{name}") as info:
-                lines = info.read().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            words = line.split()
-            if words[:1] == ["tfd:"] and int(words[1]) == fd:
-                found.append((int(name), int(words[3], 16)))
-    return found
+def _events_of(poll: int, fd: int) -> list[int]:
+    """Return which events of `fd` an epoll descriptor waits for; none if it does not.
+
+    See proc_pid_fdinfo(5): `tfd: <fd> events: <mask> ...`.
+    """
+    try:
+        with open(f"/proc/self/fdinfo/{poll}") as info:
+            rows = [line.split() for line in info]
+    except OSError:  # pragma: no cover - a thread has closed it meanwhile
+        return []
+    return [int(row[3], 16) for row in rows if row[:2] == ["tfd:", str(fd)]]
 
 
 def _drop(poll: int, fd: int) -> bool:

@@ -14,6 +14,8 @@ import signal
 import sys
 import threading
 
+from sceneshift.dev.zygote.descriptors import find_open
+
 # Native pools that were seen to live through a fork: OpenBLAS, OpenMP and jemalloc
 # re-make theirs in the child. Measured with each of these packages.
 _POOLS_SURVIVE = frozenset(
@@ -50,21 +52,10 @@ class Traces:
         """Look at this process; the Linux kernel's own files, about 50 µs."""
         self.tasks = len(os.listdir("/proc/self/task"))
         self.threads = threading.active_count()
-        self.sockets = frozenset(_sockets())
+        opened = (target for _fd, target in find_open())
+        self.sockets = frozenset(each for each in opened if each.startswith("socket:"))
         self.children = frozenset(_children())
         self.handlers = tuple(map(signal.getsignal, signal.valid_signals()))
-
-
-def _sockets() -> list[str]:
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue  # the listing's own descriptor
-        if target.startswith("socket:"):
-            found.append(target)
-    return found
 
 
 def _children() -> list[str]:

@@ -251,10 +251,8 @@ class Agent:
             received = self.channel.receive()
             if received is None:
                 os._exit(0)
-            message, fds = received
-            if message["op"] == "hold":
-                self.held[message["key"]] = fds[0]
-            elif message["op"] == "go":
+            message, _fds = received
+            if message["op"] == "go":
                 self._may_go = True
             elif message["op"] == "take":
                 pages.take(message["like"], self.channel.fileno())

@@ -17,6 +17,7 @@ from sceneshift.dev.zygote import pages, parts, traces
 from sceneshift.dev.zygote.addresses import key_of
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
+from sceneshift.dev.zygote.handover import Handover
 from sceneshift.dev.zygote.imports import Modules, import_if_there
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from sceneshift.core.channel import Channel, Message
-    from sceneshift.dev.zygote.handover import Handover
 
 # What a program may not do ahead of time: everything that others would notice.
 _EFFECTS = frozenset(
@@ -61,8 +61,11 @@ class Agent:
         channel: The line to the supervisor; None in the zygote.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
-        collector: Holds garbage collection back until the program has started.
         is_listen_ready: Whether one that listens accepts, too.
+        pid: Of the child that is the program; its forks have others.
+        held: Sockets that outlive the program, by address key.
+        handover: Holds and resumes accepting.
+        collector: Holds garbage collection back until the program has started.
     """
 
     def __init__(self, territory: Territory, code: CodeCache) -> None:
@@ -75,7 +78,7 @@ class Agent:
         self.is_listen_ready = True
         self.pid = 0
         self.held: dict[str, int] = {}
-        self.handover: Handover | None = None
+        self.handover = Handover(self)
         self.collector = Collector()
         self._reported: set[str] = set()
         self._written: set[str] = set()

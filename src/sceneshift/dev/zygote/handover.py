@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sceneshift.dev.zygote.agent import Agent
+    from sceneshift.dev.zygote.uvicorn import Connections
 
 
 # As long as it is there: gevent takes it out of the module.
@@ -47,15 +48,19 @@ class _Laid:
 
 
 class Handover:
-    """Holds and resumes the accepting of one process."""
+    """Holds and resumes the accepting of one process.
+
+    Attributes:
+        is_holding: Whether it has been told to hold.
+        connections: What a server that keeps connections open does with those.
+    """
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._laid: list[_Laid] = []
         self.is_holding = False
         self._is_reported = False
-        # Servers that keep connections open say what holding means for those.
-        self.connections: Any = None
+        self.connections: Connections | None = None
 
     def hold(self) -> None:
         """Stop accepting."""
@@ -105,17 +110,15 @@ class Handover:
             self._agent.report_modules()
 
 
-def install(agent: Agent) -> Handover:
-    """Listen to the three words in this process and its forks."""
-    handover = Handover(agent)
-    agent.handover = handover
+def install(agent: Agent) -> None:
+    """Listen to the words in this process and its forks."""
+    handover = agent.handover
     if not HOLD:
-        return handover
+        return
     signal.signal(HOLD, lambda _number, _frame: handover.hold())
     signal.signal(RESUME, lambda _number, _frame: handover.resume())
     signal.signal(RETIRE, lambda _number, _frame: handover.retire())
     signal.signal(REPORT, lambda _number, _frame: agent.report_modules())
-    return handover
 
 
 def _lay_aside(fd: int, polls: list[int]) -> _Laid:

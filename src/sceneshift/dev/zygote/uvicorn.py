@@ -31,14 +31,13 @@ def adapt(module: ModuleType, agent: Agent) -> None:
     async def started(self: Any, sockets: Any = None) -> None:
         agent.is_listen_ready = False  # not before it can take connections over
         await startup(self, sockets=sockets)
-        if self.started and agent.channel is not None and agent.handover is not None:
+        if self.started and agent.channel is not None:
             agent.handover.connections = Connections(self, agent)
             agent.become_ready("uvicorn")
 
     async def stopping(self: Any, sockets: Any = None) -> None:
-        connections = None if agent.handover is None else agent.handover.connections
-        if isinstance(connections, Connections):
-            connections.prepare_end()
+        if agent.handover.connections is not None:
+            agent.handover.connections.prepare_end()
         await shutdown(self, sockets=sockets)
 
     server_class.startup = started
@@ -127,7 +126,7 @@ class Connections:
         self._scan()
         if again:
             self._loop.call_soon(self._settle_down, again - 1)
-        elif self._agent.handover is not None:
+        else:
             self._agent.handover.say_held()
 
     def _scan(self) -> None:

@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sceneshift
 from sceneshift.core.channel import Channel
+
+if TYPE_CHECKING:
+    from sceneshift.core.channel import Message
 
 PACKAGE = Path(sceneshift.__file__).parent / "dev" / "zygote"
 # Puts the line to us where a zygote looks for it, as the guard does.
@@ -29,13 +32,19 @@ class Child:
         self.pid = pid
         self.channel = channel
 
-    def next(self, event: str) -> dict[str, Any]:
-        """Return its next message of a kind; others are passed over."""
-        return take(self.channel, event)
+    def next(self, *events: str) -> dict[str, Any]:
+        """Return its next message of these kinds; others are passed over."""
+        return take(self.channel, *events)
 
     def tell(self, **message: Any) -> None:
         """Tell it something."""
         self.channel.send(message)
+
+    def bind(self, sock: socket.socket) -> dict[str, Any]:
+        """Wait until it wants an address, and give it this socket."""
+        asked = self.next("bind")
+        answer(asked, {"op": "hold"}, (sock.fileno(),))
+        return asked
 
     def wait_end(self) -> int:
         """Return its exit code, as the zygote says."""
@@ -44,17 +53,24 @@ class Child:
         return os.waitstatus_to_exitcode(said["status"])
 
 
-def take(channel: Channel, event: str) -> dict[str, Any]:
-    """Return the next message of a kind; others are passed over."""
+def answer(asked: dict[str, Any], message: Message, fds: tuple[int, ...] = ()) -> None:
+    """Answer a request on the line that came with it."""
+    line = Channel(socket.socket(fileno=asked["fds"][0]))
+    line.send(message, fds)
+    line.close()
+
+
+def take(channel: Channel, *events: str) -> dict[str, Any]:
+    """Return the next message of these kinds; others are passed over."""
     while True:
         while not channel._queue:
-            assert select.select([channel], [], [], 30)[0], f"no {event}"
+            assert select.select([channel], [], [], 30)[0], f"no {events}"
             received = channel.receive_all()
-            assert received is not None, f"the end instead of {event}"
+            assert received is not None, f"the end instead of {events}"
             channel._queue += received
-        message, _ = channel._queue.pop(0)
-        if message["event"] == event:
-            return message
+        message, fds = channel._queue.pop(0)
+        if message["event"] in events:
+            return {**message, "fds": fds}
 
 
 class Zygote:

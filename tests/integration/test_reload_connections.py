@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reloading import free_port
+
 if TYPE_CHECKING:
     from socket import socket
 
@@ -144,6 +146,28 @@ def test_code_that_holds_reads_nothing_of_a_connection_that_it_is_given(
     assert [each.getresponse().read() for each in visitors] == [b"2"] * 9
     for each in visitors:
         each.close()
+
+
+LATER = """\
+import asyncio, os, socket
+
+def bind(port):
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+async def app(scope, receive, send):
+    ports = map(int, scope["path"].strip("/").split("-"))
+    await asyncio.gather(*(asyncio.to_thread(bind, port) for port in ports))
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"bound"})
+"""
+
+
+def test_threads_of_a_running_server_may_bind(stack: Stack) -> None:
+    """What is told to them and what is told to the server do not get mixed up."""
+    stack.start({**project(SERVERS["asyncio"]), "asgi.py": LATER})
+    ports = "-".join(str(free_port()) for _ in range(8))
+    stack.wait_page("bound", f"/{ports}")
 
 
 def has_read_all(port: int, client: socket) -> bool:

@@ -229,12 +229,12 @@ def fork(watched: Watched) -> None:
 
 def serve(watched: Watched) -> None:
     """Have the program bind an address and listen; what was held is gone."""
-    watched.agent.held = {"key": -1}
+    watched.agent.binding.held = {"key": -1}
     with socket.socket() as server:
         address = ("127.0.0.1", free_port())
-        watched.agent.bind(server, address, lambda sock, at: sock.bind(at))
+        watched.agent.binding.bind(server, address, lambda sock, at: sock.bind(at))
         server.listen()
-        watched.agent.listen(server)
+        watched.agent.binding.listen(server)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def shared(watched: Watched) -> Iterator[socket.socket]:
         listener.setblocking(False)
         watched.channel.send({"op": "serve"})
         port = listener.getsockname()[1]
-        watched.agent.held[f"{int(socket.AF_INET)}/127.0.0.1/{port}"] = (
+        watched.agent.binding.held[f"{int(socket.AF_INET)}/127.0.0.1/{port}"] = (
             listener.fileno()
         )
         yield listener
@@ -274,10 +274,10 @@ def test_binding_does_not_make_a_predecessor_block(
 ) -> None:
     """It may be about to accept; a server says after `bind` that it does not block."""
     with socket.socket() as sock:
-        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
+        watched.agent.binding.bind(sock, shared.getsockname(), socket.socket.bind)
         assert not os.get_blocking(shared.fileno())
         sock.setblocking(False)
-        watched.agent.listen(sock)
+        watched.agent.binding.listen(sock)
         assert not os.get_blocking(shared.fileno())
 
 
@@ -286,10 +286,10 @@ def test_a_server_that_blocks_does_so_from_listening_on(
 ) -> None:
     """Whatever its predecessor did."""
     with socket.socket() as sock:
-        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
-        watched.agent.listen(sock)
+        watched.agent.binding.bind(sock, shared.getsockname(), socket.socket.bind)
+        watched.agent.binding.listen(sock)
         assert os.get_blocking(shared.fileno())
-        watched.agent.listen(sock)  # a longer queue
+        watched.agent.binding.listen(sock)  # a longer queue
 
 
 def test_a_server_that_never_blocks_does_not_from_binding_on(
@@ -299,7 +299,7 @@ def test_a_server_that_never_blocks_does_not_from_binding_on(
     shared.setblocking(True)
     with socket.socket() as sock:
         sock.setblocking(False)
-        watched.agent.bind(sock, shared.getsockname(), socket.socket.bind)
+        watched.agent.binding.bind(sock, shared.getsockname(), socket.socket.bind)
         assert not os.get_blocking(shared.fileno())
 
 
@@ -309,7 +309,7 @@ def test_another_socket_that_listens_is_left_alone(
     """Only what clients of the program find counts."""
     watched.said()
     with socket.create_server(("127.0.0.1", 0)) as other:
-        watched.agent.listen(other)
+        watched.agent.binding.listen(other)
         assert os.get_blocking(other.fileno())
     assert watched.said() == []
     assert not os.get_blocking(shared.fileno())

@@ -15,6 +15,7 @@ from sceneshift.core.processes import children, find_process
 from sceneshift.dev.zygote.server import _forget_children, _watch_children
 from sceneshift.dev.zygote.words import REPORT
 from support import wait_until
+from zygotes import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +168,7 @@ def test_an_address_that_cannot_be_had_is_an_error_of_bind(zygote: Zygote) -> No
     child = zygote.fork(park=False)
     asked = child.next("bind")
     assert asked["key"] == f"{int(socket.AF_INET)}/127.0.0.1/1"
-    child.tell(op="refused", errno=errno.EADDRINUSE)
+    answer(asked, {"op": "refused", "errno": errno.EADDRINUSE})
     assert child.wait_end() == errno.EADDRINUSE
 
 
@@ -177,8 +178,9 @@ def test_a_program_that_waits_for_an_address_ends_with_the_supervisor(
     """Nobody would ever answer."""
     zygote.begin(BINDS)
     child = zygote.fork(park=False)
-    child.next("bind")
+    asked = child.next("bind")
     child.channel.close()
+    os.close(asked["fds"][0])
     assert child.wait_end() == 0
 
 
@@ -202,11 +204,48 @@ def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
         for _ in range(2):
             zygote.channel.send({"op": "release", "key": key})
         child = zygote.fork(park=False)
-        child.next("bind")
-        child.channel.send({"op": "hold", "key": key}, (old.fileno(),))
+        child.bind(old)
         child.tell(op="serve")
         assert child.wait_end() == 0
         assert zygote.read_output() == f"{os.fstat(old.fileno()).st_ino}\n"
+
+
+AT_ONCE = """\
+import socket, threading
+
+def bind(port):
+    gate.wait()
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", port))
+
+gate = threading.Barrier(8)
+threads = [threading.Thread(target=bind, args=(port,)) for port in range(1, 9)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("all", flush=True)
+"""
+
+
+def test_threads_that_bind_at_once_do_not_take_each_others_sockets(
+    zygote: Zygote,
+) -> None:
+    """Each waits for its own answer, and all of them on one line."""
+    zygote.begin(AT_ONCE)
+    child = zygote.fork(park=False)
+    bound = 0
+    with socket.socket() as sock:
+        while bound < 8:
+            said = child.next("bind", "bound")
+            if said["event"] == "bind":
+                answer(said, {"op": "hold"}, (sock.fileno(),))
+                continue
+            bound += 1
+            if said["waits"]:
+                child.tell(op="serve")
+    assert child.wait_end() == 0
+    assert zygote.read_output() == "all\n"
 
 
 def _runs(pid: int) -> bool:

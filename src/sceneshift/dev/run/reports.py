@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.channel import Channel
 from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
@@ -18,7 +20,7 @@ from sceneshift.dev.run.servers import ends_its_children, is_server
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
-    from sceneshift.core.channel import Channel, Message
+    from sceneshift.core.channel import Message
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.program import PythonProgram
@@ -156,17 +158,20 @@ class ReportedRunner(Runner, Parent):
         if generation.token is not None:
             self._ground.listener.handle_checked(self.spec.name, generation.token)
 
-    def _on_bind(self, generation: Generation, message: Message, _fds: Any) -> None:
+    def _on_bind(
+        self, _generation: Generation, message: Message, fds: list[int]
+    ) -> None:
         """It wants an address: bind here, or say why that cannot be."""
         key = message["key"]
-        try:
-            held = self._ground.held.get(
-                self.spec.name, key, v6only=bool(message["v6only"])
-            )
-        except OSError as error:
-            self._tell(generation, {"op": "refused", "errno": error.errno})
-            return
-        self._tell(generation, {"op": "hold", "key": key}, (held.sock.fileno(),))
+        with contextlib.closing(Channel(socket.socket(fileno=fds[0]))) as line:
+            try:
+                held = self._ground.held.get(
+                    self.spec.name, key, v6only=bool(message["v6only"])
+                )
+            except OSError as error:
+                line.send({"op": "refused", "errno": error.errno})
+                return
+            line.send({"op": "hold"}, (held.sock.fileno(),))
         self._nursery.hold(key, held.sock.fileno())
 
     def _on_bound(self, generation: Generation, message: Message, _fds: Any) -> None:

@@ -14,7 +14,7 @@ import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 
 from sceneshift.dev.zygote import pages, parts, traces
-from sceneshift.dev.zygote.addresses import key_of
+from sceneshift.dev.zygote.binding import Binding
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
 from sceneshift.dev.zygote.handover import Handover
@@ -23,7 +23,6 @@ from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import CodeType, ModuleType
     from typing import Any, NoReturn
 
@@ -61,9 +60,8 @@ class Agent:
         channel: The line to the supervisor; None in the zygote.
         is_armed: Whether the program is to wait before it goes too far.
         hot: Files before which it waits; None means all of the project.
-        is_listen_ready: Whether one that listens accepts, too.
         pid: Of the child that is the program; its forks have others.
-        held: Sockets that outlive the program, by address key.
+        binding: What it has bound.
         handover: Holds and resumes accepting.
         collector: Holds garbage collection back until the program has started.
     """
@@ -75,18 +73,15 @@ class Agent:
         self.channel: Channel | None = None
         self.is_armed = False
         self.hot: frozenset[str] | None = None
-        self.is_listen_ready = True
         self.pid = 0
-        self.held: dict[str, int] = {}
+        self.binding = Binding(self)
         self.handover = Handover(self)
         self.collector = Collector()
         self._reported: set[str] = set()
         self._written: set[str] = set()
-        self._undecided: set[int] = set()  # bound, and it may block or not
         self._is_importing = False
         self._is_wanted = False
         self._may_go = False
-        self._is_first = True
         self._original_get_code = SourceFileLoader.get_code
         self._original_exec_module = SourceFileLoader.exec_module
 
@@ -187,7 +182,7 @@ class Agent:
         message = {"event": "file", "path": path, "digest": content}
         self.send({**message, "module": module})
 
-    def _find_line(self) -> Channel | None:
+    def find_line(self) -> Channel | None:
         """Return the line, unless the program has closed it unawares.
 
         What makes a daemon closes all descriptors; the number may be another's now.
@@ -197,13 +192,13 @@ class Agent:
             self.channel = None
         return self.channel
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         """Tell the supervisor something; a supervisor that is gone harms nothing."""
-        line = self._find_line()
+        line = self.find_line()
         if line is None:
             return
         try:
-            line.send(message)
+            line.send(message, fds)
         except OSError:
             self.channel = None
 
@@ -212,7 +207,7 @@ class Agent:
 
         Two processes on one line would cut each other's messages in pieces.
         """
-        former = self._find_line()
+        former = self.find_line()
         if former is None or self.pid == os.getpid():
             return
         # Another one's: a thread that is not here may have been sending.
@@ -301,78 +296,7 @@ class Agent:
             if is_own and isinstance(finder, FileFinder):
                 finder.invalidate_caches()
 
-    # -- sockets
-
-    def bind(self, sock: Any, address: Any, bind: Callable[..., Any]) -> None:
-        """Stand in for `socket.bind`: take the socket that outlives the program.
-
-        Args:
-            sock: A `socket.socket`, or what has the same methods.
-            address: Where to.
-            bind: The method that this one stands in for.
-        """
-        key = key_of(sock, address)
-        if self._find_line() is None or key is None or self.pid != os.getpid():
-            bind(sock, address)
-            return
-        self.touch("socket.bind")
-        fd = self.held.get(key)
-        if fd is None:
-            fd = self._ask_for(key, sock)
-        is_blocking = os.get_blocking(sock.fileno())
-        os.dup2(fd, sock.fileno(), inheritable=False)
-        # The flag lies in what is shared. Most servers that do not want to block say so
-        # after they have bound, and a predecessor would block meanwhile, for ever.
-        if is_blocking:
-            self._undecided.add(sock.fileno())
-        else:
-            os.set_blocking(sock.fileno(), False)
-        self._await_turn(key)
-
-    def _await_turn(self, key: str) -> None:
-        """Say that it is bound, and wait until its predecessors have heard to hold.
-
-        At the first address only: later on, others may read the line.
-        """
-        waits, self._is_first = self._is_first, False
-        self.send({"event": "bound", "key": key, "waits": waits})
-        while waits and self.channel is not None:
-            received = self.channel.receive()
-            if received is None:
-                os._exit(0)
-            if received[0]["op"] == "serve":
-                return
-
-    def _ask_for(self, key: str, sock: socket.socket) -> int:
-        """Have the supervisor bind; raises OSError as `bind` itself would."""
-        assert self.channel is not None
-        v6only = 0
-        if sock.family == socket.AF_INET6:
-            v6only = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
-        self.channel.send({"event": "bind", "key": key, "v6only": v6only})
-        while True:
-            received = self.channel.receive()
-            if received is None:
-                os._exit(0)
-            message, fds = received
-            if message["op"] == "refused":
-                raise OSError(message["errno"], os.strerror(message["errno"]))
-            if message["op"] == "hold" and message["key"] == key:
-                self.held[key] = fds[0]
-                return fds[0]
-
-    def listen(self, sock: Any) -> None:
-        """Say that connections are taken from now on: `listen` was called."""
-        if not self._find_line() or not self.held:
-            return
-        inode = os.fstat(sock.fileno()).st_ino
-        if inode not in {os.fstat(fd).st_ino for fd in self.held.values()}:
-            return
-        if sock.fileno() in self._undecided:
-            self._undecided.discard(sock.fileno())
-            os.set_blocking(sock.fileno(), sock.gettimeout() is None)
-        if self.is_listen_ready:
-            self.become_ready("listen")
+    # -- readiness
 
     def become_ready(self, by: str) -> None:
         """Say that the program serves."""

@@ -24,7 +24,7 @@ def adapt_arbiter(module: ModuleType, agent: Agent) -> None:
     start = arbiter.start
 
     def wrapped(self: Any) -> None:
-        agent.is_listen_ready = False
+        agent.binding.is_listen_ready = False
         start(self)
 
     arbiter.start = wrapped

@@ -67,8 +67,9 @@ class Handover:
         if self.is_holding:
             return
         self.is_holding = True
-        kept = set(self._agent.held.values())
-        held = {f"socket:[{os.fstat(fd).st_ino}]" for fd in kept}
+        binding = self._agent.binding
+        kept = set(binding.held.values())
+        held = {f"socket:[{inode}]" for inode in binding.find_inodes()}
         opened = find_open()
         polls = [fd for fd, target in opened if target == EPOLL]
         for fd, target in opened:
@@ -101,7 +102,8 @@ class Handover:
         if self.connections is not None:
             self.connections.hand_over()
         self._report_once()
-        busy = count_busy({int(key.rpartition("/")[2]) for key in self._agent.held})
+        ports = {int(key.rpartition("/")[2]) for key in self._agent.binding.held}
+        busy = count_busy(ports)
         self._agent.send({"event": "retired", "pid": os.getpid(), "busy": busy})
 
     def _report_once(self) -> None:

@@ -114,11 +114,11 @@ def _adapt_sockets(sockets: Any, agent: Agent) -> None:
     original_bind, original_listen = sockets.bind, sockets.listen
 
     def bind(self: Any, address: Any, /) -> None:
-        agent.bind(self, address, original_bind)
+        agent.binding.bind(self, address, original_bind)
 
     def listen(self: Any, *backlog: int) -> None:
         original_listen(self, *backlog)
-        agent.listen(self)
+        agent.binding.listen(self)
 
     sockets.bind, sockets.listen = bind, listen
 
@@ -129,7 +129,7 @@ def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:
         os.setsid()
     _die_with_parent()
     agent.channel, agent.pid = birth.channel, os.getpid()
-    agent.held = dict(held)
+    agent.binding.held = dict(held)
     agent.is_armed = birth.park
     agent.hot = birth.hot
     os.environ["SCENESHIFT_PROCESS"] = birth.marker

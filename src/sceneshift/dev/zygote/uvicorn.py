@@ -29,7 +29,7 @@ def adapt(module: ModuleType, agent: Agent) -> None:
     startup, shutdown = server_class.startup, server_class.shutdown
 
     async def started(self: Any, sockets: Any = None) -> None:
-        agent.is_listen_ready = False  # not before it can take connections over
+        agent.binding.is_listen_ready = False  # not before it can take connections over
         await startup(self, sockets=sockets)
         if self.started and agent.channel is not None:
             agent.handover.connections = Connections(self, agent)

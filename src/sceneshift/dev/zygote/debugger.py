@@ -23,7 +23,10 @@ def install(agent: Agent) -> None:
         return
     prompt = _Prompt(agent)
 
-    def hook(*_args: Any, **_options: Any) -> None:
+    def hook(*args: Any, **options: Any) -> None:
+        if agent.find_line() is None:  # a daemon: nobody could come to its prompt
+            sys.__breakpointhook__(*args, **options)  # noqa: T100 - this is about it
+            return
         prompt.stop_at(sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
 
     sys.breakpointhook = hook
@@ -44,32 +47,31 @@ class _Prompt:
         self._pdb.set_trace(frame)
 
     def _make(self) -> Any:
-        import pdb  # noqa: T100 - it is what this module is about
+        import pdb  # noqa: T100 - as above
 
         agent = self._agent
 
         class Debugger(pdb.Pdb):
-            def interaction(self, *args: Any, **options: Any) -> None:
-                frame = next((a for a in args if hasattr(a, "f_lineno")), None)
+            # Not seen by a measurement: the tracer is pdb's.
+            def interaction(
+                self, frame: Any, *args: Any, **options: Any
+            ) -> None:  # pragma: no cover
                 place = _place(frame, agent.territory.root)
                 agent.send({"event": "debugger", "waiting": True, **place})
                 try:
-                    super().interaction(*args, **options)
+                    super().interaction(frame, *args, **options)
                 finally:
                     agent.send({"event": "debugger", "waiting": False, **place})
 
         ours, theirs = os.openpty()
-        assert agent.channel is not None
-        agent.channel.send({"event": "terminal"}, (ours,))
+        agent.send({"event": "terminal"}, (ours,))
         os.close(ours)
         stdin = os.fdopen(theirs, "r", encoding="utf-8", closefd=False)
         stdout = os.fdopen(theirs, "w", encoding="utf-8", closefd=False)
         return Debugger(stdin=stdin, stdout=stdout, nosigint=True)
 
 
-def _place(frame: Any, root: str) -> dict[str, Any]:
+def _place(frame: Any, root: str) -> dict[str, Any]:  # pragma: no cover - as above
     """Return file and line, the file as people name it: from the project on."""
-    if frame is None:
-        return {"file": None, "line": None}
     file = frame.f_code.co_filename.removeprefix(root)
     return {"file": file, "line": frame.f_lineno}

@@ -8,6 +8,7 @@ is left out: its name comes back, and the next zygote is made without it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -63,7 +64,7 @@ def _children() -> list[str]:
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             return file.read().split()
-    except OSError:
+    except OSError:  # pragma: no cover - a kernel without this list
         return []
 
 
@@ -101,8 +102,7 @@ def preload(names: list[str], skip: frozenset[str]) -> dict[str, str]:
         top = name.partition(".")[0]
         if name in sys.modules or top in skip or top in refused:
             continue
-        if not _import(name):
-            continue
+        _import(name)
         after = Traces()
         reason = what_started(name, before, after)
         if reason is not None:
@@ -111,9 +111,7 @@ def preload(names: list[str], skip: frozenset[str]) -> dict[str, str]:
     return refused
 
 
-def _import(name: str) -> bool:
-    try:
+def _import(name: str) -> None:
+    """Import a module; what it raises the program will meet itself."""
+    with contextlib.suppress(BaseException):
         importlib.import_module(name)
-    except BaseException:  # noqa: BLE001 - whatever it is, the program will meet it itself
-        return False
-    return True

@@ -129,18 +129,35 @@ def test_what_spoils_a_zygote_is_learned_once(tmp_path: Path, asking: int) -> No
     run_staged("fork", tmp_path, use)
 
 
-def test_a_program_that_spoils_every_zygote_is_not_forked(tmp_path: Path) -> None:
-    """After five tries each time is a fresh interpreter, and people are told why."""
-    names = [f"part{number}" for number in range(7)]
+def chain(folder: Path, length: int) -> None:
+    """Make packages of which each imports the next, and the last starts a thread."""
+    names = [f"part{number}" for number in range(length)]
     for name, following in itertools.pairwise(names):
-        (tmp_path / f"{name}.py").write_text(f"import {following}\n")
-    (tmp_path / f"{names[-1]}.py").write_text(THREADED)
-    remember(tmp_path, *names)
+        (folder / f"{name}.py").write_text(f"import {following}\n")
+    (folder / f"{names[-1]}.py").write_text(THREADED)
+    remember(folder, *names)
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"),
+    [
+        (4, None),
+        (5, "a fork is not safe after importing part0, part1, part2, part3, part4"),
+        (7, "a fork is not safe after importing part0, part1, part2, part3, part4"),
+    ],
+)
+def test_a_program_that_spoils_every_zygote_is_not_forked(
+    tmp_path: Path, length: int, reason: str | None
+) -> None:
+    """After five tries each time is a fresh interpreter, and people are told why."""
+    chain(tmp_path, length)
 
     async def use(stage: Stage) -> None:
         nursery = nursery_of(stage)
-        await nursery.get()
-        assert str(nursery.cold_reason).startswith("a fork is not safe after importing")
+        zygote = await nursery.get()
+        assert nursery.cold_reason == reason
+        assert list(nursery._recall.skip) == [f"part{n}" for n in range(length)][:5]
+        assert (nursery.spare() is zygote) is (reason is None)
 
     run_staged("fork", tmp_path, use)
 

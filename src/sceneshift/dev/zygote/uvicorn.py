@@ -187,11 +187,11 @@ class Connections:
             self._loop.call_later(_FLUSH_S, self._give, protocol)
             return
         self._paused.discard(protocol)
-        sock = transport.get_extra_info("socket")
-        if sock is None or transport.get_extra_info("sslcontext"):
-            transport.close()
+        if transport.get_extra_info("sslcontext"):
+            transport.close()  # its keys are here alone
             return
-        self._channel.send({"event": "connection"}, (sock.fileno(),))
+        fd = transport.get_extra_info("socket").fileno()
+        self._channel.send({"event": "connection"}, (fd,))
         # The descriptor is closed here without a FIN: the successor has another.
         transport.abort()
 

@@ -88,6 +88,36 @@ def test_what_the_program_writes_is_told_as_written(
     assert [each["digest"] for each in watched.said()] == [None, "written", "written"]
 
 
+def test_what_the_program_changes_is_told_where_it_has_read_it(
+    watched: Watched,
+) -> None:
+    """Once: of the many files that come and go nobody has asked."""
+    state, aside = str(watched.root / "state"), str(watched.root / "aside")
+    for _ in range(2):
+        watched.agent.audit("os.rename", (aside, state, -1, -1))
+    watched.open("state")
+    for _ in range(2):
+        watched.agent.audit("os.rename", (aside, state, -1, -1))
+    said = [(each["path"], each["digest"]) for each in watched.said()]
+    assert said == [(state, None), (state, "written")]
+
+
+def test_a_database_is_written_by_whoever_opens_it(watched: Watched) -> None:
+    """Code that is not Python does so later, where nobody sees it."""
+    database = str(watched.root / "data.db")
+    watched.agent.audit("sqlite3.connect", (database,))
+    said = [(each["path"], each["digest"]) for each in watched.said()]
+    assert said == [(database, "written")]
+
+
+@pytest.mark.parametrize("event", ["os.remove", "sqlite3.connect"])
+def test_a_change_of_a_file_waits_for_the_word(watched: Watched, event: str) -> None:
+    """Wherever the file is."""
+    watched.arm()
+    watched.agent.audit(event, ("/tmp/a", -1))
+    assert [each["event"] for each in watched.said()] == ["parked"]
+
+
 @pytest.mark.parametrize(
     "name", ["app.py", "app.pyc", ".git/HEAD", "node_modules/x.js", "/etc/hostname"]
 )

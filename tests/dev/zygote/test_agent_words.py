@@ -75,6 +75,13 @@ def test_a_data_file_is_reported_once(watched: Watched) -> None:
     assert watched.said() == said
 
 
+def test_a_path_of_bytes_is_a_path(watched: Watched) -> None:
+    """As Python itself takes it."""
+    path = str(watched.root / "words.txt")
+    watched.agent.audit("open", (os.fsencode(path), "r", os.O_RDONLY))
+    assert [each["path"] for each in watched.said()] == [path]
+
+
 @pytest.mark.parametrize(
     "flags", [os.O_WRONLY | os.O_CREAT, os.O_RDWR, os.O_WRONLY | os.O_APPEND]
 )

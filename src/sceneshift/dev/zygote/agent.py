@@ -135,8 +135,8 @@ class Agent:
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """See what the program opens and does; `sys.addaudithook`'s callback."""
         if event == "open":
-            if self.channel is not None and isinstance(args[0], str):
-                self._see_open(args[0], args[2])
+            if self.channel is not None and isinstance(args[0], str | bytes):
+                self._see_open(os.fsdecode(args[0]), args[2])
             return
         if self.is_armed and event in _EFFECTS:
             self.touch(event)

@@ -7,7 +7,6 @@ text. File descriptors travel with the first byte of their frame.
 from __future__ import annotations
 
 import _thread
-import array
 import json
 import os
 import socket
@@ -113,13 +112,12 @@ class Channel:
     def _send_first(self, data: bytes, fds: tuple[int, ...]) -> int:
         if not fds:
             return self.sock.send(data)
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
-        return self.sock.sendmsg([data], [rights])
+        return socket.send_fds(self.sock, [data], fds)
 
     def receive(self) -> tuple[Message, list[int]] | None:
         """Wait for a message; None at the end of the stream."""
         while not self._queue:
-            data, fds = self.receive_bytes()
+            data, fds = self._receive_bytes()
             if not data:
                 return None
             self._queue += self._decoder.feed(data, fds)
@@ -132,25 +130,20 @@ class Channel:
 
     def receive_all(self) -> list[tuple[Message, list[int]]] | None:
         """Read once and return every whole message; None at the end of the stream."""
-        data, fds = self.receive_bytes()
+        data, fds = self._receive_bytes()
         if not data:
             return None
         return self._decoder.feed(data, fds)
 
-    def receive_bytes(self) -> tuple[bytes, list[int]]:
+    def _receive_bytes(self) -> tuple[bytes, list[int]]:
         """Read once: bytes (none at the end) and close-on-exec descriptors."""
-        size = socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
         try:
-            data, ancillary, _flags, _address = self.sock.recvmsg(65536, size)
+            data, fds, _flags, _address = socket.recv_fds(self.sock, 65536, _MOST_FDS)
         except ConnectionError:
             return b"", []
-        fds = array.array("i")
-        for level, kind, raw in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                fds.frombytes(raw[: len(raw) - len(raw) % fds.itemsize])
         for fd in fds:
             os.set_inheritable(fd, False)
-        return data, list(fds)
+        return data, fds
 
     def close(self) -> None:
         """Close this end."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class StateFolder:
         path = self.path / name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
-        import hashlib  # noqa: PLC0415 - OpenSSL, for long paths alone
-
-        key = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        key = blake2b(os.fsencode(self.path), digest_size=8).hexdigest()
         return _private_folder(self.shared) / f"{key}-{name}"
 
 

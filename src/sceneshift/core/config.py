@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PYPROJECT = Path("pyproject.toml")
 TABLE = ("tool", "sceneshift")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
 Text = Annotated[str, Meta(description="text in quotes")]
@@ -221,7 +221,7 @@ def _check_environment_names(config: Config) -> None:
     """Refuse names that could be no part of a file's name, and double ones."""
     seen: dict[str, str] = {}
     for environment, name, keys in _environment_names(config):
-        if not _NAME.fullmatch(name):
+        if not ENVIRONMENT_NAME.fullmatch(name):
             raise key_error(
                 PYPROJECT,
                 keys,

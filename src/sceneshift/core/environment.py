@@ -8,7 +8,12 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneshift.core.config import PYPROJECT, TABLE, EnvironmentConfig
+from sceneshift.core.config import (
+    ENVIRONMENT_NAME,
+    PYPROJECT,
+    TABLE,
+    EnvironmentConfig,
+)
 from sceneshift.core.envfile import load_env_file
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.schema import join_keys
@@ -187,7 +192,7 @@ def _get_name(root: Path, config: Config, asked: str, chosen_by: Source) -> str:
             return name
     full = _BUILT_IN_ALIASES.get(asked, asked)
     # A file `.env.<name>` is enough to make an environment of that name.
-    is_plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", full) is not None
+    is_plain = ENVIRONMENT_NAME.fullmatch(full) is not None
     if full in names or (is_plain and (root / f".env.{full}").is_file()):
         return full
     raise UsageError(

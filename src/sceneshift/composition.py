@@ -13,7 +13,7 @@ from invoke.collection import Collection
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.discovery import load_module, open_package
-from sceneshift.task import is_debugging, report
+from sceneshift.task import report
 from sceneshift.usage import tell_of_usage
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ def _surviving() -> Iterator[None]:
     try:
         yield
     except SceneshiftError as error:
-        if is_debugging():
-            sys.excepthook(type(error), error, error.__traceback__)
         report(error)
 
 

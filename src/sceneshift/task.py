@@ -140,11 +140,16 @@ def refuse_windows(command: str) -> None:
 
 
 def report(error: SceneshiftError) -> None:
-    """Write an error, and what to do about it, to standard error."""
+    """Write an error, and what to do about it, to standard error.
+
+    With the traceback of one that was raised, where those are wanted.
+    """
+    if error.__traceback__ is not None and _is_debugging():
+        sys.excepthook(type(error), error, error.__traceback__)
     StreamConsole().error(error)
 
 
-def is_debugging() -> bool:
+def _is_debugging() -> bool:
     """Tell whether tracebacks are wanted: `inv --debug` or SCENESHIFT_DEBUG=1."""
     # invoke's flag leaves no other trace than the level of its logger.
     is_flagged = logging.getLogger("invoke").isEnabledFor(logging.DEBUG)
@@ -157,8 +162,6 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return body(*args, **kwargs)
         except SceneshiftError as error:
-            if is_debugging():
-                sys.excepthook(type(error), error, error.__traceback__)
             report(error)
             raise Exit(code=error.exit_code) from error
         except BrokenPipeError as gone:

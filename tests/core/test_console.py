@@ -103,11 +103,8 @@ def test_messages_carry_a_word_as_well_as_a_colour() -> None:
     """Meaning is never by colour alone."""
     console, _, err = make_console(Screen)
     console.success("built")
-    console.warn("old")
     console.note("hello")
-    assert err.getvalue() == (
-        "\x1b[32mdone:\x1b[0m built\n\x1b[33mwarning:\x1b[0m old\nhello\n"
-    )
+    assert err.getvalue() == ("\x1b[32mdone:\x1b[0m built\nhello\n")
 
 
 def test_everything_printed_is_masked() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _GAP = "  "
 _NARROWEST = 16  # of a column that has to give way
-_RED, _GREEN, _YELLOW, _CYAN, _BOLD = "31", "32", "33", "36", "1"
+_RED, _GREEN, _CYAN, _BOLD = "31", "32", "36", "1"
 
 # Greedy up to the last `@`: a password may hold one. The second pattern is for a
 # password with a slash, which `host:8000/path@x` must not be taken for.
@@ -105,38 +105,6 @@ def fold(text: str, width: int) -> list[str]:
     return [*lines, text]
 
 
-class Console(Protocol):
-    """Where commands tell what they did."""
-
-    def data(self, text: str) -> None:
-        """Print a line of data."""
-        ...
-
-    def json(self, value: object) -> None:
-        """Print a value as JSON."""
-        ...
-
-    def table(self, rows: Iterable[Sequence[object]]) -> None:
-        """Print rows with aligned columns; the first row is the head."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Tell people something."""
-        ...
-
-    def success(self, text: str) -> None:
-        """Tell people that something is done."""
-        ...
-
-    def warn(self, text: str) -> None:
-        """Tell people what they may want to mend."""
-        ...
-
-    def error(self, error: SceneshiftError) -> None:
-        """Tell people what went wrong and what to do."""
-        ...
-
-
 class StreamConsole:
     """A console on two text streams.
 
@@ -196,10 +164,6 @@ class StreamConsole:
     def success(self, text: str) -> None:
         """Tell people that something is done."""
         self._say("done:", _GREEN, text)
-
-    def warn(self, text: str) -> None:
-        """Tell people what they may want to mend."""
-        self._say("warning:", _YELLOW, text)
 
     def error(self, error: SceneshiftError) -> None:
         """Tell people what went wrong and what to do."""

@@ -112,10 +112,15 @@ class Stack:
                     found.append(int(entry.name))
         return found
 
+    @property
+    def supervisor(self) -> int:
+        """The pid of `inv dev`."""
+        assert self._process is not None
+        return self._process.pid
+
     def descriptors(self) -> int:
         """Return how many descriptors `inv dev` has open."""
-        assert self._process is not None
-        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+        return len(list(Path(f"/proc/{self.supervisor}/fd").iterdir()))
 
     # -- what it says
 

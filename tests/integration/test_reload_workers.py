@@ -279,6 +279,21 @@ def test_what_is_used_later_is_learned_and_what_is_written_is_not(
     assert sorted(causes) == [["lazy.py"], ["page.html"]]
 
 
+def test_a_save_right_after_a_file_was_read_is_not_lost(stack: Stack) -> None:
+    """What the process has read counts, however late that is heard of."""
+    stack.start(ROUTED)
+    stack.wait_page('"a"')
+    stack.wait_ready("web")
+    os.kill(stack.supervisor, signal.SIGSTOP)
+    try:
+        assert stack.get("/page") == "a"
+        stack.write({"page.html": "b"})
+    finally:
+        os.kill(stack.supervisor, signal.SIGCONT)
+    stack.wait(lambda: restarts(stack) == (1, 0))
+    assert stack.get("/page") == "b"
+
+
 @pytest.mark.parametrize("kind", ["auto", "cold"])
 def test_garbage_is_collected_in_a_worker(stack: Stack, kind: str) -> None:
     """Though nothing tells it that its start is over."""

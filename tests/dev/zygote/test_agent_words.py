@@ -71,8 +71,8 @@ def test_a_data_file_is_reported_once(watched: Watched) -> None:
     watched.open("words.txt")
     watched.open("words.txt")
     path = str(watched.root / "words.txt")
-    said = [{"event": "file", "path": path, "digest": None, "module": None}]
-    assert watched.said() == said
+    said = {"event": "file", "path": path, "digest": None, "module": None}
+    assert watched.said() == [{**said, "identity": [0, 0, 0]}]  # it is not there
 
 
 def test_a_path_of_bytes_is_a_path(watched: Watched) -> None:

@@ -17,6 +17,7 @@ from sceneshift.dev.run.nursery import Nursery, Parent
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give
 from sceneshift.dev.run.servers import ends_its_children, is_server
+from sceneshift.dev.zygote.code import identify
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
 
+_ANOTHER = "another"  # in place of the digest of what a file has been
 _HEAR_S = 1.0  # an event loop that computes comes late to the word to hold
 _LOOK_S = 0.001
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
@@ -146,6 +148,8 @@ class ReportedRunner(Runner, Parent):
 
     def _on_file(self, generation: Generation, message: Message, _fds: Any) -> None:
         path, digest = message["path"], message["digest"]
+        if digest is None and list(identify(path)) != message["identity"]:
+            digest = _ANOTHER
         generation.files.setdefault(path, digest)
         if message.get("module"):
             generation.modules[message["module"]] = path

@@ -175,12 +175,20 @@ class Agent:
     def report_file(
         self, path: str, content: str | None, module: str | None = None
     ) -> None:
-        """Tell the supervisor once that the program uses a file."""
+        """Tell the supervisor once that the program uses a file.
+
+        Args:
+            path: The file.
+            content: Digest of what was read; None where the supervisor is to take it,
+                if the file is then still the same; "written" of one that is changed.
+            module: The module's name.
+        """
         if path in self._reported and content != "written":
             return
         self._reported.add(path)
         message = {"event": "file", "path": path, "digest": content}
-        self.send({**message, "module": module})
+        identity = identify(path) if content is None else None
+        self.send({**message, "identity": identity, "module": module})
 
     def find_line(self) -> Channel | None:
         """Return the line, unless the program has closed it unawares.

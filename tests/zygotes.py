@@ -64,7 +64,7 @@ def take(channel: Channel, *events: str) -> dict[str, Any]:
     """Return the next message of these kinds; others are passed over."""
     while True:
         while not channel._queue:
-            assert select.select([channel], [], [], 30)[0], f"no {events}"
+            assert select.select([channel], [], [], 60)[0], f"no {events}"
             received = channel.receive_all()
             assert received is not None, f"the end instead of {events}"
             channel._queue += received

@@ -210,6 +210,38 @@ def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
         assert zygote.read_output() == f"{os.fstat(old.fileno()).st_ino}\n"
 
 
+def test_a_program_that_waits_for_its_turn_ends_with_the_supervisor(
+    zygote: Zygote,
+) -> None:
+    """Nor does any other word let it go on."""
+    zygote.begin(TAKES)
+    child = zygote.fork(park=False)
+    with socket.socket() as sock:
+        child.bind(sock)
+        assert child.next("bound")["waits"]
+        child.tell(op="unknown")
+        child.channel.close()
+        assert child.wait_end() == 0
+    assert zygote.read_output() == ""
+
+
+@pytest.mark.parametrize("v6only", [0, 1])
+def test_an_address_of_ipv6_is_asked_for_as_the_program_wants_it(
+    zygote: Zygote, v6only: int
+) -> None:
+    """Alone, or with those of IPv4."""
+    option = f"sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, {v6only})\n"
+    source = f"import socket\nsock = socket.socket(socket.AF_INET6)\n{option}"
+    zygote.begin(f"{source}sock.bind(('::1', 1))\n")
+    child = zygote.fork(park=False)
+    with socket.socket(socket.AF_INET6) as sock:
+        asked = child.bind(sock)
+        assert (asked["key"], asked["v6only"]) == (f"{socket.AF_INET6:d}/::1/1", v6only)
+        child.next("bound")
+        child.tell(op="serve")
+        assert child.wait_end() == 0
+
+
 AT_ONCE = """\
 import socket, threading
 

@@ -29,6 +29,7 @@ def written_by(act: Act, folder: Path) -> set[str]:
     """Return what is seen of it, relative to the folder it works in."""
     global _seen  # noqa: PLW0603 - an audit hook is for ever
     if not _is_laid:
+        _audit.__dict__["__cantrace__"] = True  # else no measurement sees into it
         sys.addaudithook(_audit)
         _is_laid.append(True)
     _seen = []

@@ -170,6 +170,17 @@ def test_threads_of_a_running_server_may_bind(stack: Stack) -> None:
     stack.wait_page("bound", f"/{ports}")
 
 
+def test_an_address_of_another_process_is_in_use(stack: Stack) -> None:
+    """As it is without us: the first one keeps it."""
+    serve = "import socket, time\nsock = socket.create_server(('127.0.0.1', {}))\n"
+    source = serve.format(stack.port) + "print('bound', flush=True)\ntime.sleep(300)\n"
+    procfile = "one: python serve.py\ntwo: python serve.py\n"
+    stack.start({"serve.py": source, "Procfile.dev": procfile})
+    stack.wait_output("Address already in use")
+    stack.wait_output("bound")
+    assert stack.output.count("| bound") == 1
+
+
 def has_read_all(port: int, client: socket) -> bool:
     """Say whether a server has read what a client has sent it (proc_net_tcp(5))."""
     ends = f":{port:04X}", f":{client.getsockname()[1]:04X}"

@@ -28,6 +28,7 @@ DEADLINE_S = 30.0
 STAY = "echo up; exec sleep 300"
 # Says so when it is asked to end; the shell hears the signal while it waits.
 POLITE = "trap 'echo bye; exit 0' TERM; echo up; sleep 300 & wait"
+FAILING_SETUP = '[tool.sceneshift.processes.bad]\nsetup = { run = "exit 3" }\n'
 STUBBORN = "trap '' TERM INT HUP; echo up; sleep 300 & wait; sleep 300"
 TASKS = "from sceneshift import namespace\n\nns = namespace()\n"
 # Becomes the leader of a session whose terminal is its standard input.
@@ -125,6 +126,12 @@ class Project:
         done = self.inv(*words, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def read_texts(self, *words: str) -> list[str]:
+        """Return the lines of processes that `dev.logs` shows."""
+        lines = self.inv("dev.logs", *words, "--json").stdout.splitlines()
+        entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        return [each["text"] for each in entries if not each["note"]]
 
     def refuse(self, *words: str, code: int) -> str:
         """Return what a command that ends with `code` says; it prints no data."""

@@ -163,9 +163,10 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
             return body(*args, **kwargs)
         except SceneshiftError as error:
             report(error)
+            _end_output()
             raise Exit(code=error.exit_code) from error
         except BrokenPipeError as gone:
-            _forget_output()
+            _end_output()
             raise Exit(code=_UNREAD) from gone
         except KeyboardInterrupt as interrupt:
             raise Exit(code=_INTERRUPTED) from interrupt
@@ -173,8 +174,11 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _forget_output() -> None:
-    """Send what is left to nowhere: the interpreter would complain at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _end_output() -> None:
+    """Forget what cannot be written: the interpreter would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from stacks import POLITE, STAY
 
 if TYPE_CHECKING:
     from stacks import MakeProject, Project
+
+FULL = Path("/dev/full")
 
 
 @pytest.fixture
@@ -76,6 +79,29 @@ def test_output_that_nobody_reads_is_no_traceback(logged: Project) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["dev.logs"], ["dev", "--dry-run", "--json"]])
+def test_output_that_cannot_be_written_is_an_error(
+    logged: Project, words: list[str]
+) -> None:
+    """A disk is full: one sentence and a hint, also at the interpreter's end."""
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [logged.inv_path, *words],
+            cwd=logged.root,
+            env=logged.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: output cannot be written: no space left on device\n"
+        "hint: is there room where it goes? df -h\n"
+    )
 
 
 def test_logs_follow_until_the_stack_ends(make_project: MakeProject) -> None:

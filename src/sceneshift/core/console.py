@@ -11,10 +11,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from sceneshift.core.errors import SceneshiftError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from sceneshift.core.errors import SceneshiftError
 
 _GAP = "  "
 _NARROWEST = 16  # of a column that has to give way
@@ -204,7 +204,20 @@ def _print(stream: TextIO, text: str) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write text to a stream whose encoding may not have all of its characters."""
+    """Write text to a stream whose encoding may not have all of its characters.
+
+    Raises:
+        BrokenPipeError: Nobody reads it any more, which is no failure.
+        SceneshiftError: It cannot be written: a full disk.
+    """
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SceneshiftError(
+            f"output cannot be written: {(error.strerror or '').lower()}",
+            hint="is there room where it goes? df -h",
+        ) from error

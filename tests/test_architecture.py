@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import sceneshift
+from sceneshift.core import errors
 
 PACKAGE = Path(sceneshift.__file__).parent
 ROOT_MODULES = {"composition", "discovery", "task", "usage"}
@@ -40,6 +41,9 @@ class WithoutTypes(ast.NodeTransformer):
 
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 IMPORTS = {name: imports_of(tree) for name, tree in TREES.items()}
+
+
+ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 
 
 def room_of(module: str) -> str:
@@ -149,3 +153,17 @@ def attributes_of(node: ast.AST) -> list[str]:
     if not isinstance(node, ast.Attribute):
         return []
     return [node.attr, *attributes_of(node.value)]
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    """A message without a hint leaves a person alone with it."""
+    without = [
+        f"{name}:{node.lineno}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ERRORS
+        and "hint" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert without == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from sceneshift.core.errors import UsageError
 from sceneshift.dev.control import Connection
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.model import StackSpec
@@ -64,3 +65,13 @@ def test_a_follower_that_has_gone_already_is_forgotten(tmp_path: Path) -> None:
         assert stream.listeners == []
 
     asyncio.run(main())
+
+
+def test_what_another_version_asks_for_is_refused() -> None:
+    """A stack runs on while the package is upgraded beside it."""
+    nobody = cast("Any", None)
+    with pytest.raises(UsageError, match="does not know how to `dance`") as caught:
+        asyncio.run(Desk(nobody, nobody)({"op": "dance"}, nobody))
+    assert (
+        caught.value.hint == "an older version started it: inv dev.stop, then inv dev"
+    )

@@ -122,7 +122,8 @@ def _await_ready(
         if process.poll() is not None:
             words = log.read_text(errors="replace").strip()
             raise SceneshiftError(
-                f"the stack ended with code {process.returncode}: {words[-500:]}"
+                f"the stack ended with code {process.returncode}: {words[-500:]}",
+                hint=f"see {log}",
             )
         time.sleep(0.02)
     raise SceneshiftError("the stack does not answer", hint=f"see {log}")

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
+from sceneshift.core.wording import quote
 from sceneshift.dev.machine import Quit, Verb
 from sceneshift.dev.output import Follower
 from sceneshift.dev.status import describe, describe_reload
@@ -35,7 +36,10 @@ class Desk:
         """Answer one request."""
         operation = getattr(self, f"_{request['op']}", None)
         if operation is None:
-            raise UsageError(f"the stack does not know how to `{request['op']}`")
+            raise UsageError(
+                f"the stack does not know how to {quote(request['op'])}",
+                hint="an older version started it: inv dev.stop, then inv dev",
+            )
         await operation(request, connection)
 
     async def _status(self, _request: Message, connection: Connection) -> None:

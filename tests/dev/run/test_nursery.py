@@ -87,8 +87,9 @@ def test_an_interpreter_that_cannot_serve_is_not_asked_again(tmp_path: Path) -> 
     async def use(stage: Stage) -> None:
         nursery = nursery_of(stage)
         renew(stage, interpreter="/bin/false")
-        with pytest.raises(SceneshiftError, match="ended before it served"):
+        with pytest.raises(SceneshiftError, match="ended before it served") as caught:
             await nursery.get()
+        assert caught.value.hint
         assert nursery.is_plain
         assert "older than Python" in str(nursery.cold_reason)
         assert nursery.spare() is None

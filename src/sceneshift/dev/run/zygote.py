@@ -193,6 +193,9 @@ class ZygoteLink:
         self._loop.remove_reader(self._channel.fileno())
         if not self.serving.done():
             self.serving.set_exception(
-                SceneshiftError("the interpreter ended before it served")
+                SceneshiftError(
+                    "the interpreter ended before it served",
+                    hint="see what it wrote: inv dev.logs",
+                )
             )
             self.serving.exception()  # nobody need be interested

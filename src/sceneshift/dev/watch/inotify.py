@@ -66,15 +66,17 @@ def describe_failure(step: str, number: int, path: str) -> SceneshiftError:
         number: The system's error number.
         path: The folder that was to be watched.
     """
+    otherwise = "look at the files at intervals: SCENESHIFT_WATCH=polling"
     limit = _LIMITS.get((step, number))
     if limit is None:
-        return SceneshiftError(f"cannot watch `{path}`: {os.strerror(number)}")
+        return SceneshiftError(
+            f"cannot watch `{path}`: {os.strerror(number)}", hint=otherwise
+        )
     name, what, enough = limit
     return SceneshiftError(
         f"the system's limit of watched {what} is reached at `{path}`: "
         f"fs.inotify.{name}",
-        hint=f"sudo sysctl fs.inotify.{name}={enough}, "
-        "or look at the files at intervals: SCENESHIFT_WATCH=polling",
+        hint=f"sudo sysctl fs.inotify.{name}={enough}, or {otherwise}",
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import re
 from typing import TYPE_CHECKING
 
@@ -117,14 +118,24 @@ def test_detach_passes_its_flags_on(make_project: MakeProject) -> None:
     assert project.inv("dev.stop").returncode == 0
 
 
-def test_detach_shows_why_nothing_runs(make_project: MakeProject) -> None:
+def test_detach_needs_no_tasks_of_a_usual_name(project: Project) -> None:
+    """What runs in the background does not look for them again."""
+    (project.root / "tasks.py").rename(project.root / "other.py")
+    assert project.ask("-c", "other", "dev", "--detach")["processes"]
+    assert project.inv("-c", "other", "dev.stop").returncode == 0
+    project.assert_nothing_left()
+
+
+def test_detach_shows_why_nothing_runs(project: Project) -> None:
     """A stack that ends at once is an error with its last words."""
-    project = make_project(processes={"app": "echo gone"})
-    done = project.inv("dev", "--detach")
-    if done.returncode:  # else the command was quicker than the process
-        assert "the stack ended with code 0" in done.stderr or (
-            "the stack has just ended" in done.stderr
-        )
+    lock = project.root / ".sceneshift" / "dev.lock"
+    lock.parent.mkdir()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # a stack that does not answer yet
+        done = project.inv("dev", "--detach")
+    assert done.returncode == 1
+    assert "the stack ended with code 5: error: a stack runs in this" in done.stderr
+    assert done.stderr.endswith(f"hint: see {lock.parent / 'logs' / 'dev.out'}\n")
     project.assert_nothing_left()
 
 

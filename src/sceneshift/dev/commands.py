@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _DETACH_S = 600.0  # a first start installs packages
 _PROGRESS_S = 1.0  # who waits longer is told for what
 _ARRIVED = frozenset({"ready", "completed", "failed", "stopped", "debugging"})
-_FLAGS = {"environment": "--env", "procfile": "--procfile"}
 
 
 def run(request: Request) -> NoReturn:
@@ -42,9 +41,7 @@ def run(request: Request) -> NoReturn:
         sys.exit(0)
     sys.stdout.flush()
     sys.stderr.flush()
-    # -P: the project's folder must not come before the interpreter's own modules.
-    words = [sys.executable, "-P", "-m", "sceneshift.dev"]
-    os.execv(sys.executable, [*words, json.dumps(request.as_json())])  # noqa: S606
+    os.execv(sys.executable, _command(request))  # noqa: S606
 
 
 def _follow(client: Client) -> None:
@@ -81,7 +78,7 @@ def detach(request: Request, *, as_json: bool) -> None:
         output = log.open("wb")
     with output:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "invoke", *_arguments(request)],
+            _command(request),
             cwd=request.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # each process has its own log
@@ -98,17 +95,11 @@ def detach(request: Request, *, as_json: bool) -> None:
         )
 
 
-def _arguments(request: Request) -> list[str]:
-    words = ["dev"]
-    for name, flag in _FLAGS.items():
-        if getattr(request, name):
-            words += [flag, getattr(request, name)]
-    for flag, value in (
-        ("--concurrency", request.concurrency),
-        ("--only", request.only),
-    ):
-        words += [flag, value] if value else []
-    return [*words, *(["--strict"] if request.is_strict else [])]
+def _command(request: Request) -> list[str]:
+    """Return what runs the stack: an interpreter that never loads invoke."""
+    # -P: the project's folder must not come before the interpreter's own modules.
+    words = [sys.executable, "-P", "-m", "sceneshift.dev"]
+    return [*words, json.dumps(request.as_json())]
 
 
 def _await_ready(

@@ -25,7 +25,7 @@ def make_report(folder: Path) -> ErrorReport:
         "  File \"api.py\", line 5, in greet\n    return '<b>' + nmae\n"
         "NameError: name '<script>' is not defined\n"
     )
-    return parse_failure(text, folder, process="web", since=1_700_000_000.0)
+    return parse_failure(text, folder, process="web", since=1_700_000_000.256789)
 
 
 class Shown:

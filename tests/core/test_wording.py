@@ -10,6 +10,8 @@ from sceneshift.core.wording import (
     describe_moment,
     describe_seconds,
     find_nearest,
+    iso_time,
+    local_clock,
     quote,
     suggest,
 )
@@ -53,3 +55,21 @@ def test_a_moment_has_a_date_unless_it_is_today() -> None:
     """Since 12:04 means today."""
     assert len(describe_moment(time.time())) == len("12:04")
     assert describe_moment(0).startswith(("1970-01-01 ", "1969-12-31 "))
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1_700_000_000.2567, "2023-11-14T22:13:20.256Z"),
+    ],
+)
+def test_a_time_is_utc_to_the_millisecond(at: float, text: str) -> None:
+    """Also where the second is a whole one."""
+    assert iso_time(at) == text
+
+
+def test_a_clock_shows_the_time_where_the_person_is() -> None:
+    """As the lines of the terminal have it."""
+    at = 1_700_000_000.25
+    assert local_clock(iso_time(at)) == time.strftime("%H:%M:%S", time.localtime(at))

@@ -32,6 +32,7 @@ def test_a_browser_gets_a_page(report: ErrorReport) -> None:
         assert headers["Content-Type"] == "text/html; charset=utf-8"
         assert int(headers["Content-Length"]) == len(body)
         text = body.decode()
+        assert 'datetime="2023-11-14T22:13:20.256Z"' in text
         assert "NameError: name &#x27;&lt;script&gt;&#x27; is not defined" in text
         assert "<code>api.py:5</code>" in text
         assert f'data-path="{report.root}/api.py:5"' in text
@@ -74,7 +75,7 @@ def test_a_program_gets_json(report: ErrorReport) -> None:
                 "file": str(report.file),
                 "line": 5,
                 "traceback": report.text,
-                "since": "2023-11-14T22:13:20+00:00",
+                "since": "2023-11-14T22:13:20.256Z",
             }
         }
 

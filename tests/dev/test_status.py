@@ -3,11 +3,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from sceneshift.dev.history import Reload
 from sceneshift.dev.machine import Phase
-from sceneshift.dev.status import describe, describe_reload, iso
+from sceneshift.dev.status import describe, describe_reload
 from supervising import run_supervised
 
 if TYPE_CHECKING:
@@ -20,19 +18,6 @@ def row(it: Supervised) -> dict[str, Any]:
     """Return the status of the process."""
     (said,) = describe(it.supervisor)["processes"]
     return dict(said)
-
-
-@pytest.mark.parametrize(
-    ("at", "text"),
-    [
-        (None, None),
-        (0.0, "1970-01-01T00:00:00.000Z"),
-        (1_700_000_000.2567, "2023-11-14T22:13:20.256Z"),
-    ],
-)
-def test_a_time_is_utc_to_the_millisecond(at: float | None, text: str | None) -> None:
-    """Also where the second is a whole one."""
-    assert iso(at) == text
 
 
 def test_a_process_that_has_not_begun_has_a_row(tmp_path: Path) -> None:

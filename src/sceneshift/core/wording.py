@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +46,21 @@ def find_nearest(name: str, known: Iterable[str]) -> str | None:
 def describe_seconds(seconds: float) -> str:
     """Return `12 ms` or `1.4 s`."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def iso_time(at: float) -> str:
+    """Return ISO 8601 in UTC, to the millisecond: `2026-11-21T03:14:19.123Z`.
+
+    Args:
+        at: Seconds since 1970.
+    """
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def local_clock(iso: str) -> str:
+    """Return the time of day, where the person is, of what `iso_time` wrote."""
+    return f"{datetime.fromisoformat(iso).astimezone():%H:%M:%S}"
 
 
 def describe_moment(at: float) -> str:

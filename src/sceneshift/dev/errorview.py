@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from sceneshift.core.wording import iso_time
 from sceneshift.dev.failure import one_line, read_excerpt, split_frames
 
 if TYPE_CHECKING:
@@ -83,14 +84,13 @@ def _render_json(report: ErrorReport) -> str:
         "file": None if report.file is None else str(report.file),
         "line": report.line,
         "traceback": report.text,
-        "since": _date(report.since).isoformat(),
+        "since": iso_time(report.since),
     }
     return json.dumps({"error": error}) + "\n"
 
 
 def _render_page(report: ErrorReport, tag: str) -> str:
     """Render what a person needs."""
-    since = _date(report.since).astimezone()
     excerpt = read_excerpt(report)
     template = Template(_PAGE.read_text(encoding="utf-8"))
     return template.substitute(
@@ -100,15 +100,10 @@ def _render_page(report: ErrorReport, tag: str) -> str:
         excerpt=_render_excerpt(report, excerpt) if excerpt else "",
         caption="Output" if report.file is None else "Traceback",
         text=_render_text(report),
-        iso=since.isoformat(),
-        clock=since.strftime("%H:%M:%S"),
+        iso=iso_time(report.since),
+        clock=time.strftime("%H:%M:%S", time.localtime(report.since)),
         etag=tag,
     )
-
-
-def _date(since: float) -> datetime:
-    """Return seconds since 1970 as a date in UTC."""
-    return datetime.fromtimestamp(since, UTC)
 
 
 def _render_place(report: ErrorReport) -> str:

@@ -5,12 +5,11 @@ On the path of `inv dev.status`: nothing slow is imported here.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.wording import describe_seconds
+from sceneshift.core.wording import describe_seconds, local_clock
 from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
@@ -124,18 +123,13 @@ def show_reloads(
         console.table([head, *map(_describe_reload, reloads)])
 
 
-def _local_time(iso: str) -> str:
-    """Return the time of day where the person is, as the log lines have it."""
-    return f"{datetime.fromisoformat(iso).astimezone():%H:%M:%S}"
-
-
 def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
     took = reload["duration_s"]
     how = reload["rung"]
     files = ", ".join(reload["files"][:3]) or reload["cause"]
     more = len(reload["files"]) - 3
     return (
-        _local_time(reload["at"]),
+        local_clock(reload["at"]),
         reload["process"],
         "-" if took is None else describe_seconds(took),
         how if not reload["reason"] else f"{how}: {reload['reason']}",

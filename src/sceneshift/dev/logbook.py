@@ -6,12 +6,12 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.paths import StateFolder
+from sceneshift.core.wording import local_clock
 from sceneshift.dev.client import Client
 from sceneshift.dev.output import LogQuery, find_names, parse_since, read_logs
 
@@ -109,6 +109,6 @@ def _print(lines: Iterable[dict[str, Any]], *, as_json: bool) -> None:
         if as_json:
             console.data(json.dumps(line, ensure_ascii=False))
         else:
-            at = datetime.fromisoformat(line["time"]).astimezone()
+            at = local_clock(line["time"])
             mark = "-- " if line["note"] else ""
-            console.data(f"{at:%H:%M:%S} {line['process']} | {mark}{line['text']}")
+            console.data(f"{at} {line['process']} | {mark}{line['text']}")

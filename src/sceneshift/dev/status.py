@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.wording import iso_time
 
 if TYPE_CHECKING:
     from sceneshift.dev.history import Reload
     from sceneshift.dev.supervisor import Supervisor
-
-
-def iso(at: float | None) -> str | None:
-    """Return a time in ISO 8601, UTC, to the millisecond."""
-    if at is None:
-        return None
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def describe(supervisor: Supervisor) -> dict[str, Any]:
@@ -42,7 +35,7 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "port": spec.port,
         "url": spec.url if spec.listens else None,
         "restarts": state.restarts,
-        "started_at": iso(began_at),
+        "started_at": None if began_at is None else iso_time(began_at),
         "is_broken": state.is_broken,
         "breakpoint": supervisor.find_place(name),
         "reload": "cold" if runner.cold_reason else "fork",
@@ -55,7 +48,7 @@ def describe_reload(reload: Reload) -> dict[str, Any]:
     """Return one entry of `inv dev.why --json`'s `reloads`."""
     return {
         "process": reload.process,
-        "at": iso(reload.at),
+        "at": iso_time(reload.at),
         "cause": reload.cause,
         "files": list(reload.files),
         "rung": reload.rung,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
+
+from sceneshift.core.wording import iso_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,9 @@ class LogLine:
 
     def as_json(self) -> dict[str, object]:
         """Return the line as `dev.logs --json` prints it."""
-        moment = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
         return {
             "process": self.name,
-            "time": moment.replace("+00:00", "Z"),
+            "time": iso_time(self.at),
             "text": self.text,
             "note": self.is_note,
         }

@@ -145,7 +145,7 @@ def test_stop_says_which_stack_has_ended(stack: Stack) -> None:
 
 def test_why_tells_the_last_reloads(stack: Stack) -> None:
     """Which file or word, which process, which rung, how long."""
-    assert stack.project.ask("dev.why") == {"reloads": []}
+    assert stack.project.ask("dev.why") == {"reloads": [], "left_out": {}}
     assert "nothing was reloaded yet" in stack.project.inv("dev.why").stderr
     stack.project.inv("dev.restart", "app")
     stack.project.inv("dev.restart", "worker")

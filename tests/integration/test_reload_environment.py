@@ -253,7 +253,7 @@ def reload(stack: Stack, number: int) -> None:
 def test_a_package_that_starts_something_is_imported_anew_each_time(
     stack: Stack, name: str, reason: str
 ) -> None:
-    """It is left out of what is preloaded; the others are not."""
+    """It is left out of what is preloaded, which `dev.why` says; others are not."""
     with_packages(stack, imports=f"import {name}")
     stack.wait_output("uses 0 none True")
     stack.wait_output("-- ready")
@@ -263,6 +263,9 @@ def test_a_package_that_starts_something_is_imported_anew_each_time(
     reload(stack, 2)
     reload(stack, 3)
     stack.wait_output("uses 3 none False")
+    assert stack.ask("dev.why", "job")["left_out"] == {"job": {name: reason}}
+    said = stack.inv("dev.why").stderr
+    assert said == f"each reload of job imports anew: {name} ({reason})\n"
 
 
 def test_a_package_that_is_to_be_configured_first_is_imported_later(

@@ -62,9 +62,13 @@ class Desk:
     async def _why(self, request: Message, connection: Connection) -> None:
         names = self._resolve(request["names"])
         reloads = self._supervisor.history.last(request["count"], names or None)
-        await connection.send(
-            {"ok": True, "reloads": [describe_reload(reload) for reload in reloads]}
-        )
+        left_out = {
+            name: runner.skipped
+            for name, runner in self._supervisor.runners.items()
+            if runner.skipped and (not names or name in names)
+        }
+        answer = {"ok": True, "reloads": list(map(describe_reload, reloads))}
+        await connection.send({**answer, "left_out": left_out})
 
     async def _act(self, request: Message, connection: Connection) -> None:
         """Start, stop or restart processes, and answer when that is done."""

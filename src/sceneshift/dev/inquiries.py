@@ -105,22 +105,27 @@ def end_stack(root: Path, *, as_json: bool) -> None:
 def show_reloads(
     root: Path, names: Sequence[str], *, count: int, as_json: bool
 ) -> None:
-    """Print the last reloads, newest last.
+    """Print the last reloads, newest last, and what each of them imports anew.
 
     Raises:
         SceneshiftError: Nothing runs here.
         UsageError: There is no process of that name.
     """
     request = {"op": "why", "names": list(names), "count": count}
-    reloads = Client.get(root).ask(request)["reloads"]
+    answer = Client.get(root).ask(request)
+    reloads, left_out = answer["reloads"], answer["left_out"]
     console = StreamConsole()
     if as_json:
-        console.json({"reloads": reloads})
-    elif not reloads:
-        console.note("nothing was reloaded yet")
-    else:
+        console.json({"reloads": reloads, "left_out": left_out})
+        return
+    if reloads:
         head = ("when", "process", "took", "how", "outcome", "because of")
         console.table([head, *map(_describe_reload, reloads)])
+    else:
+        console.note("nothing was reloaded yet")
+    for name, packages in left_out.items():
+        reasons = (f"{package} ({reason})" for package, reason in packages.items())
+        console.note(f"each reload of {name} imports anew: {', '.join(reasons)}")
 
 
 def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
-from sceneshift.core.wording import quote
+from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.machine import Quit, Verb
 from sceneshift.dev.output import Follower
 from sceneshift.dev.status import describe, describe_reload
@@ -149,7 +148,10 @@ class Desk:
                 if name in (spec.name, spec.label, spec.label.rpartition(".")[0])
             ]
             if not matches:
-                raise _unknown(name, [spec.name for spec in known])
+                raise UsageError(
+                    f"there is no process {quote(name)}",
+                    hint=suggest(name, (spec.name for spec in known)),
+                )
             found += matches
         return found
 
@@ -158,12 +160,3 @@ async def _either(event: asyncio.Event, future: asyncio.Future[Any]) -> None:
     waiting = asyncio.ensure_future(event.wait())
     await asyncio.wait({waiting, future}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-def _unknown(name: str, known: list[str]) -> UsageError:
-    near = difflib.get_close_matches(name, known, 1)
-    meant = f"did you mean `{near[0]}`? " if near else ""
-    return UsageError(
-        f"there is no process of that name: {name}",
-        hint=f"{meant}the processes are: {', '.join(known)}",
-    )

@@ -10,7 +10,7 @@ from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import UsageError
-from sceneshift.core.wording import find_nearest, quote
+from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.output.lines import LogLine
 from sceneshift.dev.output.rotation import NOTE_MARK, STAMP_LENGTH, TEXT_MARK, rotated
 from sceneshift.dev.output.text import final_state, show_controls
@@ -102,19 +102,13 @@ def _lines_backwards(folder: Path, name: str) -> Iterator[LogLine]:
     path = folder / f"{name}.log"
     if not path.exists():
         raise UsageError(
-            f"there is no log of a process `{name}`",
-            hint=_advise(name, find_names(folder)),
+            f"there is no log of a process {quote(name)}",
+            hint=suggest(name, find_names(folder)),
         )
     files = (rotated(path, number) for number in range(100))
     present = takewhile(lambda file: file.exists(), files)
     raw_lines = chain.from_iterable(map(_raw_lines_backwards, present))
     return _with_times(name, raw_lines)
-
-
-def _advise(name: str, known: list[str]) -> str:
-    nearest = find_nearest(name, known)
-    meant = f"did you mean {quote(nearest)}? " if nearest else ""
-    return f"{meant}there are logs of: {', '.join(known) or 'none'}"
 
 
 def _with_times(name: str, newest_first: Iterable[bytes]) -> Iterator[LogLine]:

@@ -156,7 +156,7 @@ class Run:
         await ended  # nothing is left from here on
         self.held.close()
         for stream in self._streams.values():
-            stream.close(time.time())
+            stream.close()
         self.terminal.close()
 
     # -- parts

@@ -70,9 +70,10 @@ def test_it_does_not_matter_where_reads_cut_the_output(
         recorder = Recorder()
         log = NoLog(Path("unused"))
         stream = ProcessStream("web", log=log, ring=Ring(), sinks=[recorder])
+        source = stream.source()
         for piece in pieces:
-            stream.feed(piece, AT)
-        stream.close(AT)
+            source.feed(piece, AT)
+        source.close(AT)
         results.append(recorder.shown)
     assert results[0] == results[1]
 
@@ -80,32 +81,35 @@ def test_it_does_not_matter_where_reads_cut_the_output(
 def test_lines_reach_file_ring_and_sinks(tmp_path: Path) -> None:
     """The file gets what was written, the others what is shown."""
     stream, recorder, log = make_stream(tmp_path)
-    stream.feed(b"one\ntw", AT)
-    stream.feed(b"o\xff\0\n", AT)
+    source = stream.source()
+    source.feed(b"one\ntw", AT)
+    source.feed(b"o\xff\0\n", AT)
     assert recorder.shown == b"one\ntwo\xef\xbf\xbd\\x00\n"
     assert [x.text for x in stream.ring.tail("web", 9)] == ["one", "two\ufffd\\x00"]
-    stream.close(AT)
+    source.close(AT)
     assert read_text(log) == b"one\ntwo\xff\0\n"
 
 
 def test_a_partial_line_is_shown_once_and_again_when_it_grows(tmp_path: Path) -> None:
     """A prompt becomes visible; nothing is shown twice without a change."""
     stream, recorder, _ = make_stream(tmp_path)
-    stream.flush_partial(AT)
-    stream.feed(b"name? \xe2\x9c", AT)
-    stream.flush_partial(AT)
-    stream.flush_partial(AT)
-    stream.feed(b"\x93", AT)
-    stream.flush_partial(AT)
+    source = stream.source()
+    source.flush_partial(AT)
+    source.feed(b"name? \xe2\x9c", AT)
+    source.flush_partial(AT)
+    source.flush_partial(AT)
+    source.feed(b"\x93", AT)
+    source.flush_partial(AT)
     assert recorder.partials == [b"name? ", b"name? \xe2\x9c\x93"]
 
 
 def test_the_end_of_a_process_ends_its_last_line(tmp_path: Path) -> None:
     """What was said without a newline is not lost."""
     stream, recorder, log = make_stream(tmp_path)
-    stream.feed(b"goodbye", AT)
-    stream.close(AT)
-    stream.close(AT)
+    source = stream.source()
+    source.feed(b"goodbye", AT)
+    source.close(AT)
+    source.close(AT)
     assert recorder.shown == b"goodbye\n"
     assert read_text(log) == b"goodbye\n"
 
@@ -113,38 +117,41 @@ def test_the_end_of_a_process_ends_its_last_line(tmp_path: Path) -> None:
 def test_a_long_line_is_shown_before_it_ends_and_kept_whole(tmp_path: Path) -> None:
     """Memory does not grow with a line; the file has it in one piece."""
     stream, recorder, log = make_stream(tmp_path)
+    source = stream.source()
     for _ in range(20):
-        stream.feed(b"z" * 50_000, AT)
+        source.feed(b"z" * 50_000, AT)
     assert recorder.shown.count(CUT_END) >= 9
-    stream.flush_partial(AT)
-    stream.feed(b"end\nnext\n", AT)
+    source.flush_partial(AT)
+    source.feed(b"end\nnext\n", AT)
     whole = b"z" * 1_000_000 + b"end\nnext\n"
     joined = recorder.shown.replace(CUT_END + b"\n" + CUT_START, b"")
     assert joined == whole
     assert all(len(x) <= LONGEST_LINE + 8 for x in recorder.shown.split(b"\n"))
-    stream.close(AT)
+    source.close(AT)
     assert read_text(log) == whole
 
 
 def test_a_long_line_without_an_end_is_ended_with_its_process(tmp_path: Path) -> None:
     """The mark of a cut is followed by a line even where nothing more came."""
     stream, recorder, _ = make_stream(tmp_path)
-    stream.feed(b"z" * (LONGEST_LINE + 1), AT)
-    stream.close(AT)
+    source = stream.source()
+    source.feed(b"z" * (LONGEST_LINE + 1), AT)
+    source.close(AT)
     assert recorder.shown.endswith(CUT_END + b"\n" + CUT_START + b"\n")
 
 
 def test_an_endless_progress_bar_costs_no_memory(tmp_path: Path) -> None:
     """Of a line that rewrites itself only the last state is kept and shown."""
     stream, recorder, log = make_stream(tmp_path)
+    source = stream.source()
     bar = b"\r" + b"#" * 100
     for _ in range(5_000):
-        stream.feed(bar, AT)
-    stream.flush_partial(AT)
-    stream.feed(b"\n", AT)
+        source.feed(bar, AT)
+    source.flush_partial(AT)
+    source.feed(b"\n", AT)
     assert recorder.partials == [b"#" * 100]
     assert recorder.shown == b"#" * 100 + b"\n"
-    stream.close(AT)
+    source.close(AT)
     assert log.path.stat().st_size > 500_000
 
 
@@ -158,7 +165,7 @@ def test_two_generations_of_a_process_do_not_mix_their_lines(tmp_path: Path) -> 
     old.feed(b"bye\n", AT)
     new.feed(b"lo\n", AT)
     assert recorder.shown == b"goodbye\nhello\n"
-    stream.close(AT)
+    stream.close()
     assert read_text(log) == b"goodbye\nhello\n"
 
 
@@ -174,12 +181,13 @@ def test_a_note_reaches_everyone_marked_as_ours(tmp_path: Path) -> None:
 def test_sinks_come_and_go(tmp_path: Path) -> None:
     """A follower gets what comes while it follows."""
     stream, _, _ = make_stream(tmp_path)
+    source = stream.source()
     late = Recorder()
-    stream.feed(b"1\n", AT)
+    source.feed(b"1\n", AT)
     stream.add_sink(late)
-    stream.feed(b"2\n", AT)
+    source.feed(b"2\n", AT)
     stream.remove_sink(late)
-    stream.feed(b"3\n", AT)
+    source.feed(b"3\n", AT)
     assert late.shown == b"2\n"
 
 
@@ -188,11 +196,12 @@ def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     recorder = Recorder()
     log = RotatingLog(tmp_path / "gone" / "web.log")
     stream = ProcessStream("web", log=log, ring=Ring(), sinks=[recorder])
-    stream.feed(b"1\n", AT)
-    stream.feed(b"2\n", AT)
+    source = stream.source()
+    source.feed(b"1\n", AT)
+    source.feed(b"2\n", AT)
     log.path.parent.mkdir()
-    stream.feed(b"3\n", AT)
-    stream.feed(b"4\n", AT)
+    source.feed(b"3\n", AT)
+    source.feed(b"4\n", AT)
     assert recorder.shown == b"1\n2\n3\n4\n"
     assert recorder.notes == [
         "the log file cannot be written: No such file or directory",

@@ -96,9 +96,9 @@ def test_a_line_is_waited_for_and_then_no_more(run: Run) -> None:
         given_up = it.wait(LogProbe(pattern="never"))
         await asyncio.sleep(0)
         assert it.stream.listeners == 2
-        it.stream.feed(b"ready to go\n", 0.0)
+        it.stream.source().feed(b"ready to go\n", 0.0)
         assert not waits.done()
-        it.stream.feed(b"ready 1\nready 2\n", 0.0)
+        it.stream.source().feed(b"ready 1\nready 2\n", 0.0)
         await waits
         given_up.cancel()
         await asyncio.wait([given_up])
@@ -183,7 +183,7 @@ def test_the_line_may_come_when_its_wait_was_just_given_up(run: Run) -> None:
         waits = it.wait(LogProbe(pattern="ready"))
         await asyncio.sleep(0)
         waits.cancel()
-        it.stream.feed(b"ready\n", 0.0)
+        it.stream.source().feed(b"ready\n", 0.0)
         with pytest.raises(asyncio.CancelledError):
             await waits
         assert [line.text for line in it.stream.ring.tail("web", 1)] == ["ready"]

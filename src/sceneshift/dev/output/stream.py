@@ -37,28 +37,18 @@ class ProcessStream:
         self.ring = ring
         self._log = log
         self._sinks = list(sinks)
-        self._source = Source(self)
         self._log_failed = False
 
     def source(self) -> Source:
-        """Return an entrance for one more pipe.
+        """Return the entrance for one pipe.
 
         In a reload two generations of a process may write at the same time; each
         has its own unfinished line.
         """
         return Source(self)
 
-    def feed(self, chunk: bytes, at: float) -> None:
-        """Take what was read from the process's only pipe."""
-        self._source.feed(chunk, at)
-
-    def flush_partial(self, at: float) -> None:
-        """Show the unfinished line of the only pipe."""
-        self._source.flush_partial(at)
-
-    def close(self, at: float) -> None:
-        """End the last line of the only pipe, and close the file."""
-        self._source.close(at)
+    def close(self) -> None:
+        """Close the file; a later line opens it again."""
         self._log.close()
 
     def note(self, text: str, at: float) -> None:

@@ -16,11 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sceneshift.core.errors import ComponentError
 from sceneshift.dev.filelock import hold_lock
-from sceneshift.dev.invocation import (
-    find_package_folder,
-    read_json,
-    read_package,
-)
+from sceneshift.dev.invocation import read_json, read_package
 from sceneshift.dev.noderange import parse_version, satisfies
 from sceneshift.dev.oneshot import kill_session, run_to_end
 
@@ -83,11 +79,6 @@ class NodeSeams:
     python: str = sys.executable
 
 
-def needs_node(command: str, cwd: Path) -> bool:
-    """Whether a command line starts Node, npm or what runs on them."""
-    return find_package_folder(command, cwd) is not None
-
-
 def read_engines(folder: Path) -> tuple[str, ...]:
     """Return the ranges of Node that a folder's package and what it uses ask for.
 
@@ -147,14 +138,6 @@ async def choose_node(folder: Path, seams: NodeSeams) -> NodeRuntime:
         )
         return machine
     return await provide_node(seams)
-
-
-async def find_node(
-    engines: Sequence[str], cwd: Path, seams: NodeSeams
-) -> NodeRuntime | None:
-    """Return the machine's Node where it is in all the ranges."""
-    machine = await examine_node(cwd, seams)
-    return machine if machine is not None and fits(machine.version, engines) else None
 
 
 async def examine_node(cwd: Path, seams: NodeSeams) -> NodeRuntime | None:

@@ -15,8 +15,6 @@ TYPE_CHECKING = False  # spares the import of typing; type checkers take it as t
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterable, Mapping
-
-    import psutil
 else:
     import _signal as signal  # the same functions without enum: 0.7 MB less
 
@@ -25,7 +23,6 @@ __all__ = [
     "become_subreaper",
     "children",
     "descendants",
-    "describe",
     "environment",
     "find_process",
     "has_variable",
@@ -37,7 +34,6 @@ __all__ = [
     "proportional_bytes",
     "resident_bytes",
     "send_signal",
-    "session",
 ]
 
 _STAT_BYTES = 1024  # one line: 52 numbers and at most 64 bytes of name
@@ -104,14 +100,6 @@ def descendants(
         found += children
         frontier += [child.pid for child in children]
     return tuple(found)
-
-
-def session(
-    sid: int, table: Mapping[int, ProcessEntry] | None = None
-) -> tuple[ProcessEntry, ...]:
-    """Return the members of a session, in whatever process group."""
-    rows = (processes() if table is None else table).values()
-    return tuple(entry for entry in rows if entry.sid == sid)
 
 
 def children(pid: int) -> tuple[ProcessEntry, ...]:
@@ -215,38 +203,6 @@ def _rollup(pid: int) -> dict[str, int]:
         return {"Rss": resident, "Pss": resident}
     rows = _read(f"/proc/{pid}/smaps_rollup", 1 << 14).decode().splitlines()[1:]
     return {row.split(":")[0]: int(row.split()[1]) for row in rows}
-
-
-def describe(pid: int) -> str:
-    """Say for people who that is: number, user, command, since when.
-
-    For example: pid 123 (user bob, `node server.js`, since 12:04).
-    """
-    import psutil  # noqa: PLC0415 - the guard and most commands do without
-
-    from sceneshift.core.wording import describe_moment  # noqa: PLC0415 - as above
-
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            user = process.username()
-            command = _command_line(process)
-            since = describe_moment(process.create_time())
-    except psutil.Error:
-        return f"pid {pid}"
-    return f"pid {pid} (user {user}, `{command}`, since {since})"
-
-
-def _command_line(process: psutil.Process) -> str:
-    """Return the command on one line of at most 80 characters."""
-    import psutil  # noqa: PLC0415 - as above
-
-    try:
-        words = process.cmdline()
-    except (psutil.AccessDenied, psutil.ZombieProcess):  # macOS: private to their user
-        words = []
-    line = " ".join(" ".join(words).split()) or process.name()
-    return line if len(line) <= 80 else line[:79] + "…"
 
 
 def _read(path: str, size: int) -> bytes:

@@ -39,7 +39,7 @@ linux_only = pytest.mark.skipif(
 @contextmanager
 def running_server(env: Mapping[str, str]) -> Iterator[tuple[int, int]]:
     """Run a server that ends with its standard input; yield its pid and port."""
-    argv = [sys.executable, "-c", SERVER, "redis://user:secret@host"]
+    argv = [sys.executable, "-c", SERVER, "redis://user:sec@ret@host"]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **env}
     ) as server:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sceneshift.core.console import mask_secrets
 from sceneshift.core.wording import describe_moment, quote
 
 # Marks every process of a stack with the folder of its project.
 ROOT_VARIABLE = "SCENESHIFT_ROOT"
 
-_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's include/net/tcp_states.h
 
 
@@ -96,7 +95,7 @@ def _describe(pid: int, root: Path) -> Holder:
     holder = Holder(pid=pid, is_ours=pid == os.getpid())
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        command = _mask(" ".join(process.cmdline()) or process.name())
+        command = mask_secrets(" ".join(process.cmdline()) or process.name())
         holder = replace(holder, command=command, since=process.create_time())
         holder = replace(holder, user=process.username())
     stack = _find_stack(pid)
@@ -134,7 +133,3 @@ def _get_user_name(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
-
-
-def _mask(command: str) -> str:
-    return _PASSWORD.sub(r"\1:***@", command)

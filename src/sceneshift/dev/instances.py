@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sceneshift.core.config import PYPROJECT, TABLE
@@ -67,16 +67,7 @@ def expand_instances(
             )
     expanded = list(_expand(environment, commands, concurrency))
     ports = _assign_ports(root, environment, expanded)
-    return tuple(
-        Instance(
-            type=instance.type,
-            number=instance.number,
-            name=instance.name,
-            command=instance.command,
-            port=ports[instance.label],
-        )
-        for instance in expanded
-    )
+    return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
 def _expand(

@@ -1,12 +1,12 @@
-"""Telling before the start that a command does not exist."""
+"""What is read off a command line before its start: is it there, is it known."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 from typing import TYPE_CHECKING
+
+from sceneshift.dev.program import find_executable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,12 +59,9 @@ def find_missing_program(
         The program as the line says it, or None.
     """
     program = _find_program(command)
-    if program is None:
+    if program is None or find_executable(program, cwd, env):
         return None
-    places = env.get("PATH", os.defpath).split(os.pathsep)
-    path = os.pathsep.join(str(cwd / place) for place in places)
-    wanted = str(cwd / program) if "/" in program else program
-    return None if shutil.which(wanted, path=path) else program
+    return program
 
 
 def find_scheme(command: str) -> str:

@@ -1,4 +1,4 @@
-"""What a Procfile's command line starts, as far as it can be read off it."""
+"""Following a command line to its programs, through `npm run`, `npx` and `sh -c`."""
 
 from __future__ import annotations
 

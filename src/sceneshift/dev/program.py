@@ -1,4 +1,4 @@
-"""What a Procfile's command line starts, as far as it can be told without a shell.
+"""Whether a Procfile's command line is one Python program, told without a shell.
 
 A line that is one Python program (a console script, `python -m module`, `python
 script.py`) can be run by fork. Everything else goes to `sh -c` unchanged.
@@ -122,7 +122,7 @@ class _Line:
         words = self._take_wrapper(self._take_prefix())
         if not words:
             raise _NotSimpleError("it starts nothing")
-        path = _find_program(words[0], self.cwd, self.env)
+        path = find_executable(words[0], self.cwd, self.env)
         if path is None:
             raise _NotSimpleError(f"`{words[0]}` is not on the PATH")
         if _PYTHON_NAME.match(Path(words[0]).name):
@@ -269,7 +269,7 @@ def _parts_of(word: str) -> list[tuple[str, str]]:
     ]
 
 
-def _find_program(name: str, cwd: Path, env: Mapping[str, str]) -> str | None:
+def find_executable(name: str, cwd: Path, env: Mapping[str, str]) -> str | None:
     """Return the path of a program as a shell in `cwd` would find it."""
     if "/" in name:
         return shutil.which(os.path.join(cwd, name))  # noqa: PTH118 - keeps `..`
@@ -292,7 +292,7 @@ def find_interpreter(script: str, cwd: Path, env: Mapping[str, str]) -> str | No
         return None
     by_name = _SHEBANG_ENV.match(head)
     if by_name is not None:
-        return _find_program(os.fsdecode(by_name[1]), cwd, env)
+        return find_executable(os.fsdecode(by_name[1]), cwd, env)
     found = _SHEBANG_PYTHON.match(head) or _TRAMPOLINE.match(head)
     if found is None:
         return None

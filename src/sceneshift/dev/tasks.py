@@ -1,4 +1,4 @@
-"""`inv dev` and `inv dev.*`: thin shells over `dev/commands.py`."""
+"""`inv dev` and `inv dev.*`: thin shells over commands, inquiries and the logbook."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from sceneshift.core.blake2 import blake2b
 from sceneshift.core.wording import iso_time
 from sceneshift.dev.failure import one_line, read_excerpt, split_frames
 
@@ -42,7 +42,7 @@ class ErrorView:
 def render_views(report: ErrorReport) -> ErrorView:
     """Render every answer: the report and nothing else, no locals, no environment."""
     plain = f"{report.process} could not start: {one_line(report)}\n\n{report.text}\n"
-    tag = hashlib.sha256(f"{report.since}\0{plain}".encode()).hexdigest()[:16]
+    tag = blake2b(f"{report.since}\0{plain}".encode(), digest_size=8).hexdigest()
     return ErrorView(
         bodies={
             "text/html": _render_page(report, tag).encode(),

@@ -8,6 +8,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import quote
@@ -127,10 +128,8 @@ def _keep(port: int | None, others: Collection[int], root: Path) -> int | None:
 
 def _search(name: str, root: Path, spare: Collection[int]) -> int:
     """Return the first free port after a place that root and name determine."""
-    import hashlib  # noqa: PLC0415 - OpenSSL, for `auto` alone
-
-    digest = hashlib.sha256(f"{root}\0{name}".encode(errors="surrogateescape")).digest()
-    start = int.from_bytes(digest[:4], "big")
+    place = f"{root}\0{name}".encode(errors="surrogateescape")
+    start = int.from_bytes(blake2b(place, digest_size=4).digest(), "big")
     for offset in range(_COUNT):
         port = _FIRST + (start + offset) % _COUNT
         if port not in spare and is_free(port):

@@ -17,7 +17,7 @@ from sceneshift.dev.guard import sweep
 from sceneshift.dev.guard.child import PROCESS_VARIABLE, STACK_VARIABLE, Child
 from sceneshift.dev.guard.link import Link
 from sceneshift.dev.guard.main import MOST_FDS
-from sceneshift.dev.guard.stop import stop_session
+from sceneshift.dev.guard.stop import pauses_s, stop_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,6 @@ _START_S = 10.0
 _CLOSE_S = 15.0  # more than the guard takes to give up what it cannot kill
 _SWEEP_S = 10.0  # what is left then is another user's or stuck in the kernel
 _STRIKES = 100  # some milliseconds
-_PAUSES_S = (0.005, 0.01, 0.02, 0.05)
 
 
 class Spawner:
@@ -254,7 +253,7 @@ class Spawner:
         """
         sweep.kill(sweep.freeze(self._find_left))
         deadline = self._loop.time() + _SWEEP_S
-        pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
+        pauses = pauses_s()
         while self._strike() or self._find_left():
             if self._loop.time() > deadline:
                 return

@@ -19,13 +19,18 @@ from sceneshift.core.processes import (
 from sceneshift.dev.guard.child import PROCESS_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sceneshift.core.processes import ProcessEntry
     from sceneshift.dev.guard.child import Child
 
 _KILL_S = 2.0
 _PAUSES_S = (0.005, 0.01, 0.02, 0.05)
+
+
+def pauses_s() -> Iterator[float]:
+    """Yield how long to wait between two looks: ever longer, without an end."""
+    return itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
 
 
 async def stop_session(
@@ -166,8 +171,7 @@ async def _poll_gone(entries: Sequence[ProcessEntry], time_s: float) -> None:
     """Do the same by looking."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + time_s
-    pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
-    for pause_s in pauses:
+    for pause_s in pauses_s():
         if loop.time() >= deadline or not any(is_alive(*one.key) for one in entries):
             return
         await asyncio.sleep(pause_s)

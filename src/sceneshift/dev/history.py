@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-Rung = Literal["fork", "cold", "restart", "none"]
+Rung = Literal["fork", "cold"]
 Cause = Literal["change", "asked", "environment", "packages"]
 Outcome = Literal["served", "broken", "died", "under way", "replaced"]
 _KEPT = 200
@@ -25,7 +25,7 @@ class Reload:
         at: When the change was seen, seconds since 1970.
         files: The files, relative to the project where they are in it.
         cause: What asked for it: a file, a person, the environment, packages.
-        rung: How: by fork of a zygote, by a cold start, or not at all.
+        rung: How: by fork of a zygote, or by a cold start.
         reason: Why not by fork; None where it was.
         began: The same on the clock that never goes back.
         duration_s: From the change to the new code being ready; None until then.

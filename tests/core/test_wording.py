@@ -12,6 +12,7 @@ from sceneshift.core.wording import (
     find_nearest,
     iso_time,
     local_clock,
+    name_few,
     quote,
     suggest,
 )
@@ -73,3 +74,12 @@ def test_a_clock_shows_the_time_where_the_person_is() -> None:
     """As the lines of the terminal have it."""
     at = 1_700_000_000.25
     assert local_clock(iso_time(at)) == time.strftime("%H:%M:%S", time.localtime(at))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [((), ""), (("a", "b"), "a, b"), (("a", "b", "c", "d"), "a, b and 2 more")],
+)
+def test_of_many_names_the_first_are_said(names: tuple[str, ...], said: str) -> None:
+    """As many as are shown need no count, nor does none."""
+    assert name_few(names, 2) == said

@@ -14,7 +14,6 @@ from sceneshift.dev.notes import (
     describe_reload,
     describe_start,
     describe_step,
-    list_files,
 )
 
 STARTING = ProcessState(phase=Phase.STARTING, current=1)
@@ -59,12 +58,6 @@ def test_a_reload_is_one_line(given: Reload, said: str) -> None:
     """How fast, how where not by fork, and why."""
     assert describe_reload(given).endswith(said)
     assert "\n" not in describe_reload(given)
-
-
-def test_as_many_files_as_are_shown_need_no_count() -> None:
-    """Nor does none."""
-    assert list_files(("a", "b")) == "a, b"
-    assert list_files(()) == ""
 
 
 def test_a_start_names_addresses_and_what_is_down() -> None:

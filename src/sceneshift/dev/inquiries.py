@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.wording import describe_seconds, local_clock
+from sceneshift.core.wording import describe_seconds, local_clock, name_few
 from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
@@ -131,13 +131,11 @@ def show_reloads(
 def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
     took = reload["duration_s"]
     how = reload["rung"]
-    files = ", ".join(reload["files"][:3]) or reload["cause"]
-    more = len(reload["files"]) - 3
     return (
         local_clock(reload["at"]),
         reload["process"],
         "-" if took is None else describe_seconds(took),
         how if not reload["reason"] else f"{how}: {reload['reason']}",
         reload["outcome"] if not reload["error"] else reload["error"],
-        files if more <= 0 else f"{files} and {more} more",
+        name_few(reload["files"], 3) or reload["cause"],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from sceneshift.core.wording import describe_seconds
+from sceneshift.core.wording import describe_seconds, name_few
 from sceneshift.dev.machine import Phase, ProcessState
 
 if TYPE_CHECKING:
@@ -14,23 +14,15 @@ if TYPE_CHECKING:
     from sceneshift.dev.history import Reload
     from sceneshift.dev.model import ProcessSpec, StackSpec
 
-_FILES_SHOWN = 2
 _DOWN = (Phase.FAILED, Phase.STOPPED)
 
 
 def describe_reload(reload: Reload) -> str:
     """Say what was reloaded, why and how fast: one line."""
-    files = list_files(reload.files) or reload.cause
+    files = name_few(reload.files, 2) or reload.cause
     assert reload.duration_s is not None
     how = "" if reload.rung == "fork" else f" ({reload.rung}: {reload.reason})"
     return f"reloaded in {describe_seconds(reload.duration_s)}{how}: {files}"
-
-
-def list_files(files: tuple[str, ...]) -> str:
-    """Name the first files and how many more there are."""
-    shown = ", ".join(files[:_FILES_SHOWN])
-    more = len(files) - _FILES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def describe_start(

@@ -74,11 +74,16 @@ def _take_lock(state: StateFolder) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise BusyError(
-            f"a stack runs in this checkout already: {state.root}",
-            hint="see it: inv dev.status; end it: inv dev.stop",
-        ) from error
+        raise already_runs(state.root) from error
     return lock
+
+
+def already_runs(root: Path) -> BusyError:
+    """Return the error of a second stack."""
+    return BusyError(
+        f"a stack runs in this checkout already: {root}",
+        hint="see it: inv dev.status; end it: inv dev.stop",
+    )
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

@@ -10,11 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_moment
+from sceneshift.dev.claim import already_runs
 from sceneshift.dev.client import Client
-from sceneshift.dev.inquiries import print_status
+from sceneshift.dev.inquiries import find_failed, print_status
 from sceneshift.dev.request import check_ports
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ def detach(request: Request, *, as_json: bool) -> None:
         SceneshiftError: It did not come up: why.
     """
     if Client.find(request.root) is not None:
-        raise BusyError(
-            f"a stack runs in this checkout already: {request.root}",
-            hint="see it: inv dev.status; end it: inv dev.stop",
-        )
+        raise already_runs(request.root)
     check_ports(request.load())
     state = StateFolder(request.root)
     with state.being_written():
@@ -87,8 +85,7 @@ def detach(request: Request, *, as_json: bool) -> None:
         )
     status = _await_ready(request.root, process, log)
     print_status(status, as_json=as_json)
-    down = [p["name"] for p in status["processes"] if p["state"] == "failed"]
-    if down:
+    if down := find_failed(status):
         raise SceneshiftError(
             f"the stack runs, but not: {', '.join(down)}",
             hint=f"see why: inv dev.logs {down[0]}",

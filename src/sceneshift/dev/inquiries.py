@@ -50,6 +50,11 @@ def print_status(status: dict[str, Any], *, as_json: bool) -> None:
     console.table([head, *rows])
 
 
+def find_failed(status: dict[str, Any]) -> list[str]:
+    """Return the names of the processes that are down."""
+    return [one["name"] for one in status["processes"] if one["state"] == "failed"]
+
+
 def _describe_state(process: dict[str, Any]) -> str:
     if process["breakpoint"]:
         return f"at a breakpoint: {process['breakpoint']}"
@@ -72,8 +77,7 @@ def act(root: Path, verb: str, names: Sequence[str], *, as_json: bool) -> None:
     print_status(status, as_json=as_json)
     if verb == "stop":
         return
-    asked = [each for each in status["processes"] if each["name"] in answer["names"]]
-    down = [each["name"] for each in asked if each["state"] == "failed"]
+    down = [name for name in find_failed(status) if name in answer["names"]]
     if down:
         raise SceneshiftError(
             f"not up: {', '.join(down)}", hint=f"see why: inv dev.logs {down[0]}"

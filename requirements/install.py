@@ -20,19 +20,17 @@ import time
 import tomllib
 import venv
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _LOCK = "requirements/dev.lock"
 _INPUTS = (_LOCK, "requirements/install.py", "pyproject.toml")
-_PROGRAMS = "Scripts" if os.name == "nt" else "bin"
+_PROGRAMS, _SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 _MANY = 10  # packages that are worth a line of progress
-_SUFFIX = ".exe" if os.name == "nt" else ""
 _IDENTIFY = """\
 import os, sys
 assert sys.version_info >= (3, 11)
@@ -48,8 +46,7 @@ class InstallError(Exception):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What an installation was made from.
 
     Attributes:
@@ -66,32 +63,26 @@ class Stamp:
     def parse(cls, text: str) -> Stamp:
         """Return the stamp of that text."""
         asked, root, *sums = text.splitlines()
-        return cls(asked=asked, root=root, sums=tuple(sums))
+        return cls(asked, root, tuple(sums))
 
     def render(self) -> str:
         """Return the text that `./inv` compares with."""
         return "".join(f"{line}\n" for line in (self.asked, self.root, *self.sums))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """The virtual environment of a checkout.
 
     Attributes:
         root: The checkout's folder, absolute.
+        folder: Where it is.
+        stamp: The proof of a finished installation.
     """
 
-    root: Path
-
-    @property
-    def folder(self) -> Path:
-        """Where it is."""
-        return self.root / ".venv"
-
-    @property
-    def stamp(self) -> Path:
-        """The proof of a finished installation."""
-        return self.folder / ".inv-stamp"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / ".venv"
+        self.stamp = self.folder / ".inv-stamp"
 
     def program(self, name: str) -> Path:
         """One of its programs."""
@@ -121,8 +112,7 @@ class Environment:
         draft.replace(self.stamp)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installer:
+class Installer(NamedTuple):
     """uv where there is one, pip otherwise.
 
     Attributes:
@@ -144,8 +134,9 @@ class Installer:
             return
         options = ("--no-deps", "--no-compile", "--require-hashes")
         self._call("install", *options, "-r", _LOCK)
-        wanted = locked_names(self.environment.root / _LOCK) | {"pip", "setuptools"}
-        if surplus := self.environment.installed() - wanted:
+        lines = (self.environment.root / _LOCK).read_text(encoding="utf-8").splitlines()
+        wanted = {name_of(line) for line in lines if line[:1].isalnum()}
+        if surplus := self.environment.installed() - wanted - {"pip", "setuptools"}:
             self._call("uninstall", "--yes", *sorted(surplus))
 
     def install_project(self, requires: Sequence[str]) -> None:
@@ -160,8 +151,7 @@ class Installer:
         options = ["--no-deps", "--editable", "."]
         if {name_of(each) for each in requires} <= self.environment.installed():
             options.append("--no-build-isolation")
-        if self.uv:
-            options.append("--reinstall")  # else it goes by the times of files
+        options += ["--reinstall"] if self.uv else []  # else it goes by files' times
         self._call("install", *options)
 
     def _call(self, command: str, *arguments: str) -> None:
@@ -197,10 +187,9 @@ class Installer:
 def say(text: str) -> None:
     """Tell people what happens."""
     sys.stderr.write(f"inv: {text}\n")
-    sys.stderr.flush()
 
 
-def show_progress(lines: Iterator[str] | TextIO | tuple[str, ...]) -> None:
+def show_progress(lines: Iterable[str]) -> None:
     """Tell what takes pip long: every tenth package; uv shows its progress itself."""
     count = 0
     for line in lines:
@@ -220,18 +209,12 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", name[1]).lower() if name else ""
 
 
-def locked_names(lock: Path) -> set[str]:
-    """Return the names of the packages in a lock."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    return {name_of(line) for line in lines if line[:1].isalnum()}
-
-
 def build_requirements(pyproject: Path) -> list[str] | None:
     """Return what building the project needs; None where it is no package."""
+    if not pyproject.exists():
+        return None
     try:
         table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
     except tomllib.TOMLDecodeError as exc:
         raise InstallError(
             f"{pyproject} is not valid TOML: {exc}", hint="mend it", exit_code=2
@@ -247,12 +230,6 @@ def output_of(*argv: str | Path) -> str | None:
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def find_uv() -> str | None:
-    """Return the path of a uv that runs."""
-    uv = shutil.which("uv")
-    return uv if uv and output_of(uv, "--version") else None
 
 
 def identify(python: str | Path) -> str | None:
@@ -286,22 +263,14 @@ def remake(folder: Path, reason: str) -> None:
             hint="move it away",
             exit_code=2,
         )
-    version = ".".join(map(str, sys.version_info[:3]))
-    say(f"making .venv with Python {version}: {sys.executable}")
+    say(f"making .venv with Python {sys.version.split()[0]}: {sys.executable}")
     mark.touch()  # from now on it is ours to remove, however far we get
-    empty(folder, keep={".inv-lock", mark.name})
-    venv.EnvBuilder(symlinks=os.name != "nt").create(folder)
-
-
-def empty(folder: Path, *, keep: set[str]) -> None:
-    """Remove everything in a folder but what is kept; never follow links."""
     for entry in folder.iterdir():
-        if entry.name in keep:
-            continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        else:
+        elif entry.name not in {".inv-lock", mark.name}:
             entry.unlink()
+    venv.EnvBuilder(symlinks=os.name != "nt").create(folder)
 
 
 def install(
@@ -315,17 +284,21 @@ def install(
     if reason:
         environment.stamp.unlink(missing_ok=True)
         remake(environment.folder, reason)
-    installer = Installer(environment=environment, uv=find_uv(), keep_open=keep_open)
-    update(installer, wanted)
+    uv = shutil.which("uv")
+    if uv and not output_of(uv, "--version"):
+        uv = None  # a shim of a version that is not active
+    update(Installer(environment, uv, keep_open), wanted)
     say(f"ready after {time.monotonic() - start:.1f} s")
 
 
 def update(installer: Installer, wanted: Stamp) -> None:
     """Install what changed since the stamp, then write the new one."""
     environment = installer.environment
-    changed = changed_inputs(environment.read_stamp(), wanted)
+    former = environment.read_stamp()
+    lines = {*wanted.sums} ^ ({*former.sums} if former else set())
+    changed = {name for name in _INPUTS for line in lines if line.endswith(name)}
     requires = build_requirements(environment.root / "pyproject.toml")
-    with without_stamp(environment):
+    with without_stamp(environment, former):
         if changed - {"pyproject.toml"}:
             installer.install_lock()
         if changed and requires is not None:
@@ -339,21 +312,14 @@ def update(installer: Installer, wanted: Stamp) -> None:
     environment.write_stamp(wanted)
 
 
-def changed_inputs(former: Stamp | None, wanted: Stamp) -> set[str]:
-    """Return the names of the inputs that differ."""
-    changed = {*wanted.sums} ^ ({*former.sums} if former else set())
-    return {name for name in _INPUTS for line in changed if line.endswith(name)}
-
-
 @contextmanager
-def without_stamp(environment: Environment) -> Iterator[None]:
+def without_stamp(environment: Environment, former: Stamp | None) -> Iterator[None]:
     """Take the stamp away while packages change.
 
     An installer that fails before it touches a package, say for want of a network,
     leaves the former installation as it was: then the stamp comes back, so that the
     next attempt need not begin with an empty folder.
     """
-    former = environment.read_stamp()
     before = change_times(environment)
     environment.stamp.unlink(missing_ok=True)
     try:
@@ -372,7 +338,7 @@ def change_times(environment: Environment) -> list[int]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[tuple[int, ...]]:
-    """Hold `.venv` alone; the system frees it when all who hold it are gone.
+    """Hold `.venv` alone, and say who is waited for; the system frees it at their end.
 
     Windows lets two at once through: it has no lock that children inherit.
     """
@@ -381,24 +347,19 @@ def locked(folder: Path) -> Iterator[tuple[int, ...]]:
         if sys.platform == "win32":
             yield ()
             return
-        acquire(file)
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            say(f"waiting for another ./inv that installs here: process {holder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield (file.fileno(),)
-
-
-def acquire(file: TextIO) -> None:
-    """Wait until the file is ours, and say for whom."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        say(f"waiting for another ./inv that installs here: process {holder}")
-        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def describe(root: Path) -> Stamp:
@@ -408,8 +369,7 @@ def describe(root: Path) -> Stamp:
         for name in _INPUTS
         if (root / name).exists()
     )
-    asked = os.environ.get("SCENESHIFT_PYTHON", "")
-    return Stamp(asked=asked, root=str(root), sums=tuple(sums))
+    return Stamp(os.environ.get("SCENESHIFT_PYTHON", ""), str(root), tuple(sums))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -418,7 +378,7 @@ def main(arguments: Sequence[str]) -> int:
     Args:
         arguments: The stamp that `./inv` will compare with; none on Windows.
     """
-    environment = Environment(root=Path(__file__).absolute().parent.parent)
+    environment = Environment(Path(__file__).absolute().parent.parent)
     wanted = [Stamp.parse(text) for text in arguments] or [describe(environment.root)]
     try:
         with locked(environment.folder) as keep_open:

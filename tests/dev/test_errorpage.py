@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errorpages import make_report, run, shown, split
+from errorpages import run, shown, split
 from sceneshift.dev.errorpage import ErrorReport, parse_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def report(tmp_path: Path) -> ErrorReport:
-    """A failure in a file with markup in it."""
-    return make_report(tmp_path)
 
 
 def test_a_browser_gets_a_page(report: ErrorReport) -> None:

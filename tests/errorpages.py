@@ -7,7 +7,8 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.dev.errorpage import ErrorPage, ErrorReport, parse_failure
+from sceneshift.dev.errorpage import ErrorPage
+from sceneshift.dev.failure import ErrorReport, parse_failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

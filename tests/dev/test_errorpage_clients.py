@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errorpages import run, shown, split
-from sceneshift.dev.errorpage import ErrorPage, ErrorReport, parse_failure
+from sceneshift.dev.errorpage import ErrorPage
+from sceneshift.dev.failure import ErrorReport, parse_failure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.errorview import choose_kind, render_views
-from sceneshift.dev.failure import ErrorReport, one_line, parse_failure
 from sceneshift.dev.shortage import PAUSE_S, is_shortage
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sceneshift.dev.errorview import ErrorView
-
-__all__ = ["ErrorPage", "ErrorReport", "one_line", "parse_failure"]
+    from sceneshift.dev.failure import ErrorReport
 
 _CLIENT_TIME_S = 5.0
 _LONGEST_HEAD = 65_536

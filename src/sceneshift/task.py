@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ASKING = ("handle", "see_positional_arg")
 T = TypeVar("T")
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+_DIGITS = len(str(sys.maxsize))
 _UNREAD = 141  # 128 + SIGPIPE, as after `inv dev.logs | head`
 
 
@@ -119,12 +120,13 @@ def read_count(flag: str, text: str, usual: int) -> int:
     """
     if not text:
         return usual
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not text.strip("0"):
         raise UsageError(
             f"`{flag}` is to be a number from 1 on, found: {text}",
             hint=f"write it so: {flag} 20",
         )
-    return int(text)
+    # `int` refuses thousands of digits, and whoever counts by it some twenty.
+    return int(text) if len(text) < _DIGITS else sys.maxsize
 
 
 def refuse_windows(command: str) -> None:

@@ -138,6 +138,7 @@ def test_a_file_without_permission_is_named(make_project: MakeProject) -> None:
         (["--env", "devlopment"], "there is no environment `devlopment`"),
         (["--only", "ap"], "there is no process `ap`"),
         (["--concurrency", "app"], "`--concurrency` is not of the form name=number"),
+        (["--concurrency", "app=10000"], "`--concurrency` is not of the form name=n"),
         (["--concurrency", "ap=2"], "there is no process `ap`"),
         (["--concurrency", "app=0"], "no process is left to start"),
         (["--procfile", "nowhere"], "there is no Procfile, looked for: `nowhere`"),

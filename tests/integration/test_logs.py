@@ -35,6 +35,7 @@ def test_logs_outlive_the_stack(logged: Project) -> None:
     )
     assert logged.read_texts("--since", "2099-01-01") == []
     assert len(logged.read_texts("--since", "1h")) == 4
+    assert len(logged.read_texts("--lines", "9" * 5000)) == 4
     line = json.loads(logged.inv("dev.logs", "a", "--json").stdout.splitlines()[0])
     assert line.keys() == {"process", "time", "text", "note"}
 
@@ -49,7 +50,9 @@ def test_logs_for_people_have_time_and_name(logged: Project) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--grep", "("], "`--grep` is no regular expression: ("),
+        (["--grep", "("], "`--grep` is no regular expression: `(`: missing )"),
+        (["--grep", "x{9999999999}"], "`--grep` is no regular expression: `x{9"),
+        (["--grep", "(" * 5000], "`--grep` is no regular expression: `(((("),
         (["--since", "soon"], "`--since` is neither a span nor a time: soon"),
         (["--lines", "-1"], "`--lines` is to be a number from 1 on, found: -1"),
         (["--lines", "few"], "`--lines` is to be a number from 1 on, found: few"),

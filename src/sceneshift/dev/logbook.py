@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.wording import local_clock
+from sceneshift.core.wording import local_clock, quote
 from sceneshift.dev.client import Client
 from sceneshift.dev.output import LogQuery, find_names, parse_since, read_logs
+from sceneshift.dev.pattern import compile_pattern
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -95,10 +96,10 @@ def _compile(text: str) -> re.Pattern[str] | None:
     if not text:
         return None
     try:
-        return re.compile(text)
-    except re.error as error:
+        return compile_pattern(text)
+    except ValueError as error:
         raise UsageError(
-            f"`--grep` is no regular expression: {text}: {error}",
+            f"`--grep` is no regular expression: {quote(text)}: {error}",
             hint="put a backslash before ( [ { + * ? where they are meant as such",
         ) from error
 

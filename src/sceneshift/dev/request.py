@@ -15,6 +15,8 @@ from sceneshift.core.errors import UsageError
 if TYPE_CHECKING:
     from sceneshift.dev.model import StackSpec
 
+_DIGITS = 4  # more processes of a type than ports could not start
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -72,9 +74,10 @@ def parse_concurrency(text: str) -> dict[str, int]:
     counts = {}
     for part in filter(None, text.split(",")):
         name, _equals, count = part.partition("=")
-        if not name or not count.isdecimal():
+        if not name or not count.isdecimal() or len(count) > _DIGITS:
             raise UsageError(
-                f"`--concurrency` is not of the form name=number: {part}",
+                "`--concurrency` is not of the form name=number, with at most "
+                f"{_DIGITS} digits: {part}",
                 hint="write it so: --concurrency web=2,worker=3",
             )
         counts[name] = int(count)

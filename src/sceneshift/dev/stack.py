@@ -39,6 +39,7 @@ from sceneshift.dev.model import (
     StopPolicy,
     TcpProbe,
 )
+from sceneshift.dev.pattern import compile_pattern
 from sceneshift.dev.procfile import Procfile, load_procfile
 
 if TYPE_CHECKING:
@@ -292,8 +293,8 @@ def _get_probe(section: ProcessConfig, keys: Sequence[str]) -> Probe | None:
         return CommandProbe(command=health.command)
     pattern = health.log or ""
     try:
-        re.compile(pattern)
-    except re.error as exc:
+        compile_pattern(pattern)
+    except ValueError as exc:
         text = f"{quote(pattern)} is no regular expression: {exc}"
         hint = "mend it, or escape what is meant as it stands: \\("
         keys = [*keys, "health", "log"]

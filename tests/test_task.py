@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TASKS = '''
+import os
+import sys
 from invoke.collection import Collection
 from sceneshift.core.errors import DriftError, SceneshiftError
 from sceneshift.task import NamesTask, task
@@ -33,12 +35,20 @@ def drift(c):
 def interrupt(c):
     raise KeyboardInterrupt
 
+@task
+def tell(c):
+    open("told", "w").write(f"{[sys.stdin.fileno(), *map(reach, (1, 2))]}")
+
+def reach(number):
+    os.write(number, b"nobody reads this")
+    return number
+
 @task(klass=NamesTask, iterable=["names"], help={"names": "Who comes."})
 def invite(c, names, twice=False):
     """Invite people."""
     print(f"{names} {twice}")
 
-ns = Collection(bare, greet, drift, interrupt, invite)
+ns = Collection(bare, greet, drift, interrupt, tell, invite)
 '''
 
 
@@ -75,6 +85,14 @@ def test_an_interrupt_is_no_error(tmp_path: Path) -> None:
     """The shell's own number for SIGINT."""
     done = inv(tmp_path, "interrupt")
     assert (done.stderr, done.returncode) == ("", 130)
+
+
+def test_closed_descriptors_are_open_to_nowhere(tmp_path: Path) -> None:
+    """What a task opens must not take their numbers, and get what is printed."""
+    inv(tmp_path)
+    command = f"exec {sys.executable} -m invoke tell <&- >&- 2>&-"
+    assert subprocess.call(["/bin/sh", "-c", command], cwd=tmp_path) == 0
+    assert (tmp_path / "told").read_text() == "[0, 1, 2]"
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,7 @@ def _is_debugging() -> bool:
 def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(body)
     def call(*args: Any, **kwargs: Any) -> Any:
+        _open_standard()
         try:
             return body(*args, **kwargs)
         except SceneshiftError as error:
@@ -174,6 +175,18 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
             raise Exit(code=_INTERRUPTED) from interrupt
 
     return call
+
+
+def _open_standard() -> None:
+    """Send to nowhere what is closed, as in `nohup inv dev <&- >&- 2>&- &`.
+
+    The next files that are opened would take those numbers, and get what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, mode))
 
 
 def _end_output() -> None:

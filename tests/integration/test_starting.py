@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import fcntl
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stacks import DEADLINE_S, FAILING_SETUP, POLITE, STAY
+from support import wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject, Project
@@ -78,6 +80,25 @@ def test_detach_returns_when_everything_is_ready(project: Project) -> None:
     said = project.refuse("dev", "--detach", code=5)
     assert said.startswith("error: a stack runs in this checkout already: ")
     assert project.inv("dev.stop").returncode == 0
+    project.assert_nothing_left()
+
+
+def test_a_stack_needs_no_open_descriptor(project: Project) -> None:
+    """As in a line of `nohup`; what is opened next must not take their place."""
+
+    def start(words: str) -> subprocess.Popen[bytes]:
+        command = f"exec {project.inv_path} {words} <&- >&- 2>&-"
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command], cwd=project.root, env=project.env
+        )
+
+    assert start("dev --detach").wait(DEADLINE_S) == 0
+    assert start("dev.logs").wait(DEADLINE_S) == 0
+    assert project.inv("dev.stop").returncode == 0
+    stack = start("dev")
+    wait_until(lambda: project.inv("dev.status").returncode == 0, DEADLINE_S)
+    assert project.inv("dev.stop").returncode == 0
+    assert stack.wait(DEADLINE_S) == 0
     project.assert_nothing_left()
 
 

@@ -77,7 +77,8 @@ def act(root: Path, verb: str, names: Sequence[str], *, as_json: bool) -> None:
     print_status(status, as_json=as_json)
     if verb == "stop":
         return
-    down = [name for name in find_failed(status) if name in answer["names"]]
+    asked = [each for each in status["processes"] if each["name"] in answer["names"]]
+    down = [each["name"] for each in asked if each["name"] in find_failed(status)]
     if down:
         raise SceneshiftError(
             f"not up: {', '.join(down)}", hint=f"see why: inv dev.logs {down[0]}"

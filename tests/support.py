@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,3 +22,10 @@ def wait_until(predicate: Callable[[], T | None], deadline_s: float = 30.0) -> T
         if time.monotonic() >= end:
             raise AssertionError(f"not within {deadline_s} s: {predicate}")
         time.sleep(0.005)
+
+
+async def until(predicate: Callable[[], object], deadline_s: float = 30.0) -> None:
+    """Let the loop run until the predicate holds; fail at the deadline."""
+    async with asyncio.timeout(deadline_s):
+        while not predicate():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.005)

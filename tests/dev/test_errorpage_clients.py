@@ -13,6 +13,7 @@ import pytest
 from errorpages import run, shown, split
 from sceneshift.dev.errorpage import ErrorPage
 from sceneshift.dev.failure import ErrorReport, parse_failure
+from support import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,8 +83,7 @@ def test_more_clients_than_room_wait_their_turn(report: ErrorReport) -> None:
         async with shown(report, most_clients=2) as page:
             idle = [await page.connect() for _ in range(2)]
             late = asyncio.create_task(page.get())
-            while len(page.page._clients) < 2:  # noqa: ASYNC110 - a test
-                await asyncio.sleep(0.005)
+            await until(lambda: len(page.page._clients) == 2)
             for _, writer in idle:
                 writer.close()
                 await writer.wait_closed()
@@ -99,8 +99,7 @@ def test_a_place_that_is_freed_after_the_end_is_nobodys(report: ErrorReport) -> 
     async def main() -> None:
         async with shown(report, most_clients=1) as page:
             _, writer = await page.connect()
-            while not page.page._clients:  # noqa: ASYNC110 - a test
-                await asyncio.sleep(0.005)
+            await until(lambda: page.page._clients)
             page.page.hide()
             writer.close()
             await writer.wait_closed()
@@ -130,8 +129,7 @@ def test_a_hidden_page_leaves_the_queue_to_the_process(report: ErrorReport) -> N
     async def main() -> None:
         async with shown(report) as page:
             reader, writer = await page.connect()
-            while not page.page._clients:  # noqa: ASYNC110 - a test
-                await asyncio.sleep(0.005)
+            await until(lambda: page.page._clients)
             page.page.hide()
             waiting = socket.create_connection(page.sock.getsockname())
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
@@ -189,8 +187,7 @@ def test_closing_drops_who_is_not_answered(report: ErrorReport) -> None:
     async def main() -> None:
         async with shown(report) as page:
             reader, writer = await page.connect()
-            while not page.page._clients:  # noqa: ASYNC110 - a test
-                await asyncio.sleep(0.005)
+            await until(lambda: page.page._clients)
             page.page.close()
             assert await reader.read() == b""
             writer.close()

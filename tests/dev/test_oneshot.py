@@ -11,7 +11,7 @@ import pytest
 
 from sceneshift.dev.oneshot import kill_session, run_to_end
 from spawning import PlainSpawner
-from support import wait_until
+from support import until, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,8 +81,7 @@ def test_a_cancelled_call_ends_the_child_first(tmp_path: Path) -> None:
             cwd=tmp_path,
         )
         task = asyncio.create_task(run)
-        while not (tmp_path / "up").exists():  # noqa: ASYNC110 - a test
-            await asyncio.sleep(0.005)
+        await until((tmp_path / "up").exists)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -14,6 +14,7 @@ from sceneshift.core.paths import StateFolder
 from sceneshift.dev.model import SetupStep
 from sceneshift.dev.setup import SetupError, plan_setup, run_setup
 from spawning import PlainSpawner
+from support import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,8 +179,7 @@ def test_a_cancelled_step_is_run_again(project: Project) -> None:
 
     async def cancel() -> None:
         task = asyncio.create_task(project.apply(project.plan("sleep 600")))
-        while not project.spawner.children:  # noqa: ASYNC110 - a test
-            await asyncio.sleep(0.005)
+        await until(lambda: project.spawner.children)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -49,15 +49,15 @@ def test_a_whole_session_is_stopped(run: Run) -> None:
 def test_a_leader_may_end_its_children_itself(run: Run, tmp_path: Path) -> None:
     """They are asked when it has gone, where they are still there."""
     heard = tmp_path / "heard"
-    member = f"(trap 'echo child >> {heard}; exit' TERM; while :; do sleep 0.01; done)"
-    leader = f"trap 'sleep 0.2; echo leader >> {heard}; exit' TERM"
+    stay = f"echo up >> {heard}; while :; do sleep 0.01; done"
+    member = f"(trap 'echo child >> {heard}; exit' TERM; {stay})"
+    leader = f"trap 'sleep 0.2; echo leader >> {heard}; exit' TERM; {stay}"
 
     async def use(spawner: Spawner) -> None:
-        script = f"{member} & {leader}; while :; do sleep 0.01; done"
-        child = await start(spawner, script, 2)
-        await asyncio.sleep(0.1)  # both have laid their traps
+        child = await start(spawner, f"{member} & {leader}", 2)
+        wait_until(lambda: heard.exists() and heard.read_text() == "up\nup\n")
         assert await stop_session(child, time_s=30, is_leader_first=True) == ()
-        assert heard.read_text().split() == ["leader", "child"]
+        assert heard.read_text().split() == ["up", "up", "leader", "child"]
 
     run(use)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.paths import StateFolder
+from sceneshift.core.paths import StateFolder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,3 +144,18 @@ def test_an_error_elsewhere_is_not_the_state_s(tmp_path: Path) -> None:
     """What is no matter of the folder goes through."""
     with pytest.raises(FileNotFoundError), StateFolder(tmp_path).being_written():
         (tmp_path / "none" / "file").read_text()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whoever reads it meanwhile finds what it was, and nothing lies about."""
+    file = tmp_path / "known.json"
+    write_whole(file, "1")
+    write_whole(file, "2")
+    assert file.read_text() == "2"
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "\ud800")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "folder", "3")
+    assert file.read_text() == "2"
+    assert {each.name for each in tmp_path.iterdir()} == {"known.json", "folder"}

@@ -100,6 +100,20 @@ class StateFolder:
         return _private_folder(self.shared) / f"{key}-{name}"
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it finds all of it, or what it was before.
+
+    Raises:
+        OSError: It cannot be written; what was there still is.
+    """
+    draft = path.with_name(f"{path.name}.draft-{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _private_folder(shared: Path) -> Path:
     """Make and return a folder of the user's own; raise where another holds it."""
     folder = shared / f"sceneshift-{os.getuid()}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sceneshift.core.errors import ComponentError
+from sceneshift.core.paths import write_whole
 from sceneshift.dev.filelock import hold_lock
 from sceneshift.dev.invocation import read_json, read_package
 from sceneshift.dev.noderange import parse_version, satisfies
@@ -314,6 +315,4 @@ def _note(node: Path, version: str, state: StateFolder) -> None:
     key = _identify(node)
     if key is not None:
         path = state.make("node") / "versions.json"
-        draft = path.with_name(f"draft-{os.getpid()}.json")
-        draft.write_text(json.dumps({key: version}), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, json.dumps({key: version}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.paths import StateFolder
+from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.wording import quote
 from sceneshift.dev.holders import Holder, find_holder
 
@@ -111,7 +111,8 @@ def allocate(
                 name, root, spare
             )
         if remembered | ports != remembered:
-            _write(file, remembered | ports)
+            document = json.dumps(remembered | ports, indent=2, sort_keys=True)
+            write_whole(file, document + "\n")
     return ports
 
 
@@ -150,12 +151,6 @@ def _read(file: Path) -> dict[str, int]:
     return {
         name: port for name, port in items if type(port) is int and 0 < port < 65536
     }
-
-
-def _write(file: Path, ports: Mapping[str, int]) -> None:
-    draft = file.with_suffix(".new")
-    draft.write_text(json.dumps(ports, indent=2, sort_keys=True) + "\n")
-    draft.replace(file)
 
 
 @contextmanager

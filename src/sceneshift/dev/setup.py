@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.paths import write_whole
 from sceneshift.dev.filelock import hold_lock
 from sceneshift.dev.globs import fits, is_pattern
 from sceneshift.dev.oneshot import kill_session, run_to_end
@@ -248,12 +249,7 @@ def _remember(action: SetupAction) -> None:
         "made": [path for path in _products(action) if (action.cwd / path).exists()],
     }
     path = _get_marker(action.state, action.name)
-    import tempfile  # noqa: PLC0415 - when a step has run
-
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="draft-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(record, file, indent=2)
-    Path(draft).replace(path)
+    write_whole(path, json.dumps(record, indent=2))
 
 
 def _products(action: SetupAction) -> Iterator[str]:

@@ -41,10 +41,14 @@ class Shown:
         """Connect as a client."""
         return await asyncio.open_connection(*self.sock.getsockname())
 
-    async def send(self, request: bytes) -> tuple[dict[str, str], bytes]:
-        """Send a request as it is; return the answer's headers and body."""
+    async def send(
+        self, request: bytes, *, is_all: bool = False
+    ) -> tuple[dict[str, str], bytes]:
+        """Send a request as it is, and that it is all; return the headers and body."""
         reader, writer = await self.connect()
         writer.write(request)
+        if is_all:
+            writer.write_eof()
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()

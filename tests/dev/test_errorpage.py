@@ -163,12 +163,7 @@ def test_a_length_of_thousands_of_digits_is_a_long_one(report: ErrorReport) -> N
         length = "9" * 5000
         async with shown(report) as page:
             head = f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode()
-            reader, writer = await page.connect()
-            writer.write(head)
-            writer.write_eof()
-            headers, _ = split(await reader.read())
-            writer.close()
-            await writer.wait_closed()
+            headers, _ = await page.send(head, is_all=True)
         assert "503" in headers[""]
 
     run(main())

@@ -27,7 +27,7 @@ class Reload:
         cause: What asked for it: a file, a person, the environment, packages.
         rung: How: by fork of a zygote, or by a cold start.
         reason: Why not by fork; None where it was.
-        began: The same on the clock that never goes back.
+        began: The same as `at`, on the clock that never goes back.
         duration_s: From the change to the new code being ready; None until then.
         outcome: How it ended.
         error: `file:line: error` where the new code could not start.

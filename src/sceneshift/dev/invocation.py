@@ -158,7 +158,7 @@ def _strip(words: Sequence[str]) -> Sequence[str]:
             del rest[0]
         elif name in _WRAPPERS or (name, *rest[1:2]) in _RUNNERS:
             del rest[: 1 if name in _WRAPPERS else 2]
-            while rest and (rest[0].startswith("-")):
+            while rest and rest[0].startswith("-"):
                 del rest[0]
         elif name.startswith("python") and rest[1:2] == ["-m"]:
             return rest[2:]

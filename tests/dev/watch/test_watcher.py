@@ -138,16 +138,13 @@ def test_saves_during_the_start_are_not_lost(project: Project) -> None:
 
 
 def test_the_same_folder_is_counted_once(project: Project) -> None:
-    """Whoever asks for it, and it stays as long as anybody does."""
+    """Whoever asks for it, and however often."""
     project.write({"pkg/a.py": ""})
     watching = project.watch()
     watcher = watching.watcher
     watcher.add_folder(project.root / "pkg")
+    watcher.add_folder(project.root / "pkg")
     watcher.add_file(project.root / "pkg" / "a.py")
-    assert watcher.folders == 2
-    watcher.remove_folder(project.root / "pkg")
-    watcher.remove_file(project.root / "pkg" / "a.py")
-    watcher.remove_file(project.root / "pkg" / "a.py")
     assert watcher.folders == 2
     project.write({"pkg/a.py": "new"})
     watching.until_told("*pkg/a.py")
@@ -167,6 +164,21 @@ def test_rules_above_the_root_are_followed(project: Project) -> None:
     watching.until_told("+gen/x.py")
     assert watching.told == {"+gen/x.py"}
     assert watching.watcher.folders == 2
+
+
+def test_a_folder_of_rules_stays_watched_for_a_file_that_is_used(
+    project: Project,
+) -> None:
+    """The repository is gone, and with it the rules, but not the other file."""
+    git(project.root, "init", "-q")
+    project.write({"web/app.py": "", "used.toml": ""})
+    top, project.root = project.root, project.root / "web"
+    watching = project.watch()
+    watching.watcher.add_file(top / "used.toml")
+    shutil.rmtree(top / ".git")
+    watching.until(lambda: watching.watcher.folders == 2)
+    write(top, {"used.toml": "new"})
+    watching.until_told("*../used.toml")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class Outside:
         self._record = record
         self._note = note
         self._release = release
-        self._folders: Counter[str] = Counter()
+        self._folders: set[str] = set()
         self._files: Counter[str] = Counter()
         # The folder that is wanted, and the one that is watched for it: the same,
         # or the nearest above it while it does not exist.
@@ -68,8 +68,8 @@ class Outside:
         return path in self._files or path.rpartition("/")[0] in self._folders
 
     def add_folder(self, folder: str) -> None:
-        """Watch a folder's own entries, once more."""
-        self._folders[folder] += 1
+        """Watch a folder's own entries."""
+        self._folders.add(folder)
         self._place(folder)
         self._record.keep(folder, self._entries(folder))
 
@@ -82,15 +82,16 @@ class Outside:
             self._place(folder)
             self._record.keep(folder, self._entries(folder))
 
-    def remove_folder(self, folder: str) -> None:
-        """Watch a folder once less."""
-        self._folders -= Counter((folder,))
-        self._tidy(folder)
-
     def remove_file(self, path: str) -> None:
-        """Watch a file once less."""
+        """Watch a file once less, and its folder no longer if that was all there."""
         self._files -= Counter((path,))
-        self._tidy(os.path.dirname(path))
+        folder = os.path.dirname(path)
+        others = map(os.path.dirname, self._files)
+        if folder in self._folders or folder in others:
+            return
+        place = self._places.pop(folder)
+        if not self.covers(place):
+            self._release(place)
 
     def on_stir(self, folder: str) -> None:
         """Look for absent folders again: something happened in a folder above them."""
@@ -137,16 +138,6 @@ class Outside:
             self._backend.watch(place)
         self._places[wanted] = place
         self._anchors = {at for folder, at in self._places.items() if folder != at}
-
-    def _tidy(self, folder: str) -> None:
-        """Let a folder go that neither it nor one of its files keeps."""
-        is_wanted = folder in self._folders or any(
-            os.path.dirname(path) == folder for path in self._files
-        )
-        if not is_wanted and folder in self._places:
-            place = self._places.pop(folder)
-            if not self.covers(place):
-                self._release(place)
 
     def _entries(self, folder: str) -> dict[str, int]:
         """Return the stamps of what lies in a folder, as far as it is wanted."""

@@ -104,25 +104,16 @@ class Watcher:
     def add_folder(self, path: Path) -> None:
         """Tell also of the entries of one folder, whatever is ignored.
 
-        It need not exist. What is in its folders is not told of. Each call is
-        undone by one of `remove_folder`.
+        It need not exist. What is in its folders is not told of.
         """
         self._territory.outside.add_folder(os.path.abspath(path))
 
     def add_file(self, path: Path) -> None:
         """Tell also of one file, whatever is ignored.
 
-        It need not exist. Each call is undone by one of `remove_file`.
+        It need not exist.
         """
         self._territory.outside.add_file(os.path.abspath(path))
-
-    def remove_folder(self, path: Path) -> None:
-        """Undo one `add_folder`."""
-        self._territory.outside.remove_folder(os.path.abspath(path))
-
-    def remove_file(self, path: Path) -> None:
-        """Undo one `add_file`."""
-        self._territory.outside.remove_file(os.path.abspath(path))
 
     def _note(self, path: str, evidence: Evidence) -> None:
         """Take in that a path may have changed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +83,7 @@ class Supervised:
         """Leave nothing open."""
         await self.supervisor.close()
         self.held.close()
-        self._stream.close(time.time())
+        self._stream.close()
 
     def runner(self, kind: str) -> Runner:
         """Return a runner of the process."""

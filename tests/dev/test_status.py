@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.wording import iso_time
 from sceneshift.dev.history import Reload
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.status import describe, describe_reload
@@ -62,7 +63,7 @@ def test_a_process_that_works_says_since_when(tmp_path: Path) -> None:
         await it.until_phase(Phase.READY)
         assert (row(it)["state"], row(it)["restarts"]) == ("ready", 0)
         assert row(it)["pid"] == on_its_way["pid"]
-        assert row(it)["started_at"] <= iso(time.time())
+        assert row(it)["started_at"] <= iso_time(time.time())
 
     run_supervised("shell", tmp_path, use)
 

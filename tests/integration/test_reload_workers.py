@@ -152,6 +152,24 @@ def test_the_worker_goes_on_while_new_code_is_broken(stack: Stack) -> None:
     assert stack.pid("worker") != pid
 
 
+@pytest.mark.parametrize("command", ["python worker.py", "python -m worker"])
+def test_the_worker_goes_on_while_its_main_cannot_import(
+    stack: Stack, command: str
+) -> None:
+    """What its own file begins with is tried too, before the old one is stopped."""
+    files = {"worker.py": WORKER, "job.py": JOB.format(0)}
+    stack.start({**files, "Procfile.dev": f"worker: {command}\n"})
+    stack.wait(partial(has_said, stack, ["start 0"]))
+    stack.wait_output("-- ready")
+    stack.write({"worker.py": WORKER.replace("import WORK", "import WORK, PLAY")})
+    stack.wait_output(r"-- worker\.py:2: ImportError: cannot import name 'PLAY'")
+    stack.write({"worker.py": WORKER.replace("import atexit", "import nowhere")})
+    stack.wait_output(r"-- worker\.py:1: ModuleNotFoundError: .*'nowhere'")
+    assert events(stack) == ["start 0"]
+    stack.write({"job.py": JOB.format(1), "worker.py": WORKER})
+    stack.wait(partial(has_said, stack, ["start 0", "end 0", "start 1"]))
+
+
 def test_an_edit_of_the_workers_own_main_runs_once(stack: Stack) -> None:
     """Never ahead of its predecessor's end, however often it is edited."""
     stack.start(

@@ -282,6 +282,7 @@ class Agent:
                 import_if_there(name)
             if message["main"] and self._is_wanted:
                 self.compile(message["main"])
+                parts.run_first_imports(read(message["main"]), message["main"])
         except BaseException as error:  # noqa: BLE001 - whatever a module raises
             self._give_up(error)
         self.is_armed = self._is_importing = False

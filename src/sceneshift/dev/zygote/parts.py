@@ -86,6 +86,20 @@ def compile_rest(source: bytes, path: str, head: Head) -> CodeType:
     return code
 
 
+def run_first_imports(source: bytes, path: str) -> None:
+    """Run the imports with which a program begins, and nothing else of it.
+
+    Raises:
+        SyntaxError: The source does not parse.
+        Exception: Whatever an import raises, in that line of the file.
+    """
+    body = ast.parse(source, path).body
+    count = next((n for n, each in enumerate(body) if not _begins(each)), len(body))
+    del body[count:]
+    first = ast.Module(body, type_ignores=[])
+    exec(compile(first, path, "exec", dont_inherit=True), {"__name__": "__main__"})  # noqa: S102 - what importing is
+
+
 def goes_on(source: bytes, length: int) -> bool:
     """Say whether what follows the head's bytes still belongs to its last statement.
 
@@ -114,6 +128,13 @@ def _blocks(statement: ast.If | ast.Try | ast.With) -> list[ast.stmt]:
     if isinstance(statement, ast.Try):
         found += [each for handler in statement.handlers for each in handler.body]
     return found
+
+
+def _begins(statement: ast.stmt) -> bool:
+    """Say whether a statement is an absolute import, or a docstring before them."""
+    if isinstance(statement, ast.ImportFrom):
+        return not statement.level
+    return isinstance(statement, ast.Import) or _is_text(statement)
 
 
 def _is_text(statement: ast.stmt) -> bool:

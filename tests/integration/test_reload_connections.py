@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from socket import create_connection
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,6 +181,26 @@ def test_an_address_of_another_process_is_in_use(stack: Stack) -> None:
     stack.wait_output("Address already in use")
     stack.wait_output("bound")
     assert stack.output.count("| bound") == 1
+
+
+def test_more_can_wait_than_the_server_has_thought_of(stack: Stack) -> None:
+    """`http.server` asks for a queue of 5, and over a reload more may come."""
+    command = "python -m http.server $PORT --bind 127.0.0.1"
+    stack.start({"page": "served", "Procfile.dev": f"web: {command}\n"})
+    stack.wait_page("served", "/page")
+    server = stack.pid("web")
+    os.kill(server, signal.SIGSTOP)
+    with contextlib.ExitStack() as opened:
+        try:
+            clients = [
+                opened.enter_context(create_connection(("127.0.0.1", stack.port), 30))
+                for _ in range(40)
+            ]
+        finally:
+            os.kill(server, signal.SIGCONT)
+        for client in clients:
+            client.sendall(b"GET /page HTTP/1.0\r\n\r\n")
+            assert client.makefile().read().endswith("\nserved")
 
 
 def has_read_all(port: int, client: socket) -> bool:

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from sceneshift.core.channel import Channel
     from sceneshift.dev.zygote.code import Territory
 
+# Who may wait while nobody accepts, as uvicorn and gunicorn have it. A queue of 5, as
+# `http.server` has it, overflows over a reload: the kernel falls back on SYN cookies,
+# and resets a client whose request comes in pieces before there is room.
+_QUEUE = 2048
+
 
 class Birth:
     """What a new child needs to know.
@@ -116,8 +121,8 @@ def _adapt_sockets(sockets: Any, agent: Agent) -> None:
     def bind(self: Any, address: Any, /) -> None:
         agent.binding.bind(self, address, original_bind)
 
-    def listen(self: Any, *backlog: int) -> None:
-        original_listen(self, *backlog)
+    def listen(self: Any, backlog: int = 0, /) -> None:
+        original_listen(self, max(backlog, _QUEUE))
         agent.binding.listen(self)
 
     sockets.bind, sockets.listen = bind, listen

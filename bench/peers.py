@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # What the measured applications import, and whose absence ends the bench.
 _BASE = ("fastapi", "uvicorn", "watchfiles", "pandas", "sqlalchemy", "httpx", "honcho")
 _PYTHON_PEERS = ("granian", "gunicorn", "uvicorn-hmr")
+# What servers can use beside that; see `install_libraries`.
+_LIBRARIES = ("flask", "httptools", "uvloop")
 _NODE_PEERS = ("nodemon", "concurrently")
 # uvicorn-hmr asks for 3.12; everybody is to run on the same one.
 _PYTHONS = ("python3.12", "python3.13", "python3.14")
@@ -67,6 +69,19 @@ def install_peers(root: Path) -> Peers:
         stamp.write_text(json.dumps(left_out))
     left_out = json.loads(stamp.read_text())
     return Peers(python=python, folder=folder, left_out=left_out)
+
+
+def install_libraries(installed: Peers) -> Path:
+    """Install what other servers need; return the folder, for PYTHONPATH.
+
+    It is one of its own: uvicorn uses what it finds, and would be another peer with
+    these than it is without. What cannot be installed is not in it.
+    """
+    folder = installed.folder / "libraries"
+    for name in _LIBRARIES:
+        if not (folder / name).exists():
+            _install_python(installed.python, ("--target", str(folder), name))
+    return folder
 
 
 def find_here() -> Peers:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.applications import APPLICATIONS, PARTS
 from bench.peers import find_here, install_peers
 from bench.record import OURS, Record, Target, show_progress
-from bench.requests import RATE, Load, await_answer
+from bench.requests import FAILURES, RATE, Load, await_answer
 from bench.running import find_log, find_port, running, running_stack, write_project
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _SETTLE_S = 0.5
 _WARMUPS = 2
 _BETWEEN_S = 0.3
 _MISSES = 3  # whoever never comes back is not waited for fifty times
-_FAILURES = ("refused", "reset", "timed out", "error")
 ALL = -1  # edit every file in its turn
 # Which files our variants edit; what is made ahead depends on that.
 _VARIANTS = {
@@ -286,11 +285,10 @@ async def _reload_under_load(each: Contender, reloads: int) -> tuple[Load, int]:
 def _note_failures(  # noqa: PLR0913 - what one row is made of
     record: Record, case: str, each: Contender, load: Load, *, done: int, reloads: int
 ) -> None:
-    failed = sum(load.counts[name] for name in _FAILURES)
-    stale = load.counts["stale"]
+    failed, stale = load.lost, load.counts["stale"]
     record.add(case, "requests", {each.name: (failed,)})
     record.add(f"stale answers, {reloads} reloads", "answers", {each.name: (stale,)})
-    kinds = {name: load.counts[name] for name in (*_FAILURES, "stale", "ok")}
+    kinds = {name: load.counts[name] for name in (*FAILURES, "stale", "ok")}
     words = ", ".join(f"{count} {name}" for name, count in kinds.items() if count)
     record.notes.append(f"{each.name}: {done} of {reloads} reloads served; {words}")
     if each.name.startswith(OURS):

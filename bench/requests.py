@@ -14,6 +14,7 @@ _REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 _TIMEOUT_S = 10.0
 _PAUSE_S = 0.001
 RATE = 200  # requests a second
+FAILURES = ("refused", "reset", "timed out", "error")
 
 
 class NoAnswerError(Exception):
@@ -70,15 +71,15 @@ def await_answer(port: int, value: int, time_s: float) -> float:
     raise TimeoutError(f"no answer with the new value within {time_s:g} s")
 
 
-def _name(error: BaseException) -> str:
+def _name(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     return "timed out" if isinstance(error, TimeoutError) else "reset"
 
 
 @dataclass(slots=True)
-class Load:
-    """Requests at a steady rate, whether or not earlier ones were answered.
+class Clients:
+    """Who asks one port, and how it went.
 
     Attributes:
         port: Where to.
@@ -91,6 +92,44 @@ class Load:
     port: int
     counts: Counter[str] = field(default_factory=Counter)
     newest: int = 0
+
+    @property
+    def lost(self) -> int:
+        """How many requests got no proper answer."""
+        return sum(self.counts[name] for name in FAILURES)
+
+    async def await_value(self, value: int, time_s: float) -> bool:
+        """Return whether an answer had a value within so many seconds."""
+        for _ in range(int(time_s * RATE)):
+            if self.newest >= value:
+                return True
+            await asyncio.sleep(1 / RATE)
+        return False
+
+    def note_answer(self, values: list[int], known: int) -> bool:
+        """Count an answer; say whether it is stale.
+
+        Args:
+            values: What it has.
+            known: The newest value when the request was sent.
+        """
+        is_stale = max(values) < known
+        self.counts["ok"] += 1
+        self.counts["stale"] += is_stale
+        self.newest = max(self.newest, *values)
+        return is_stale
+
+    def note_failure(self, error: Exception) -> str:
+        """Count a request that was lost; return how."""
+        name = str(error) if isinstance(error, NoAnswerError) else _name(error)
+        self.counts[name] += 1
+        return name
+
+
+@dataclass(slots=True)
+class Load(Clients):
+    """Requests at a steady rate, whether or not earlier ones were answered."""
+
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -104,14 +143,6 @@ class Load:
             due += 1 / RATE
             await asyncio.sleep(max(0.0, due - loop.time()))
 
-    async def await_value(self, value: int, time_s: float) -> bool:
-        """Return whether an answer had a value within so many seconds."""
-        for _ in range(int(time_s * RATE)):
-            if self.newest >= value:
-                return True
-            await asyncio.sleep(1 / RATE)
-        return False
-
     async def finish(self) -> None:
         """Await what is under way."""
         await asyncio.gather(*self._open)
@@ -121,14 +152,10 @@ class Load:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 values = parse_answer(await self._fetch())
-        except NoAnswerError as error:
-            self.counts[str(error)] += 1
-        except OSError as error:
-            self.counts[_name(error)] += 1
+        except (NoAnswerError, OSError) as error:
+            self.note_failure(error)
         else:
-            self.counts["ok"] += 1
-            self.counts["stale"] += max(values) < known
-            self.newest = max(self.newest, *values)
+            self.note_answer(values, known)
 
     async def _fetch(self) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)

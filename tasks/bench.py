@@ -64,4 +64,24 @@ def orphans(_c: Context, runs: int = 50, peer_runs: int = 5) -> None:
     bench.measure(ROOT, runs=runs, peer_runs=peer_runs).report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans)
+@task(
+    help={
+        "reloads": "saves to each application of each server",
+        "connections": "clients that ask at the same time",
+        "hogs": "programs beside them that only compute",
+        "only": "the servers whose names begin so, as uvicorn or flask",
+    }
+)
+def stress(
+    _c: Context, reloads: int = 20, connections: int = 40, hogs: int = 6, only: str = ""
+) -> None:
+    """Count what reloads lose on a busy machine, with seven servers."""
+    from bench import stress as bench  # noqa: PLC0415 - only here
+
+    record = bench.measure(
+        ROOT, reloads=reloads, connections=connections, hogs=hogs, only=only
+    )
+    record.report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans, stress)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import cli, orphans, output, reload
+from bench import cli, orphans, output, reload, stress
+from bench.peers import find_here
 from bench.record import OURS, Record
+from sceneshift.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +70,29 @@ def test_orphans_counts_what_is_left(tmp_path: Path) -> None:
     check(said, "orphans")
     left = [x for x in said["figures"] if x["case"] == "left after 1 s"]
     assert {x["contender"] for x in left} == {OURS, "honcho"}
+
+
+def test_stress_has_targets_for_each_server_and_application(tmp_path: Path) -> None:
+    """Nothing may be lost or stale, and where connections are kept, none is closed."""
+    record = stress.measure(
+        tmp_path,
+        reloads=1,
+        connections=2,
+        hogs=0,
+        only="uvicorn-asyncio-h11",
+        installed=find_here(),
+    )
+    said = read_back(record, tmp_path)
+    check(said, "stress")
+    cases = {figure["case"] for figure in said["figures"]}
+    wanted = ("lost requests", "stale answers", "closed connections")
+    assert cases == {f"{x}, {y}" for x in wanted for y in stress.APPLICATIONS}
+    assert len(said["targets"]) == len(cases)
+    assert len([note for note in said["notes"] if "1 of 1 reloads served" in note]) == 2
+    assert said["left_out"] == []
+
+
+def test_stress_runs_no_server_by_an_unknown_name(tmp_path: Path) -> None:
+    """An empty table would look as if all were well."""
+    with pytest.raises(UsageError, match="`apache`"):
+        stress.measure(tmp_path, only="apache")

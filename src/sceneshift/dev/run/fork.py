@@ -257,7 +257,7 @@ class ForkRunner(ReportedRunner):
         if not self._recall.serves or self._nursery.is_plain:
             super()._watch(generation)
         elif not self._is_server:
-            generation.readying = self._run(self._await_word(generation))
+            generation.doubting = self._run(self._await_word(generation))
 
     async def _await_word(self, generation: Generation) -> None:
         """Wait no longer for a program that did accept connections and may not now."""

@@ -83,6 +83,7 @@ class Generation:
         busy: How many requests are under way, by pid, as each process said last.
         readying: Waits for its readiness.
         looking: Looks whether it accepts connections.
+        doubting: Waits whether it will, as those before it did.
         keys: Addresses that it has bound.
         files: What it reported to use, with digests.
         modules: Files of the project's modules that it has loaded, by name.
@@ -116,6 +117,7 @@ class Generation:
     busy: dict[int, int] = field(default_factory=dict)
     readying: asyncio.Task[None] | None = None
     looking: asyncio.Task[None] | None = None
+    doubting: asyncio.Task[None] | None = None
     keys: set[str] = field(default_factory=set)
     files: dict[str, Digest] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
@@ -168,7 +170,7 @@ class Generation:
 
     def cancel_waits(self) -> None:
         """Wait no more for its readiness."""
-        for task in (self.readying, self.looking):
+        for task in (self.readying, self.looking, self.doubting):
             if task is not None:
                 task.cancel()
 

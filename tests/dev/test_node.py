@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import shutil
@@ -373,6 +374,8 @@ def test_our_own_node_runs_npm(installer: str, machine: Machine) -> None:
         if tool is None:
             pytest.skip("uv is not on this machine")
         (machine.bin / "uv").symlink_to(tool)
+    elif importlib.util.find_spec("pip") is None:
+        pytest.skip("pip is not in this environment: uv has made it")
     try:
         runtime = asyncio.run(provide_node(machine.seams))
     except ComponentError as error:

@@ -43,6 +43,16 @@ def test_a_parked_child_goes_on_when_it_is_told(zygote: Zygote) -> None:
     assert zygote.read_output() == "ran\n"
 
 
+def test_a_child_that_does_not_wait_finds_what_is_new(zygote: Zygote) -> None:
+    """Also in a folder that the zygote has listed, and whose time is what it was."""
+    zygote.begin("import fresh\n", preload=["wave"])
+    before = zygote.root.stat().st_mtime_ns
+    (zygote.root / "fresh.py").write_text("print('found', flush=True)\n")
+    os.utime(zygote.root, ns=(before, before))
+    assert zygote.fork(park=False).wait_end() == 0
+    assert zygote.read_output() == "found\n"
+
+
 def test_what_waits_ends_with_the_supervisor(zygote: Zygote) -> None:
     """Its own line is enough: the zygote may be at work still."""
     zygote.begin("")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
+import select
 import signal
 import socket
 import ssl
@@ -175,6 +177,27 @@ def test_an_idle_connection_is_given_away(
         with socket.socket(fileno=fd) as given:
             given.sendall(b"more")
             assert client.recv(4) == b"more"
+
+
+@KINDS
+def test_one_that_was_told_to_hold_before_it_serves_reads_nothing(
+    tmp_path: Path, kind: str
+) -> None:
+    """A worker may have begun when its successor does; the request is for that one."""
+    server = Server(tmp_path, kind)
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(server), ours:
+        server.child.bind(server.listener)
+        server.child.next("bound")
+        server.hold()
+        server.child.tell(op="serve")
+        server.child.next("ready")
+        ours.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        with theirs:
+            server.child.channel.send({"op": "connection"}, (theirs.fileno(),))
+        assert not select.select([ours], [], [], 0.3)[0]
+        assert server.retire()["event"] == "connection"
+        server.end()
 
 
 def test_an_encrypted_connection_is_closed(start: Callable[[str], Server]) -> None:

@@ -249,7 +249,7 @@ class Agent:
         content = digest(head.source) if head else None
         self.send({"event": "parked", "at": what, "head": [length, content]})
         self._await_go()
-        self._forget_folders()
+        self.forget_folders()
 
     def _await_go(self) -> None:
         """Wait until told to go; import the project meanwhile where told to."""
@@ -273,7 +273,7 @@ class Agent:
 
         Where there are hot files, only as far as the first of them.
         """
-        self._forget_folders()
+        self.forget_folders()
         if message["hot"] is not None:
             self.is_armed, self.hot = True, frozenset(message["hot"])
         self._is_importing = True
@@ -298,7 +298,7 @@ class Agent:
         sys.stderr.flush()
         os._exit(1)
 
-    def _forget_folders(self) -> None:
+    def forget_folders(self) -> None:
         """Drop listings of folders that are older than the word to go."""
         for path, finder in list(sys.path_importer_cache.items()):
             is_own = self.territory.owns_module(path + "/x.py")

@@ -52,13 +52,14 @@ class Handover:
 
     Attributes:
         is_holding: Whether it has been told to hold.
+        is_retired: Whether it has been told that its successor is ready.
         connections: What a server that keeps connections open does with those.
     """
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._laid: list[_Laid] = []
-        self.is_holding = False
+        self.is_holding = self.is_retired = False
         self._is_reported = False
         self.connections: Connections | None = None
 
@@ -99,6 +100,7 @@ class Handover:
 
     def retire(self) -> None:
         """Hand over what can be, for the successor is ready."""
+        self.is_retired = True
         if self.connections is not None:
             self.connections.hand_over()
         self._report_once()

@@ -139,6 +139,7 @@ def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:
     agent.hot = birth.hot
     os.environ["SCENESHIFT_PROCESS"] = birth.marker
     mark.show(birth.marker)
+    agent.forget_folders()
     agent.collector.hold_back()
     handover.install(agent)
     debugger.install(agent)

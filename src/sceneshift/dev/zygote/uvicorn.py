@@ -60,8 +60,9 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._channel = agent.channel
         self._loop.add_reader(self._channel.fileno(), self._receive)
-        self._is_holding = False
-        self._is_retired = False
+        # A worker may have been told before it had begun.
+        self._is_holding = agent.handover.is_holding
+        self._is_retired = agent.handover.is_retired
         self._paused: set[Any] = set()
         self._busy: set[Any] = set()
         self._unread: list[int] = []  # connections that came while it was holding

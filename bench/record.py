@@ -78,6 +78,7 @@ class Record:
     Attributes:
         bench: Its name.
         runs: Samples of each figure.
+        is_interleaved: Whether all who are compared took their turns in each run.
         figures: In the order of the table.
         targets: Likewise.
         left_out: Peers that could not be run, with the reason.
@@ -89,6 +90,7 @@ class Record:
     runs: int
     figures: list[Figure] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    is_interleaved: bool = True
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     load_before: tuple[float, ...] = field(default_factory=os.getloadavg)
@@ -198,7 +200,8 @@ class Record:
     def format(self) -> str:
         """Return the tables for people."""
         before, after = self.load_before[0], os.getloadavg()[0]
-        words = [f"{self.bench}: {self.runs} runs, interleaved; "]
+        order = ", interleaved" if self.is_interleaved else ", one after the other"
+        words = [f"{self.bench}: {self.runs} runs{order}; "]
         words.append(f"{os.cpu_count()} cores, load {before:.1f} to {after:.1f}")
         parts = ["".join(words), _align(self._figure_rows())]
         if self.targets:

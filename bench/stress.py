@@ -102,7 +102,7 @@ def measure(  # noqa: PLR0913 - the measures of a load
         installed = install_peers(root)
         libraries = install_libraries(installed)
         env["PYTHONPATH"] = os.pathsep.join((env["PYTHONPATH"], str(libraries)))
-    record = Record(bench="stress", runs=reloads)
+    record = Record(bench="stress", runs=reloads, is_interleaved=False)
     record.notes.append(f"{connections} clients, {hogs} programs that only compute")
     missing = find_missing(installed.python, chosen.values(), env)
     with _computing(hogs), tempfile.TemporaryDirectory() as folder:

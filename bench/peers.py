@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BASE = ("fastapi", "uvicorn", "watchfiles", "pandas", "sqlalchemy", "httpx", "honcho")
 _PYTHON_PEERS = ("granian", "gunicorn", "uvicorn-hmr")
 # What servers can use beside that; see `install_libraries`.
-_LIBRARIES = ("flask", "httptools", "uvloop")
+_LIBRARIES = ("aiohttp", "flask", "httptools", "hypercorn", "uvloop")
 _NODE_PEERS = ("nodemon", "concurrently")
 # uvicorn-hmr asks for 3.12; everybody is to run on the same one.
 _PYTHONS = ("python3.12", "python3.13", "python3.14")

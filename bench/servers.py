@@ -76,6 +76,28 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+_WSGI = """\
+def app(environ, start_response):
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    compute()
+    body = b"[%d]" % VALUE
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+_AIOHTTP = """\
+import sys
+from aiohttp import web
+
+async def show(request):
+    await request.read()
+    compute()
+    return web.Response(text=f"[{VALUE}]")
+
+if __name__ == "__main__":
+    app = web.Application()
+    app.router.add_route("*", "/", show)
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +152,26 @@ SERVERS: Mapping[str, Server] = {
         source=_FLASK,
         needs=("flask",),
     ),
-    "http.server": Server(arguments="app.py {port}", source=_PLAIN),
+    "gunicorn-threads": Server(
+        arguments="-m gunicorn app:app -b 127.0.0.1:{port} --threads 4",
+        source=_WSGI,
+        needs=("gunicorn",),
+        keeps=True,
+    ),
+    "gunicorn-asgi": Server(
+        arguments="-m gunicorn app:app -b 127.0.0.1:{port} -k asgi",
+        needs=("gunicorn", "uvloop"),
+        keeps=True,
+    ),
+    "hypercorn": Server(
+        arguments="-m hypercorn app:app --bind 127.0.0.1:{port}",
+        needs=("hypercorn",),
+        keeps=True,
+    ),
+    "aiohttp": Server(
+        arguments="app.py {port}", source=_AIOHTTP, needs=("aiohttp",), keeps=True
+    ),
+    "http.server": Server(arguments="app.py {port}", source=_PLAIN, keeps=True),
 }
 _FIND = """\
 import json, sys

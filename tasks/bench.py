@@ -75,7 +75,7 @@ def orphans(_c: Context, runs: int = 50, peer_runs: int = 5) -> None:
 def stress(
     _c: Context, reloads: int = 20, connections: int = 40, hogs: int = 6, only: str = ""
 ) -> None:
-    """Count what reloads lose on a busy machine, with seven servers."""
+    """Count what reloads lose on a busy machine, with eleven servers."""
     from bench import stress as bench  # noqa: PLC0415 - only here
 
     record = bench.measure(

@@ -232,6 +232,7 @@ class Visitor:
     Attributes:
         answers: Texts in the order in which they came.
         failures: What went wrong.
+        connections: How many it needed.
     """
 
     def __init__(
@@ -243,6 +244,7 @@ class Visitor:
         self._stop = threading.Event()
         self.answers: list[str] = []
         self.failures: list[str] = []
+        self.connections = 0
         self._thread = threading.Thread(target=self._visit, daemon=True)
         self._thread.start()
 
@@ -273,6 +275,9 @@ class Visitor:
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE_S)
 
     def _request(self, connection: http.client.HTTPConnection) -> str:
+        if connection.sock is None:
+            self.connections += 1
+            connection.connect()
         method = "GET" if self._body is None else "POST"
         connection.request(method, "/", body=self._body)
         answer = connection.getresponse()

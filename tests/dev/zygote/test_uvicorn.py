@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import select
-import signal
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.dev.zygote.words import HOLD, RESUME, RETIRE
+from serving import Server, ask
 from support import wait_until
-from zygotes import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from zygotes import Child
 
 APP = r"""
 import asyncio, os, ssl, sys
@@ -67,71 +63,13 @@ uvicorn.Server(config).run()
 """
 
 
-class Server:
-    """One that serves, and the socket that the supervisor has for it."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self.zygote = Zygote(folder)
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        if kind == "alone":
-            self.listener.close()  # it binds the port itself
-        self.zygote.begin(APP, argv=[kind, str(self.port)])
-        self.child: Child = self.zygote.fork(park=False)
-        self.pid = self.child.pid
-        self._connections: list[http.client.HTTPConnection] = []
-
-    def await_ready(self) -> None:
-        """Give it its socket, and wait until it serves."""
-        self.child.bind(self.listener)
-        assert self.child.next("bound")["waits"]
-        self.child.tell(op="serve")
-        assert self.child.next("ready")["pid"] == self.pid
-
-    def hold(self) -> None:
-        """Have it stop accepting."""
-        os.kill(self.pid, HOLD)
-        self.child.next("held")
-
-    def retire(self) -> dict[str, Any]:
-        """Have it give its connections away; return what it says first."""
-        os.kill(self.pid, RETIRE)
-        return self.child.next("connection", "handed")
-
-    def end(self) -> None:
-        """Have it end as it does by itself: uvicorn then raises the signal anew."""
-        os.kill(self.pid, signal.SIGTERM)
-        assert self.child.wait_end() == -signal.SIGTERM
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Return a connection to it that is open."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        self._connections.append(connection)
-        connection.connect()
-        return connection
-
-    def close(self) -> None:
-        """Leave nothing of it."""
-        for connection in self._connections:
-            connection.close()
-        self.zygote.close()
-        self.listener.close()
-
-
-def ask(connection: http.client.HTTPConnection) -> bytes:
-    """Return an answer, and keep the connection."""
-    connection.request("GET", "/")
-    return connection.getresponse().read()
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     """Return what starts a server of a kind."""
     started: list[Server] = []
 
     def start(kind: str) -> Server:
-        server = Server(tmp_path, kind)
+        server = Server(tmp_path, APP, kind)
         started.append(server)
         if kind != "alone":
             server.await_ready()
@@ -155,7 +93,7 @@ def test_a_connection_is_read_again_when_holding_is_over(
     assert (ask(kept), ask(idle)) == (b"0", b"0")
     server.hold()
     kept.request("GET", "/")
-    os.kill(server.pid, RESUME)
+    server.resume()
     assert kept.getresponse().read() == b"0"
     assert idle.sock.recv(1) == b""
     server.end()
@@ -184,7 +122,7 @@ def test_one_that_was_told_to_hold_before_it_serves_reads_nothing(
     tmp_path: Path, kind: str
 ) -> None:
     """A worker may have begun when its successor does; the request is for that one."""
-    server = Server(tmp_path, kind)
+    server = Server(tmp_path, APP, kind)
     ours, theirs = socket.socketpair()
     with contextlib.closing(server), ours:
         server.child.bind(server.listener)

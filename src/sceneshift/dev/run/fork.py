@@ -17,7 +17,7 @@ from sceneshift.dev.machine import Style
 from sceneshift.dev.run.agent import signal_family
 from sceneshift.dev.run.generation import name_modules
 from sceneshift.dev.run.reports import ReportedRunner
-from sceneshift.dev.run.retiring import DRAIN_S, retire
+from sceneshift.dev.run.retiring import DRAIN_S, retire, say_until_heard
 from sceneshift.dev.run.standby import Standbys
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME
 
@@ -95,19 +95,20 @@ class ForkRunner(ReportedRunner):
 
     def hold(self, token: int) -> None:
         """Have a generation stop accepting."""
-        self._mark_holding(token, is_holding=True)
-        self._signal(token, HOLD)
+        self._say_whether_to_hold(token, is_holding=True)
 
     def resume(self, token: int) -> None:
         """Have a generation accept again."""
-        self._mark_holding(token, is_holding=False)
-        self._signal(token, RESUME)
+        self._say_whether_to_hold(token, is_holding=False)
 
-    def _mark_holding(self, token: int, *, is_holding: bool) -> None:
+    def _say_whether_to_hold(self, token: int, *, is_holding: bool) -> None:
         generation = self.generation(token)
         if generation is not None:
             generation.is_holding = is_holding
             generation.heard.clear()
+            word = HOLD if is_holding else RESUME
+            self._signal(token, word)
+            self._run(say_until_heard(generation, word))
 
     def promote(self, token: int, old: int) -> None:
         """Give the old generation's open connections to the new one."""
@@ -189,6 +190,7 @@ class ForkRunner(ReportedRunner):
         """End the zygotes."""
         self._recall.save(self._recall_path)
         self._nursery.close()
+        self._doorbell.close()
         await super().close()
 
     # -- making generations

@@ -78,6 +78,7 @@ class Generation:
         branches: Lines to the agents in its forks.
         adopters: The lines by which it takes open connections over.
         adopted: How many connections it was given.
+        keeps: Whether it hands over connections that it has accepted itself.
         to_hand: How many of its processes have connections to hand over still.
         handed: Set when none has.
         busy: How many requests are under way, by pid, as each process said last.
@@ -92,7 +93,7 @@ class Generation:
         parked_at: That file, with length and digest of the part of it that has run.
         is_listening: Whether it accepts connections.
         is_holding: Whether it was told to leave them to its successor.
-        heard: The pids of those of its processes that have heard so.
+        heard: The pids of those of its processes that have heard so, or to go on.
         is_ready: Whether it does what it is for.
         is_discarded: Whether nobody wants to hear of its end.
         stop_signal: What it was asked to end with.
@@ -112,6 +113,7 @@ class Generation:
     branches: list[AgentLink] = field(default_factory=list)
     adopters: list[AgentLink] = field(default_factory=list)
     adopted: int = 0
+    keeps: bool = False
     to_hand: int = 0
     handed: asyncio.Event = field(default_factory=asyncio.Event)
     busy: dict[int, int] = field(default_factory=dict)
@@ -163,10 +165,15 @@ class Generation:
         return 0 < awaited <= len(self.busy) and not any(self.busy.values())
 
     @property
+    def has_heard(self) -> bool:
+        """Whether all of it has heard that it is to hold, or to go on."""
+        return len(self.heard) >= sum(link.is_open for link in self.links)
+
+    @property
     def is_late(self) -> bool:
         """Whether it may still answer on connections that it hands over."""
-        awaited = sum(link.is_open for link in self.links)
-        return self.is_holding and bool(self.adopters) and len(self.heard) < awaited
+        hands_over = self.keeps or bool(self.adopters)
+        return self.is_holding and hands_over and not self.has_heard
 
     def cancel_waits(self) -> None:
         """Wait no more for its readiness."""

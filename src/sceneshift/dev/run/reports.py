@@ -12,6 +12,7 @@ from sceneshift.core.channel import Channel
 from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.doorbell import Doorbell
 from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery, Parent
 from sceneshift.dev.run.recall import Recall
@@ -49,6 +50,7 @@ class ReportedRunner(Runner, Parent):
         self._know(program)
         self._newest = 0
         self._by_number: dict[int, Generation] = {}
+        self._doorbell = Doorbell(ground.loop, self._is_awaited)
         self._nursery = Nursery(
             program,
             label=f"{spec.label}: {spec.command}",
@@ -229,7 +231,13 @@ class ReportedRunner(Runner, Parent):
 
     def _on_held(self, generation: Generation, message: Message, _fds: Any) -> None:
         """One process of it has stopped accepting."""
-        generation.heard.add(message["pid"])
+        if generation.is_holding:
+            generation.heard.add(message["pid"])
+
+    def _on_resumed(self, generation: Generation, message: Message, _fds: Any) -> None:
+        """One process of it accepts again."""
+        if not generation.is_holding:
+            generation.heard.add(message["pid"])
 
     def _on_handed(self, generation: Generation, _message: Message, _fds: Any) -> None:
         """The idle connections of one process of it are with the successor."""
@@ -246,9 +254,31 @@ class ReportedRunner(Runner, Parent):
     ) -> None:
         """An idle connection of the old generation goes on with the new one."""
         heir = self._find_heir(generation)
-        if heir is not None:
+        if heir is not None and heir.adopters:
             give(fds[0], heir)
+        elif generation.keeps:
+            self._doorbell.offer(fds[0])  # to whoever accepts next
         os.close(fds[0])
+
+    def _is_awaited(self) -> bool:
+        return any(not each.is_listening for each in self._by_token.values())
+
+    def _on_keeps(self, generation: Generation, _message: Message, _fds: Any) -> None:
+        """It has accepted a connection, the first of those that it hands over."""
+        generation.keeps = True
+        self._on_ready(generation, {}, [])
+
+    def _on_adopt(
+        self, _generation: Generation, _message: Message, fds: list[int]
+    ) -> None:
+        """It has accepted a ring, and asks for a connection."""
+        taken = self._doorbell.take()
+        with contextlib.closing(Channel(socket.socket(fileno=fds[0]))) as line:
+            if taken is None:
+                line.send({"op": "none"})
+                return
+            with taken:
+                line.send({"op": "connection"}, (taken.fileno(),))
 
     def _tell(
         self, generation: Generation, message: Message, fds: tuple[int, ...] = ()

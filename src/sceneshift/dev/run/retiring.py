@@ -1,4 +1,4 @@
-"""Letting old code finish what it has, when its successor is there."""
+"""Letting old code hold, and finish what it has when its successor is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,28 @@ if TYPE_CHECKING:
     from sceneshift.dev.run.generation import Generation
 
 DRAIN_S = 0.03
+_HEAR_S = 0.05
+_SAYINGS = 100  # a program without an ear among its forks never says that it has heard
 _HAND_OVER_S = 0.3  # a busy event loop comes to it late; what it has is not lost
+
+
+async def say_until_heard(generation: Generation, number: int) -> None:
+    """Say a word again to who has not heard it: to hold, or to go on.
+
+    A signal may reach another thread than the main one, where Python handles it, if
+    that has one to handle already. Then it waits for the next.
+
+    Args:
+        generation: The one that is told.
+        number: HOLD or RESUME.
+    """
+    is_holding = generation.is_holding
+    for _ in range(_SAYINGS):
+        await asyncio.sleep(_HEAR_S)
+        is_over = generation.has_heard or generation.is_holding != is_holding
+        if is_over or generation.pid is None:
+            return
+        signal_family(generation.pid, number)
 
 
 async def retire(generation: Generation, limit_s: float) -> None:

@@ -8,17 +8,21 @@ that outlive it, and let it wait before it touches the project.
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 
+from sceneshift.core.channel import Channel
 from sceneshift.dev.zygote import pages, parts, traces
 from sceneshift.dev.zygote.binding import Binding
 from sceneshift.dev.zygote.code import CodeCache, Territory, digest, identify, read
 from sceneshift.dev.zygote.collector import Collector
+from sceneshift.dev.zygote.draining import Socket
 from sceneshift.dev.zygote.handover import Handover
 from sceneshift.dev.zygote.imports import Modules, import_if_there
+from sceneshift.dev.zygote.kept import Kept
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any, NoReturn
 
-    from sceneshift.core.channel import Channel, Message
+    from sceneshift.core.channel import Message
 
 # What a program may not do ahead of time: everything that others would notice.
 _EFFECTS = frozenset(
@@ -63,6 +67,7 @@ class Agent:
         pid: Of the child that is the program; its forks have others.
         binding: What it has bound.
         handover: Holds and resumes accepting.
+        kept: What it has accepted.
         collector: Holds garbage collection back until the program has started.
     """
 
@@ -76,6 +81,7 @@ class Agent:
         self.pid = 0
         self.binding = Binding(self)
         self.handover = Handover(self)
+        self.kept = Kept(self)
         self.collector = Collector()
         self._reported: set[str] = set()
         self._written: set[str] = set()
@@ -210,11 +216,25 @@ class Agent:
         except OSError:
             self.channel = None
 
+    def ask(self, message: Message) -> tuple[Message, list[int]] | None:
+        """Ask the supervisor something; return its answer, None where it is gone.
+
+        The answer has a line of its own: who else reads the other one by now, a
+        server's event loop maybe, would take it away.
+        """
+        # With gevent's, other greenlets would go on meanwhile, and wait for the lock.
+        ours, theirs = (Socket(fileno=end.detach()) for end in _socket.socketpair())
+        with ours:
+            with theirs:
+                self.send(message, (theirs.fileno(),))
+            return Channel(ours).receive()
+
     def branch(self) -> None:
         """Have a line of one's own, as a fork of the program: a server's worker.
 
         Two processes on one line would cut each other's messages in pieces.
         """
+        self.kept.begin_anew()
         former = self.find_line()
         if former is None or self.pid == os.getpid():
             return

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import _socket
 import _thread
 import os
 import socket
 
-from sceneshift.core.channel import Channel
 from sceneshift.dev.zygote.addresses import key_of
-from sceneshift.dev.zygote.draining import Socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,21 +63,11 @@ class Binding:
             os.set_blocking(sock.fileno(), False)
 
     def _ask_for(self, key: str, sock: socket.socket) -> int:
-        """Have the supervisor bind; raises OSError as `bind` itself would.
-
-        The answer has a line of its own: who else reads the other one by now, a
-        server's event loop maybe, would take it away.
-        """
+        """Have the supervisor bind; raises OSError as `bind` itself would."""
         v6only = 0
         if sock.family == socket.AF_INET6:
             v6only = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
-        # With gevent's, other greenlets would go on meanwhile, and wait for the lock.
-        ours, theirs = (Socket(fileno=end.detach()) for end in _socket.socketpair())
-        with ours:
-            with theirs:
-                request = {"event": "bind", "key": key, "v6only": v6only}
-                self._agent.send(request, (theirs.fileno(),))
-            received = Channel(ours).receive()
+        received = self._agent.ask({"event": "bind", "key": key, "v6only": v6only})
         if received is None:
             os._exit(0)
         message, fds = received
@@ -113,6 +100,10 @@ class Binding:
             os.set_blocking(sock.fileno(), sock.gettimeout() is None)
         if self.is_listen_ready:
             self._agent.become_ready("listen")
+
+    def find_ports(self) -> set[int]:
+        """Return the ports of the held sockets."""
+        return {int(key.rpartition("/")[2]) for key in self.held}
 
     def find_inodes(self) -> set[int]:
         """Return what the kernel knows the held sockets by."""

@@ -30,10 +30,15 @@ _ESTABLISHED = 1
 _YOUNG_MS = 500  # a client that has just connected is about to ask
 
 
-def count_busy(ports: Collection[int]) -> int:
-    """Return how many connections to local ports have a request under way."""
+def count_busy(ports: Collection[int], *, but: Collection[int] = ()) -> int:
+    """Return how many connections to local ports have a request under way.
+
+    Args:
+        ports: The ports.
+        but: Descriptors that are not looked at.
+    """
     sockets = (fd for fd, target in find_open() if target.startswith("socket:"))
-    return sum(_may_be_busy(fd, ports) for fd in sockets)
+    return sum(_may_be_busy(fd, ports) for fd in sockets if fd not in but)
 
 
 def _may_be_busy(fd: int, ports: Collection[int]) -> bool:

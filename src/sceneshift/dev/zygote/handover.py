@@ -10,41 +10,18 @@ back. The words are signals, so that forked workers of a server hear them as wel
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 
-from sceneshift.dev.zygote.descriptors import EPOLL, find_open
+from sceneshift.dev.zygote.aside import Laid, find_polls, lay_aside
+from sceneshift.dev.zygote.descriptors import find_open
 from sceneshift.dev.zygote.draining import Socket, count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from sceneshift.dev.zygote.agent import Agent
     from sceneshift.dev.zygote.uvicorn import Connections
-
-
-# As long as it is there: gevent takes it out of the module.
-_EPOLL: Any = getattr(select, "epoll", None)
-
-
-class _Laid:
-    """One descriptor that was exchanged.
-
-    Attributes:
-        fd: Its number in the program.
-        real: A duplicate of what it was.
-        polls: epoll descriptors it was in, with the events that were wanted.
-    """
-
-    __slots__ = ("fd", "polls", "real")
-
-    def __init__(self, fd: int, real: int, polls: tuple[tuple[int, int], ...]) -> None:
-        self.fd = fd
-        self.real = real
-        self.polls = polls
 
 
 class Handover:
@@ -58,7 +35,7 @@ class Handover:
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._laid: list[_Laid] = []
+        self._laid: list[Laid] = []
         self.is_holding = self.is_retired = False
         self._is_reported = False
         self.connections: Connections | None = None
@@ -71,15 +48,12 @@ class Handover:
         binding = self._agent.binding
         kept = set(binding.held.values())
         held = {f"socket:[{inode}]" for inode in binding.find_inodes()}
-        opened = find_open()
-        polls = [fd for fd, target in opened if target == EPOLL]
-        for fd, target in opened:
+        polls = find_polls()
+        for fd, target in find_open():
             if target in held and fd not in kept:
                 self._laid.append(_lay_aside(fd, polls))
-        if self.connections is None:
-            self.say_held()
-        else:
-            self.connections.hold()  # which says it
+        # Who has connections says that it holds, when it has looked at them all.
+        (self.connections or self._agent.kept).hold()
 
     def say_held(self) -> None:
         """Tell that no request is taken any more: the successor may answer."""
@@ -89,23 +63,25 @@ class Handover:
         """Accept again."""
         for laid in self._laid:
             _wake(laid.fd)
-            os.dup2(laid.real, laid.fd, inheritable=False)
-            os.close(laid.real)
-            for poll, events in laid.polls:
-                _register(poll, laid.fd, events)
+            laid.put_back()
         self._laid.clear()
         self.is_holding = False
-        if self.connections is not None:
-            self.connections.resume()
+        (self.connections or self._agent.kept).resume()
+        self._agent.send({"event": "resumed", "pid": os.getpid()})
 
     def retire(self) -> None:
         """Hand over what can be, for the successor is ready."""
         self.is_retired = True
         if self.connections is not None:
             self.connections.hand_over()
+        self._agent.kept.hand_over(self._say_retired)
+
+    def _say_retired(self) -> None:
+        """Tell how many requests are under way, and once which modules are loaded."""
         self._report_once()
-        ports = {int(key.rpartition("/")[2]) for key in self._agent.binding.held}
-        busy = count_busy(ports)
+        ports = self._agent.binding.find_ports()
+        kept = self._agent.kept
+        busy = count_busy(ports, but=kept.find_known()) + kept.count_busy()
         self._agent.send({"event": "retired", "pid": os.getpid(), "busy": busy})
 
     def _report_once(self) -> None:
@@ -125,15 +101,11 @@ def install(agent: Agent) -> None:
     signal.signal(REPORT, lambda _number, _frame: agent.report_modules())
 
 
-def _lay_aside(fd: int, polls: list[int]) -> _Laid:
-    wanted = [(poll, events) for poll in polls for events in _events_of(poll, fd)]
-    left = tuple((poll, events) for poll, events in wanted if _drop(poll, fd))
-    real = os.dup(fd)
+def _lay_aside(fd: int, polls: list[int]) -> Laid:
     is_blocking = os.get_blocking(fd)
-    with _make_deaf(real) as deaf:
+    with _make_deaf(fd) as deaf:
         deaf.setblocking(is_blocking)
-        os.dup2(deaf.fileno(), fd, inheritable=False)
-    return _Laid(fd, real, left)
+        return lay_aside(fd, polls, deaf.fileno(), waits=False)
 
 
 def _make_deaf(real: int) -> socket.socket:
@@ -160,40 +132,3 @@ def _wake(fd: int) -> None:
         with Socket(deaf.family, socket.SOCK_STREAM) as nobody:
             nobody.setblocking(False)
             nobody.connect_ex(deaf.getsockname())
-
-
-def _events_of(poll: int, fd: int) -> list[int]:
-    """Return which events of `fd` an epoll descriptor waits for; none if it does not.
-
-    See proc_pid_fdinfo(5): `tfd: <fd> events: <mask> ...`.
-    """
-    try:
-        with open(f"/proc/self/fdinfo/{poll}") as info:
-            rows = [line.split() for line in info]
-    except OSError:  # pragma: no cover - a thread has closed it meanwhile
-        return []
-    return [int(row[3], 16) for row in rows if row[:2] == ["tfd:", str(fd)]]
-
-
-def _drop(poll: int, fd: int) -> bool:
-    try:
-        _on(poll, "unregister", fd)
-    except OSError:
-        return False
-    return True
-
-
-def _register(poll: int, fd: int, events: int) -> None:
-    try:
-        _on(poll, "register", fd, events)
-    except OSError:
-        return  # the server has closed its loop meanwhile
-
-
-def _on(poll: int, method: str, *args: int) -> None:
-    """Call a method of an epoll object for a descriptor that stays open."""
-    borrowed = _EPOLL.fromfd(os.dup(poll))
-    try:
-        getattr(borrowed, method)(*args)
-    finally:
-        borrowed.close()

@@ -21,6 +21,7 @@ from sceneshift.dev.zygote import (
     reloaders,
     traces,
     uvicorn,
+    uvloop,
     workers,
 )
 from sceneshift.dev.zygote.agent import Agent
@@ -82,6 +83,7 @@ def prepare(territory: Territory, code: CodeCache) -> Agent:
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
     _adapt_sockets(socket.socket, agent)
+    _adapt_accepting(agent)
     if sys.version_info < (3, 12):
         _tell_of_threads()
     pausing.adapt()
@@ -95,6 +97,7 @@ def prepare(territory: Territory, code: CodeCache) -> Agent:
             "gunicorn.arbiter": lambda module: gunicorn.adapt_arbiter(module, agent),
             "gunicorn.workers.base": lambda it: gunicorn.adapt_worker(it, agent),
             "uvicorn.server": lambda module: uvicorn.adapt(module, agent),
+            "uvloop": lambda module: uvloop.adapt(module, agent),
         }
     )
     os.register_at_fork(after_in_child=agent.branch)
@@ -126,6 +129,24 @@ def _adapt_sockets(sockets: Any, agent: Agent) -> None:
         agent.binding.listen(self)
 
     sockets.bind, sockets.listen = bind, listen
+
+
+def _adapt_accepting(agent: Agent) -> None:
+    """Wrap `accept`, and what sends without a socket's own methods."""
+    accept, sendfile = socket.socket.accept, os.sendfile
+
+    def accepted(self: socket.socket) -> tuple[Any, Any]:
+        return agent.kept.accept(self, accept)
+
+    def sent(out_fd: int, *others: Any, **named: Any) -> int:
+        count = sendfile(out_fd, *others, **named)
+        sock = agent.kept.find(out_fd)
+        if sock is not None and count:
+            sock.note_sent_file(count)
+        return count
+
+    socket.socket.accept = accepted  # type: ignore[method-assign]
+    os.sendfile = sent
 
 
 def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:

@@ -1,0 +1,175 @@
+"""A connection that a client keeps, as Python's own socket."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+
+from sceneshift.dev.zygote.draining import Socket
+from sceneshift.dev.zygote.framing import Exchange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
+
+    from sceneshift.dev.zygote.aside import Laid
+    from sceneshift.dev.zygote.kept import Kept
+
+    T = TypeVar("T")
+
+
+class KeptSocket(Socket):
+    """An accepted connection that is followed.
+
+    Attributes:
+        exchange: What went over it.
+        laid: What it is exchanged for, while or since that is so.
+    """
+
+    __slots__ = ("_kept", "exchange", "laid")
+
+    def __init__(self, kept: Kept, listener: Any, fd: int) -> None:
+        shape = (listener.family, listener.type, listener.proto)
+        super().__init__(*shape, fileno=fd)
+        self.exchange = Exchange()
+        self.laid: Laid | None = None
+        self._kept = kept
+        # As `socket.accept` itself has it.
+        if socket.getdefaulttimeout() is None and listener.gettimeout():
+            self.setblocking(True)
+
+    # -- what the client sends
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read; see `socket.recv`."""
+        read = super().recv
+        if not self._is_followed(flags):
+            return read(bufsize, flags)
+        return self._receive(lambda: read(bufsize, socket.MSG_DONTWAIT), memoryview)
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Read; see `socket.recv_into`."""
+        read = super().recv_into
+        if not self._is_followed(flags):
+            return read(buffer, nbytes, flags)
+        return self._receive(
+            lambda: read(buffer, nbytes, socket.MSG_DONTWAIT),
+            lambda count: memoryview(buffer).cast("B")[:count],
+        )
+
+    def _receive(self, read: Callable[[], T], see: Callable[[T], memoryview]) -> T:
+        """Read what there is; wait for it where the program wants to wait.
+
+        Nothing is read outside of a turn, and no turn waits: else a request might be
+        read here that came after the word to hold.
+        """
+        limit_s = self.gettimeout()
+        waits = limit_s != 0
+        end = time.monotonic() + limit_s if limit_s else None
+        while True:
+            if waits:
+                self._kept.await_data(self.fileno(), end)
+            with self._kept.turn:
+                if waits and not _is_readable(self.fileno()):
+                    continue  # was laid aside meanwhile
+                got = read()
+                self.exchange.note_received(see(got))
+                self._kept.settle(self)
+                return got
+
+    # -- what the program sends
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """Send; see `socket.send`."""
+        sent = super().send(data, flags)
+        self._note_sent([data], sent)
+        return sent
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send; see `socket.sendall`."""
+        super().sendall(data, flags)
+        self._note_sent([data], memoryview(data).nbytes)
+
+    def sendmsg(self, buffers: Iterable[Any], *others: Any) -> int:
+        """Send; see `socket.sendmsg`."""
+        pieces = list(buffers)
+        sent = super().sendmsg(pieces, *others)
+        self._note_sent(pieces, sent)
+        return sent
+
+    def _note_sent(self, pieces: list[Any], sent: int) -> None:
+        if self.exchange.is_opaque:
+            return
+        with self._kept.turn:
+            for piece in pieces:
+                data = memoryview(piece).cast("B")[:sent]
+                self.exchange.note_sent(data)
+                sent -= len(data)
+            self._kept.settle(self)
+
+    def note_sent_file(self, count: int) -> None:
+        """Know that so many bytes of a file were sent."""
+        with self._kept.turn:
+            self.exchange.note_sent_file(count)
+            self._kept.settle(self)
+
+    # -- while it is laid aside
+
+    def is_busy(self) -> bool:
+        """Say whether a request is under way."""
+        return self.exchange.is_busy
+
+    def may_be_laid(self) -> bool:
+        """Say whether it is between two requests, and may carry another."""
+        return self.exchange.is_idle
+
+    def go_on(self) -> None:
+        """Be what it was."""
+        if self.laid is not None:
+            self.laid.put_back()
+            self.laid = None
+
+    def end(self) -> None:
+        """Know that the successor has it: the program reads its end by itself."""
+
+    def getpeername(self) -> Any:
+        """Return the client's address."""
+        if self.laid is None or self.laid.real is None:
+            return super().getpeername()
+        with Socket(fileno=os.dup(self.laid.real)) as real:
+            return real.getpeername()
+
+    def shutdown(self, how: int, /) -> None:
+        """Shut it down; what stands in for it does so for others as well."""
+        if self.laid is None:
+            super().shutdown(how)
+
+    def detach(self) -> int:
+        """Give the descriptor away, to TLS for one."""
+        with self._kept.turn:
+            self._kept.forget(self)
+            if self.laid is not None:
+                self.laid.put_back()
+        return super().detach()
+
+    def _real_close(self, *closer: Any) -> None:
+        with self._kept.turn:
+            self._kept.forget(self)
+            if self.laid is not None:
+                self.laid.leave_polls()
+                self.laid.let_go()
+        super()._real_close(*closer)  # type: ignore[misc]
+
+    def _is_followed(self, flags: int) -> bool:
+        if flags and not self.exchange.is_opaque:
+            self.exchange.give_up()  # it may have been a look only
+        return not self.exchange.is_opaque
+
+
+def _is_readable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))

@@ -212,7 +212,9 @@ SERVERS = {
     "django": "python manage.py runserver $PORT",
     "hypercorn": "hypercorn asgi:app --bind 127.0.0.1:$PORT --reload",
     "gunicorn": "gunicorn wsgi:app -b 127.0.0.1:$PORT",
-    "gunicorn-threads": "gunicorn wsgi:app -b 127.0.0.1:$PORT --threads 4",
+    "gunicorn-threads": (
+        "gunicorn wsgi:app -b 127.0.0.1:$PORT --threads 4 --keep-alive 60"
+    ),
     "gunicorn-uvicorn": (
         "gunicorn asgi:app -b 127.0.0.1:$PORT -k uvicorn.workers.UvicornWorker"
     ),
@@ -254,6 +256,32 @@ def test_no_request_fails_and_no_answer_is_stale(stack: Stack, server: str) -> N
     if server not in CLOSES_EACH:
         assert [visitor.connections for visitor in visitors[1:]] == [1, 1]
     assert "Traceback" not in stack.output
+
+
+@pytest.mark.parametrize("server", ["plain", "asyncio", "uvloop", "gunicorn-threads"])
+def test_a_kept_connection_outlives_broken_code(stack: Stack, server: str) -> None:
+    """The old code goes on with it, and the mended code after that."""
+    stack.start(project(SERVERS[server]))
+    stack.wait_page("0")
+    connection = HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    for text, answer in (("(", b"0"), ("NUMBER = 1\n", b"1"), ("1 / 0\n", b"1")):
+        connection.request("GET", "/")
+        kept = connection.sock
+        connection.getresponse().read()
+        stack.write({"number.py": text})
+        stack.wait(partial(has_taken, stack, is_broken="NUMBER" not in text))
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == answer
+        assert connection.sock is kept
+    connection.close()
+
+
+def has_taken(stack: Stack, *, is_broken: bool) -> bool:
+    """Say whether the newest reload has come to its end."""
+    outcome = "broken" if is_broken else "served"
+    reloads = stack.ask("dev.why")["reloads"]
+    is_over = bool(reloads) and reloads[-1]["outcome"] == outcome
+    return is_over and stack.status("web")["is_broken"] == is_broken
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "flask", "gunicorn", "gunicorn-uvicorn"])

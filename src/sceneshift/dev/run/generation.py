@@ -161,13 +161,21 @@ class Generation:
     @property
     def is_drained(self) -> bool:
         """Whether no request is under way."""
-        awaited = sum(link.is_open for link in self.links)
-        return 0 < awaited <= len(self.busy) and not any(self.busy.values())
+        return self._awaited > 0 and self.has_answered and not any(self.busy.values())
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether all of it has said how many requests are under way."""
+        return len(self.busy) >= self._awaited
 
     @property
     def has_heard(self) -> bool:
         """Whether all of it has heard that it is to hold, or to go on."""
-        return len(self.heard) >= sum(link.is_open for link in self.links)
+        return len(self.heard) >= self._awaited
+
+    @property
+    def _awaited(self) -> int:
+        return sum(link.is_open for link in self.links)
 
     @property
     def is_late(self) -> bool:

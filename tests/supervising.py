@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from sceneshift.dev import machine as m
 from sceneshift.dev.model import StackSpec
@@ -60,7 +61,7 @@ class Supervised:
         patience_s: float = 10.0,
         **spec: object,
     ) -> None:
-        self.spec = replace(write_web(folder), **spec)  # type: ignore[arg-type]
+        self.spec = replace(write_web(folder), **spec)
         self._stream = make_stream(folder)
         self.held = HeldSockets()
         router = Router(folder, digest)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sysconfig
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 import sceneshift.dev
 from sceneshift.core.paths import StateFolder
@@ -37,7 +37,7 @@ class Prepared:
 
     async def prepare(self, **values: object) -> ProcessSpec:
         """Prepare it, with some values of its own."""
-        spec = replace(self.spec, **values)  # type: ignore[arg-type]
+        spec = replace(self.spec, **values)
         return await self._preparation.prepare(spec, self.stream)
 
     async def until(self, predicate: Callable[[], object]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.wording import quote
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvLine:
+class EnvLine(Struct, frozen=True, kw_only=True):
     """One assignment, before `${NAME}` is replaced.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.core.config import (
     ENVIRONMENT_NAME,
@@ -44,8 +45,7 @@ class SourceKind(Enum):
     FLAG = "flag"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where a value comes from.
 
     Attributes:
@@ -67,16 +67,14 @@ class Source:
         return " ".join(filter(None, [place or self.kind.value, self.key]))
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A text, and where it comes from."""
 
     text: str
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True):
     """The active environment.
 
     Attributes:
@@ -229,8 +227,7 @@ def _root_sqlite(root: Path, url: str) -> str:
     return f"{found['scheme']}{root / found['path']}" if found else url
 
 
-@dataclass(frozen=True, slots=True)
-class _Definition:
+class _Definition(Struct, frozen=True):
     text: str
     source: Source
     is_literal: bool

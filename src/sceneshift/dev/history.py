@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -16,8 +17,7 @@ Outcome = Literal["served", "broken", "died", "under way", "replaced"]
 _KEPT = 200
 
 
-@dataclass(slots=True, kw_only=True)
-class Reload:
+class Reload(Struct, kw_only=True):
     """One reload of one process.
 
     Attributes:

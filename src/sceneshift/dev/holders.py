@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.console import mask_secrets
 from sceneshift.core.wording import describe_moment, quote
@@ -17,8 +19,7 @@ ROOT_VARIABLE = "SCENESHIFT_ROOT"
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's include/net/tcp_states.h
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Who listens on a port; what this user may not see is None.
 
     Attributes:

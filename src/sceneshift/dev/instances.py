@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import ConfigError, UsageError
@@ -21,8 +23,7 @@ _BASE_PORT = 5000  # honcho's and foreman's
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(Struct, frozen=True, kw_only=True):
     """One process of a type.
 
     Attributes:

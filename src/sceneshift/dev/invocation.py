@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +35,7 @@ _EXEC_WORDS = {"exec", "x", "dlx"}
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """One program of a command line.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,7 @@ class Condition(Enum):
     COMPLETED = "completed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependency:
+class Dependency(Struct, frozen=True, kw_only=True):
     """One `depends_on` entry.
 
     Attributes:
@@ -33,27 +33,23 @@ class Dependency:
     condition: Condition = Condition.READY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpProbe:
+class HttpProbe(Struct, frozen=True, kw_only=True):
     """Ready when a GET of `path` on the process's port answers 2xx or 3xx."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpProbe:
+class TcpProbe(Struct, frozen=True, kw_only=True):
     """Ready when the process's port accepts a connection."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandProbe:
+class CommandProbe(Struct, frozen=True, kw_only=True):
     """Ready when the shell command exits with 0."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogProbe:
+class LogProbe(Struct, frozen=True, kw_only=True):
     """Ready when a line of output matches the regular expression."""
 
     pattern: str
@@ -62,8 +58,7 @@ class LogProbe:
 Probe = HttpProbe | TcpProbe | CommandProbe | LogProbe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetupStep:
+class SetupStep(Struct, frozen=True, kw_only=True):
     """A command that runs before a process, once for each content of its files.
 
     Attributes:
@@ -75,8 +70,7 @@ class SetupStep:
     when: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopPolicy:
+class StopPolicy(Struct, frozen=True, kw_only=True):
     """How a process is stopped.
 
     Attributes:
@@ -100,8 +94,7 @@ class ReloadPolicy(Enum):
     OFF = "off"  # never
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSpec:
+class ProcessSpec(Struct, frozen=True, kw_only=True):
     """One process as it will be started.
 
     Attributes:
@@ -147,8 +140,7 @@ class ProcessSpec:
         return f"{self.scheme}://127.0.0.1:{self.port}{self.open or ''}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackSpec:
+class StackSpec(Struct, frozen=True, kw_only=True):
     """Everything that `inv dev` is about to run.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.invocation import find_package_folder

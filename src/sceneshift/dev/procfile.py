@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.wording import quote
@@ -22,8 +23,7 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Procfile:
+class Procfile(Struct, frozen=True, kw_only=True):
     """What a Procfile says.
 
     Attributes:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +42,7 @@ _VALUED_OPTIONS = frozenset({"-W", "-X"})
 _WRAPPERS = frozenset({"pdm", "pipenv", "poetry", "uv"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonProgram:
+class PythonProgram(Struct, frozen=True, kw_only=True):
     """A command line that is one Python program.
 
     Attributes:
@@ -62,7 +63,7 @@ class PythonProgram:
     typed: str = ""
     argv: tuple[str, ...]
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -77,8 +78,7 @@ class PythonProgram:
         return list({path.resolve(): path for path in reversed(found)}.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShellCommand:
+class ShellCommand(Struct, frozen=True, kw_only=True):
     """A command line that only a shell can start.
 
     Attributes:

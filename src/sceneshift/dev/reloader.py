@@ -6,8 +6,9 @@ interpreter that binds the port itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram

@@ -8,9 +8,10 @@ through a callable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.dev.globs import matches
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Digest = str | None
 
 
-@dataclass(slots=True)
-class Uses:
+class Uses(Struct):
     """What one process uses.
 
     Attributes:
@@ -32,8 +32,8 @@ class Uses:
             does not know yet may be the missing one.
     """
 
-    files: dict[str, Digest] = field(default_factory=dict)
-    written: set[str] = field(default_factory=set)
+    files: dict[str, Digest] = {}
+    written: set[str] = set()
     globs: tuple[str, ...] | None = None
     is_broken: bool = False
 

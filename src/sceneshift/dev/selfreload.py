@@ -6,8 +6,9 @@ import glob
 import itertools
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.dev.invocation import parse_command, resolve_scripts
 
@@ -32,8 +33,7 @@ _NODE = (
 _PYTHON = ("pyproject.toml", "uv.lock", "requirements*.txt", *_ENVIRONMENT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reloader:
+class Reloader(Struct, frozen=True, kw_only=True):
     """A program that reloads itself, at least when it is called so.
 
     Attributes:

@@ -6,9 +6,10 @@ import itertools
 import json
 import os
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
@@ -43,8 +44,7 @@ class SetupError(SceneshiftError):
         self.tail = tail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetupAction:
+class SetupAction(Struct, frozen=True, kw_only=True):
     """A step that has to run.
 
     Attributes:

@@ -6,9 +6,10 @@ import os
 import re
 import shlex
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load_config
 from sceneshift.core.environment import (
@@ -50,8 +51,7 @@ if TYPE_CHECKING:
 _USES_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sources:
+class _Sources(Struct, frozen=True, kw_only=True):
     """What the files say, checked file by file and against each other."""
 
     root: Path

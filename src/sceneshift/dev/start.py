@@ -6,8 +6,10 @@ import asyncio
 import gc
 import signal
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.changes import Changes
@@ -39,8 +41,7 @@ _FOLDERS = ("logs", "zygote")  # those that are written to by their path
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How a stack is run.
 
     Attributes:

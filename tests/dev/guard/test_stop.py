@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from sceneshift.core.processes import is_alive
 from sceneshift.dev.guard.stop import _poll_gone, members_of, stop_session

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.fork import ForkRunner
@@ -33,7 +33,7 @@ def nursery_of(stage: Stage) -> Nursery:
 def renew(stage: Stage, **values: str) -> None:
     """Give the runner another environment or interpreter."""
     assert isinstance(stage.runner, ForkRunner)
-    stage.runner.renew(stage.runner.spec, replace(stage.runner.program, **values))  # type: ignore[arg-type]
+    stage.runner.renew(stage.runner.spec, replace(stage.runner.program, **values))
 
 
 def test_who_asks_at_once_gets_the_same_zygote(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
@@ -13,8 +14,7 @@ STACK_VARIABLE = "SCENESHIFT_STACK"
 PROCESS_VARIABLE = "SCENESHIFT_PROCESS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(Struct, frozen=True, kw_only=True):
     """A started process, the leader of a session of its own.
 
     Attributes:

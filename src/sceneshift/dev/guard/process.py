@@ -6,9 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 import sceneshift
 
@@ -22,8 +23,7 @@ _PROGRAM = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardProcess:
+class GuardProcess(Struct, frozen=True, kw_only=True):
     """A guard that is coming up; it ends by itself when we do.
 
     Attributes:

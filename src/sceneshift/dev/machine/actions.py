@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begin:
+class Begin(Struct, frozen=True, kw_only=True):
     """Look whether the process needs its run-once step, or may start: `SetupEnded`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """Start a generation; it reports `Ready` or `Exited`."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """Start a generation as far as importing the project; `Checked` or `Exited`."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proceed:
+class Proceed(Struct, frozen=True, kw_only=True):
     """Let a checked generation run."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """Have a generation stop accepting and finish what it has."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume:
+class Resume(Struct, frozen=True, kw_only=True):
     """Have a generation accept again."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promote:
+class Promote(Struct, frozen=True, kw_only=True):
     """A new generation has taken over from an old one, which `Stop` retires."""
 
     name: str
@@ -61,8 +54,7 @@ class Promote:
     old: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class Stop(Struct, frozen=True, kw_only=True):
     """Stop a generation's whole session; `Exited` when nothing of it is left.
 
     Attributes:
@@ -76,16 +68,14 @@ class Stop:
     is_forced: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discard:
+class Discard(Struct, frozen=True, kw_only=True):
     """Kill a generation that nobody uses yet; `Exited` of it is not waited for."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Report `Waited` after a time.
 
     Attributes:
@@ -99,8 +89,7 @@ class Wait:
     delay_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(Struct, frozen=True, kw_only=True):
     """Nothing is left to run: leave with this code."""
 
     code: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Style(Enum):
@@ -29,13 +30,11 @@ class Verb(Enum):
     RESTART = "restart"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Began:
+class Began(Struct, frozen=True, kw_only=True):
     """The stack is to start."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetupEnded:
+class SetupEnded(Struct, frozen=True, kw_only=True):
     """A process's run-once step ended.
 
     Attributes:
@@ -47,24 +46,21 @@ class SetupEnded:
     is_ok: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(Struct, frozen=True, kw_only=True):
     """A generation does what it is for."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """A generation has imported the project and waits for the word to run."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exited:
+class Exited(Struct, frozen=True, kw_only=True):
     """A generation is gone, its whole session with it.
 
     Attributes:
@@ -83,8 +79,7 @@ class Exited:
     now: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(Struct, frozen=True, kw_only=True):
     """Files that a process uses have other content.
 
     Attributes:
@@ -98,16 +93,14 @@ class Changed:
     needs_setup: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
+class Waited(Struct, frozen=True, kw_only=True):
     """The time of a `Wait` is over."""
 
     name: str
     token: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A person asks for something.
 
     Attributes:
@@ -121,8 +114,7 @@ class Asked:
     style: Style = Style.SEQUENCE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debugging:
+class Debugging(Struct, frozen=True, kw_only=True):
     """A generation stops at a breakpoint, or goes on from it."""
 
     name: str
@@ -130,8 +122,7 @@ class Debugging:
     is_waiting: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quit:
+class Quit(Struct, frozen=True, kw_only=True):
     """Everything is to end.
 
     Attributes:

@@ -6,8 +6,9 @@ Every generation has a token, so that a late report of a superseded one changes 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from sceneshift.dev.machine.actions import (
     Action,
@@ -51,7 +52,7 @@ class Generations:
 
     def put(self, **changes: object) -> None:
         """Change the state."""
-        self._states[self.name] = replace(self.state, **changes)  # type: ignore[arg-type]
+        self._states[self.name] = replace(self.state, **changes)
 
     # -- starting
 

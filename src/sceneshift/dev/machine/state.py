@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from sceneshift.dev.machine.events import Style
@@ -27,8 +28,7 @@ class Phase(Enum):
 _RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessState:
+class ProcessState(Struct, frozen=True, kw_only=True):
     """One process.
 
     Attributes:

@@ -7,8 +7,9 @@ import itertools
 import os
 import signal
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from sceneshift.core.processes import find_process
 from sceneshift.dev.guard.child import Child
@@ -65,8 +66,7 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True):
     """What all runners share.
 
     Attributes:

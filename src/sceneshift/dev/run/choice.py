@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.dev.model import ReloadPolicy
 from sceneshift.dev.program import PythonProgram, analyse
@@ -25,8 +26,7 @@ _PYTHON = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """How one process is run.
 
     Attributes:

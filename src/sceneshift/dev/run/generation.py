@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,8 +63,7 @@ class Tail:
         return self._kept[-_TAIL_BYTES:].decode(errors="replace")
 
 
-@dataclass(eq=False, kw_only=True)
-class Generation:
+class Generation(Struct, eq=False, kw_only=True):
     """One run.
 
     Attributes:
@@ -110,32 +110,32 @@ class Generation:
     child: Child | None = None
     reader: PipeReader | None = None
     link: AgentLink | None = None
-    branches: list[AgentLink] = field(default_factory=list)
-    adopters: list[AgentLink] = field(default_factory=list)
+    branches: list[AgentLink] = []
+    adopters: list[AgentLink] = []
     adopted: int = 0
     keeps: bool = False
     to_hand: int = 0
     handed: asyncio.Event = field(default_factory=asyncio.Event)
-    busy: dict[int, int] = field(default_factory=dict)
+    busy: dict[int, int] = {}
     readying: asyncio.Task[None] | None = None
     looking: asyncio.Task[None] | None = None
     doubting: asyncio.Task[None] | None = None
-    keys: set[str] = field(default_factory=set)
-    files: dict[str, Digest] = field(default_factory=dict)
-    modules: dict[str, str] = field(default_factory=dict)
+    keys: set[str] = set()
+    files: dict[str, Digest] = {}
+    modules: dict[str, str] = {}
     is_unborn: bool = False
     is_parked: bool = False
     parked_at: tuple[str, int, Digest] = ("", 0, None)
     output: int | None = None
     is_listening: bool = False
     is_holding: bool = False
-    heard: set[int] = field(default_factory=set)
+    heard: set[int] = set()
     is_ready: bool = False
     is_discarded: bool = False
     stop_signal: int | None = None
     successor: Generation | None = None
-    terminals: dict[AgentLink, int] = field(default_factory=dict)
-    standing: dict[AgentLink, str] = field(default_factory=dict)
+    terminals: dict[AgentLink, int] = {}
+    standing: dict[AgentLink, str] = {}
     began_at: float = field(default_factory=time.time)
 
     @property

@@ -10,11 +10,11 @@ import contextlib
 import errno
 import os
 import socket
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Held:
+class Held(Struct):
     """One bound socket.
 
     Attributes:

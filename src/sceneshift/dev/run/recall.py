@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(slots=True)
-class Recall:
+class Recall(Struct):
     """What is known of one process's program.
 
     Attributes:
@@ -29,10 +30,10 @@ class Recall:
     """
 
     program: str = ""
-    foreign: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    skip: dict[str, str] = field(default_factory=dict)
+    foreign: list[str] = []
+    own: list[str] = []
+    files: list[str] = []
+    skip: dict[str, str] = {}
     serves: bool = False
 
     @classmethod

@@ -7,9 +7,10 @@ imports, all that comes before it has run already.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.dev.zygote.code import digest, read
 from sceneshift.dev.zygote.parts import goes_on
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _HOT_FILES = 1
 
 
-@dataclass(slots=True)
-class Standbys:
+class Standbys(Struct):
     """The parked children of one program.
 
     Attributes:
@@ -34,7 +34,7 @@ class Standbys:
 
     early: Generation | None = None
     late: Generation | None = None
-    hot: list[str] = field(default_factory=list)
+    hot: list[str] = []
 
     def note_edit(self, files: Iterable[str], used: Iterable[str]) -> None:
         """Expect that the next change is where this one was."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from sceneshift.dev.watch.change import Evidence
 
@@ -28,8 +28,7 @@ LONGEST_HOLD_S = 5.0
 SLACK_S = 0.0005
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(Struct):
     """A path whose change has not been told yet.
 
     Attributes:

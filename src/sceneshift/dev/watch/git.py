@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # A lock that is older was left behind, or belongs to `git commit -a` whose editor is
 # open: neither means that files are being checked out now.
 _OLDEST_LOCK_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """A git checkout.
 
     Attributes:

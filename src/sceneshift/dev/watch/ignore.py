@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sceneshift.dev.watch.git import (
     Repository,
@@ -48,8 +49,7 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """One line of a file with rules.
 
     Attributes:
@@ -77,8 +77,7 @@ class _Rule:
         return match.groupdict().get("ps_d") is None or match.end("ps_d") == len(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(Struct, frozen=True):
     """The rules of one file, and of those above it.
 
     Attributes:

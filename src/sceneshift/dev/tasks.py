@@ -48,7 +48,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Start everything, with hot reload; `inv dev` for short."""
-    from sceneshift.dev import commands  # noqa: PLC0415 - 50 ms
+    from sceneshift.dev import commands  # noqa: PLC0415
     from sceneshift.dev.request import Request  # noqa: PLC0415
 
     request = Request(
@@ -62,7 +62,9 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     if dry_run:
         commands.show_plan(request, as_json=json)
     elif detach:
-        commands.detach(request, as_json=json)
+        from sceneshift.dev import background  # noqa: PLC0415
+
+        background.detach(request, as_json=json)
     elif json:
         raise UsageError(
             "`--json` goes with `--dry-run` or `--detach`: output is no JSON",

@@ -259,3 +259,4 @@ def main() -> None:
     _withdraw()
     _rename()
     guard.run()
+    os._exit(0)  # the supervisor waits: to take the interpreter apart is 4 ms

@@ -150,8 +150,26 @@ def test_nothing_is_told_once_the_stack_is_being_closed(tmp_path: Path) -> None:
         for text in ("first", "second"):
             path.write_text(text)
             changes.handle(modified(path))
-            changes.mute()
-        changes.close()
+            changes.close()
 
     asyncio.run(use())
     assert told.rereads == [["pyproject.toml"]]
+
+
+def test_what_is_used_once_the_stack_is_being_closed_is_not_watched(
+    tmp_path: Path,
+) -> None:
+    """The last words of a process come while its runner is closed."""
+    (tmp_path / "project").mkdir()
+    watched = []
+
+    async def use() -> None:
+        changes = make_changes(tmp_path / "project", Told())
+        changes.start()
+        watched.append(changes.watcher.folders)
+        changes.close()
+        changes.add_use(str(tmp_path / "elsewhere/a.txt"))
+        watched.append(changes.watcher.folders)
+
+    asyncio.run(use())
+    assert watched[0] == watched[1]

@@ -74,7 +74,7 @@ class Changes:
         self._known: set[str] = set()
         self._installed: set[str] = set()
         self._later: asyncio.TimerHandle | None = None
-        self._is_mute = False
+        self._is_closed = False
         self.watcher = Watcher(stack.root, self.handle, loop=loop)
 
     def start(self) -> None:
@@ -85,15 +85,11 @@ class Changes:
             self.watcher.add_file(path)
         self._add_named()
 
-    def mute(self) -> None:
-        """Tell nothing more."""
-        self._is_mute = True
+    def close(self) -> None:
+        """Watch no more, and tell nothing more."""
+        self._is_closed = True
         if self._later is not None:
             self._later.cancel()
-
-    def close(self) -> None:
-        """Watch no more; where that is inotify, the kernel takes some 16 ms."""
-        self.mute()
         self.watcher.close()
 
     def take(self, stack: StackSpec) -> None:
@@ -119,7 +115,7 @@ class Changes:
 
     def add_use(self, path: str) -> None:
         """Watch a file that a process uses, wherever it lies."""
-        if path not in self._known:
+        if path not in self._known and not self._is_closed:
             self._known.add(path)
             self.watcher.add_file(Path(path))
 
@@ -131,7 +127,7 @@ class Changes:
 
     def handle(self, changes: frozenset[Change]) -> None:
         """Take a set of changes that belong together."""
-        if self._is_mute:
+        if self._is_closed:
             return
         if any(map(self._is_loss, changes)):
             self._restore()

@@ -148,13 +148,11 @@ class Run:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.changes.mute()  # the control socket goes away, and is not missed
+        # Takes the longest, and aside; the control socket that goes away is not missed.
+        self.changes.close()
         await self._control.close()
         await self.supervisor.close()
-        ended = self._loop.create_task(self._spawner.close())
-        await asyncio.sleep(0)
-        self.changes.close()  # takes as long as the guard, which ends the rest
-        await ended  # nothing is left from here on
+        await self._spawner.close()  # nothing is left from here on
         self.held.close()
         for stream in self._streams.values():
             stream.close()

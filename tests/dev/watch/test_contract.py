@@ -345,8 +345,8 @@ def test_a_closed_watcher_leaves_nothing_behind(project: Project) -> None:
     project.write({"b.py": ""})
     watching.watcher.close()
     watching.watcher.close()
-    assert threading.active_count() == threads
-    # The thread inside watchfiles closes its own a moment later.
+    # The kernel takes its time, and a thread inside watchfiles closes its own later.
+    watching.until(lambda: threading.active_count() <= threads)
     watching.until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before)
     assert "+b.py" not in watching.told
 

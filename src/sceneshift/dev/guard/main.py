@@ -141,7 +141,12 @@ class Guard:
                 self._send({"event": "exited", "id": number, "status": status})
 
     def _end_everything(self) -> None:
-        """Freeze, kill and reap until no descendant is left."""
+        """Freeze, kill and reap until no descendant is left.
+
+        A subreaper without children has no descendants: so ends an orderly run.
+        """
+        if self._is_subreaper and not self._reap():
+            return
         sweep.kill(sweep.freeze(self._find_all))
         for _ in range(_MOST_TRIES):
             if not self._reap() and (self._is_subreaper or not self._find_all()):

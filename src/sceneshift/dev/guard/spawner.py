@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.guard.process import GuardProcess
 
 _START_S = 10.0
+_LEAVE_S = 0.02  # ten times what a zygote takes
 _CLOSE_S = 15.0  # more than the guard takes to give up what it cannot kill
 _SWEEP_S = 10.0  # what is left then is another user's or stuck in the kernel
 _STRIKES = 100  # some milliseconds
@@ -146,6 +147,8 @@ class Spawner:
     async def close(self) -> None:
         """Kill what is left, end the guard and wait for both."""
         self._is_closing = True
+        if self._exits:  # what was let go, as zygotes are, ends by itself
+            await asyncio.wait(list(self._exits.values()), timeout=_LEAVE_S)
         self._link.shut()
         await asyncio.wait([self._ended], timeout=_CLOSE_S)
         if not self._ended.done():

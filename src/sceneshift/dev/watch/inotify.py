@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
@@ -145,10 +146,13 @@ class InotifyBackend(Backend):
         self._loop.add_reader(self._fd, self._read, sink)
 
     def close(self) -> None:
-        """Give the descriptor back, and all watches with it."""
+        """Give the descriptor back, and all watches with it.
+
+        The kernel takes some 10 ms for that, in which others may work.
+        """
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
-            os.close(self._fd)
+            _close_aside(self._fd)
             self._fd = -1
 
     def _fail(self, folder: str, number: int) -> bool:
@@ -186,6 +190,14 @@ class InotifyBackend(Backend):
             else:
                 is_folder = bool(mask & _ISDIR)
                 sink.on_entry(path, _evidence(mask), is_folder=is_folder)
+
+
+def _close_aside(fd: int) -> None:
+    """Close a descriptor in a thread, where there may be one more."""
+    try:
+        threading.Thread(target=os.close, args=(fd,)).start()
+    except RuntimeError:  # pragma: no cover - a limit of processes, that root has not
+        os.close(fd)
 
 
 def _evidence(mask: int) -> Evidence:

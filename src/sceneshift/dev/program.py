@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -270,11 +269,18 @@ def _parts_of(word: str) -> list[tuple[str, str]]:
 
 
 def find_executable(name: str, cwd: Path, env: Mapping[str, str]) -> str | None:
-    """Return the path of a program as a shell in `cwd` would find it."""
-    if "/" in name:
-        return shutil.which(os.path.join(cwd, name))  # noqa: PTH118 - keeps `..`
+    """Return the path of a program as a shell in `cwd` would find it.
+
+    `shutil` has the same, with all that unpacks archives: 2 ms at each start.
+    """
     places = env.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(name, path=os.pathsep.join(str(cwd / each) for each in places))
+    folders = [""] if "/" in name else places
+    paths = (os.path.join(cwd / each, name) for each in folders)  # noqa: PTH118 - keeps `..`
+    return next(filter(_is_program, paths), None)
+
+
+def _is_program(path: str) -> bool:
+    return os.access(path, os.X_OK) and not os.path.isdir(path)  # noqa: PTH112
 
 
 def find_interpreter(script: str, cwd: Path, env: Mapping[str, str]) -> str | None:

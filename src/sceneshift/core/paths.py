@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 
 # `sun_path` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _LONGEST_SOCKET_PATH = 103
+_SHARED = Path("/tmp")  # noqa: S108 - checked for owner and mode
 
 
-@dataclass(frozen=True, slots=True)
 class StateFolder:
     """`.sceneshift/` of one checkout: mode 0700, ignored by git.
 
@@ -29,8 +28,11 @@ class StateFolder:
             TMPDIR or XDG_RUNTIME_DIR, which may be others there.
     """
 
-    root: Path
-    shared: Path = Path("/tmp")  # noqa: S108 - checked for owner and mode
+    __slots__ = ("root", "shared")
+
+    def __init__(self, root: Path, shared: Path = _SHARED) -> None:
+        self.root = root
+        self.shared = shared
 
     @property
     def path(self) -> Path:

@@ -6,9 +6,8 @@ Reading it is left to another process, so what reads is imported where it is nee
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sceneshift.core.errors import UsageError
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _DIGITS = 4  # more processes of a type than ports could not start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What `inv dev` is asked for.
 
     Attributes:
@@ -45,7 +43,7 @@ class Request:
 
     def as_json(self) -> dict[str, Any]:
         """Return the request as it is handed to the supervisor's process."""
-        return {**asdict(self), "root": str(self.root)}
+        return {**self._asdict(), "root": str(self.root)}
 
     def load(self) -> StackSpec:
         """Read what is to run.

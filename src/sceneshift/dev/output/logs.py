@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import heapq
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
@@ -25,8 +24,7 @@ _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogQuery:
+class LogQuery(NamedTuple):
     """Which lines are asked for.
 
     Attributes:

@@ -188,9 +188,9 @@ class ForkRunner(ReportedRunner):
 
     async def close(self) -> None:
         """End the zygotes."""
-        self._recall.save(self._recall_path)
         self._nursery.close()
         self._doorbell.close()
+        self._recall.save(self._recall_path)
         await super().close()
 
     # -- making generations

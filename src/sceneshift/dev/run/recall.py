@@ -60,6 +60,8 @@ class Recall(Struct):
         text = json.dumps(
             {each.name: getattr(self, each.name) for each in fields(self)}
         )
+        if _read(path) == text:
+            return  # as after most runs
         aside = path.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
             aside.write_text(text)
@@ -78,3 +80,10 @@ class Recall(Struct):
         if own:
             self.own = own
         return new
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except (OSError, ValueError):
+        return None

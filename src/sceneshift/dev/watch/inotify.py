@@ -5,11 +5,11 @@ The figures are those of `<sys/inotify.h>`; inotify(7) is the source of the trap
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import errno
 import os
 import struct
-import threading
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
@@ -193,9 +193,12 @@ class InotifyBackend(Backend):
 
 
 def _close_aside(fd: int) -> None:
-    """Close a descriptor in a thread, where there may be one more."""
+    """Close a descriptor in a thread, where there may be one more.
+
+    Nobody waits for it, not even for its beginning, as `threading` does.
+    """
     try:
-        threading.Thread(target=os.close, args=(fd,)).start()
+        _thread.start_new_thread(os.close, (fd,))
     except RuntimeError:  # pragma: no cover - a limit of processes, that root has not
         os.close(fd)
 

@@ -317,6 +317,32 @@ def test_a_start_fails_when_the_guard_dies_meanwhile(run: Run) -> None:
     run(use)
 
 
+def test_an_orphan_is_known_to_be_there(run: Run) -> None:
+    """And of what has ended without one it is known that nothing is left."""
+
+    async def use(spawner: Spawner) -> list[bool]:
+        found = []
+        for script in ("sleep 300", "exit 0", "setsid sleep 300 & exit 0"):
+            child = await start(spawner, script)
+            if script != "sleep 300":
+                await child.exited
+            found.append(spawner.has_adopted())
+        return found
+
+    assert run(use) == [False, False, True]
+
+
+def test_of_a_guard_that_is_gone_nothing_is_known(run: Run) -> None:
+    """Its orphans are ours by then."""
+
+    async def use(spawner: Spawner) -> bool:
+        os.kill(spawner.guard_pid, signal.SIGKILL)
+        await spawner.wait_lost()
+        return spawner.has_adopted()
+
+    assert run(use)
+
+
 def test_a_guard_that_does_not_start_is_an_error() -> None:
     """The hint is a command that shows why."""
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.processes import become_subreaper
+from sceneshift.core.processes import become_subreaper, list_children
 from sceneshift.dev.guard import sweep
 from sceneshift.dev.guard.child import PROCESS_VARIABLE, STACK_VARIABLE, Child
 from sceneshift.dev.guard.link import Link
@@ -143,6 +143,16 @@ class Spawner:
         if reply["event"] == "failed":
             raise _launch_failure(reply, argv[0], cwd)
         return self._make_child(reply)
+
+    def has_adopted(self) -> bool:
+        """Whether the guard may have children that it did not start: orphans.
+
+        Where it has none, nothing is left of a process whose leader has been reaped:
+        each of its descendants would be one, or be below one.
+        """
+        listed = list_children(self.guard_pid)
+        is_complete = listed is not None and listed == list_children(self.guard_pid)
+        return not is_complete or not self._pids.keys() >= {*(listed or ())}
 
     async def close(self) -> None:
         """Kill what is left, end the guard and wait for both."""

@@ -299,11 +299,12 @@ class Runner:
     async def _clean_up(self, generation: Generation, code: int) -> None:
         if generation.child is not None and not generation.child.exited.done():
             generation.child.exited.set_result(0)
-        await self._stop(
-            generation,
-            generation.stop_signal or self.spec.stop.signal,
-            self._reload_time_s,
-        )
+        if self._may_be_left(generation.child):
+            await self._stop(
+                generation,
+                generation.stop_signal or self.spec.stop.signal,
+                self._reload_time_s,
+            )
         if generation.reader is not None:
             generation.reader.drain()
         self._let_go(generation)
@@ -315,6 +316,17 @@ class Runner:
             self._ground.listener.handle_exited(
                 self.spec.name, token, code, generation.tail.text
             )
+
+    def _may_be_left(self, child: Child | None) -> bool:
+        """Whether something of a process may run on, as far as can be told at once.
+
+        To look for it in the table of all processes takes milliseconds.
+        """
+        if child is None:
+            return False
+        leader = find_process(child.pid)
+        is_reaped = leader is None or leader.started != child.started
+        return not is_reaped or self._ground.spawner.has_adopted()
 
     def _let_go(self, generation: Generation) -> None:
         self._made.discard(generation)

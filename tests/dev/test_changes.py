@@ -33,16 +33,17 @@ class Told:
     """What was told: changes of processes, and files of the configuration."""
 
     changes: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
-    rereads: list[list[str]] = field(default_factory=list)
+    rereads: list[tuple[list[str], bool]] = field(default_factory=list)
+    is_refused: bool = False
 
     def change(self, name: str, files: Sequence[str], *, needs_setup: bool) -> None:
         """Take a word about a process."""
         self.changes.append((name, tuple(files), needs_setup))
 
-    def reread(self, files: Sequence[str]) -> tuple[str, ...]:
+    def reread(self, files: Sequence[str], *, is_again: bool) -> tuple[str, ...] | None:
         """Take a word about the configuration, which concerns no process."""
-        self.rereads.append(list(files))
-        return ()
+        self.rereads.append((list(files), is_again))
+        return None if self.is_refused else ()
 
 
 def make_changes(
@@ -153,7 +154,7 @@ def test_nothing_is_told_once_the_stack_is_being_closed(tmp_path: Path) -> None:
             changes.close()
 
     asyncio.run(use())
-    assert told.rereads == [["pyproject.toml"]]
+    assert told.rereads == [(["pyproject.toml"], False)]
 
 
 def test_what_is_used_once_the_stack_is_being_closed_is_not_watched(
@@ -173,3 +174,28 @@ def test_what_is_used_once_the_stack_is_being_closed_is_not_watched(
 
     asyncio.run(use())
     assert watched[0] == watched[1]
+
+
+def test_a_configuration_that_is_refused_is_read_again_at_each_save(
+    tmp_path: Path,
+) -> None:
+    """What it lacks may come with any file; taken once, it is left alone."""
+    first, second, other = (tmp_path / name for name in ("a.toml", "b.env", "x.py"))
+    told = Told(is_refused=True)
+
+    async def use() -> None:
+        changes = make_changes(tmp_path, told, inputs=(first, second))
+        for path in (first, other, second, other):
+            path.write_text("text")
+            told.is_refused = len(told.rereads) < 3
+            changes.handle(modified(path))
+        changes.handle(modified(other))
+        changes.close()
+
+    asyncio.run(use())
+    assert told.rereads == [
+        (["a.toml"], False),
+        (["a.toml"], True),
+        (["a.toml", "b.env"], False),
+        (["a.toml", "b.env"], True),
+    ]

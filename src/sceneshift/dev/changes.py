@@ -40,6 +40,16 @@ def _is_whole(glob: str) -> bool:
     return not glob.endswith("/") and not is_pattern(glob)
 
 
+class Reread(Protocol):
+    """`Run._reread`: takes what the configuration says now."""
+
+    def __call__(
+        self, files: Sequence[str], *, is_again: bool
+    ) -> Collection[str] | None:
+        """Return the processes that changed; None where it says what cannot be."""
+        ...
+
+
 class Changes:
     """Watches a project and tells which processes its changes concern.
 
@@ -56,7 +66,7 @@ class Changes:
         runners: dict[str, Runner],
         state: StateFolder,
         changed: Changed,
-        reread: Callable[[Sequence[str]], Collection[str]],
+        reread: Reread,
         renew: Callable[[Sequence[str]], None],
         restore: Callable[[], None],
     ) -> None:
@@ -70,6 +80,7 @@ class Changes:
         self._renew = renew
         self._restore = restore
         self._inputs = {path: digest(path) for path in stack.inputs}
+        self._refused: list[str] = []
         self._packages: set[Path] = set()
         self._known: set[str] = set()
         self._installed: set[str] = set()
@@ -141,7 +152,7 @@ class Changes:
             if path.suffix == ".py":
                 drop_compiled(path)
         # A program may read the env file itself: one save is one reload all the same.
-        renewed = self._reread([*map(self._relative, inputs)]) if inputs else ()
+        renewed = self._read_again([*map(self._relative, inputs)])
         names = [str(path) for path in paths]
         for runner in self._runners.values():
             runner.refresh(names)
@@ -151,6 +162,16 @@ class Changes:
             files = tuple(map(self._relative, affected.get(name, ())))
             if files or name in again:
                 self._changed(name, files or again[name], needs_setup=name in again)
+
+    def _read_again(self, edited: list[str]) -> Collection[str]:
+        """Have the configuration taken; return the processes that changed by it.
+
+        What was refused may be mended by any save: by the script that a line names.
+        """
+        files = list(dict.fromkeys([*self._refused, *edited]))
+        renewed = self._reread(files, is_again=not edited) if files else ()
+        self._refused = files if renewed is None else []
+        return renewed or ()
 
     def _is_loss(self, change: Change) -> bool:
         """Say whether something was removed that others find the stack by."""

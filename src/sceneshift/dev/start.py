@@ -102,6 +102,7 @@ class Run:
         self._claim = claim
         self._state = claim.state
         self._tasks: set[asyncio.Task[None]] = set()
+        self._complaint = ""
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
         self.terminal = self._make_terminal(stack)
@@ -317,13 +318,23 @@ class Run:
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
 
-    def _reread(self, files: Sequence[str]) -> set[str]:
-        """Take what the configuration says now; return the processes that changed."""
+    def _reread(self, files: Sequence[str], *, is_again: bool) -> set[str] | None:
+        """Take what the configuration says now; return the processes that changed.
+
+        Args:
+            files: Those of its files that are others.
+            is_again: Whether they were refused before, and are the same.
+
+        Returns:
+            None where it says what cannot be, which is told once.
+        """
         try:
             stack = self._with_colour(self._options.reread())
         except SceneshiftError as error:
-            self.terminal.system(error.message, time.time())
-            return set()
+            if not is_again or error.message != self._complaint:
+                self.terminal.system(error.message, time.time())
+            self._complaint = error.message
+            return None
         old = {spec.name: spec for spec in self.supervisor.stack.processes}
         if old.keys() != {spec.name for spec in stack.processes}:
             text = "other processes are configured: start `inv dev` anew for them"

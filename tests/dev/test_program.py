@@ -154,7 +154,6 @@ def test_a_plain_line_needs_no_shell(prefix: str, rest: str, folder: Path) -> No
         ("python -c 'print(1)'", "`python -c` is no program of files"),
         ("python -P run.py", "`python -P` is no program of files"),
         ("python -", "`python -` is no program of files"),
-        ("python none.py", "`none.py` is no Python file"),
         ("python sub", "`sub` is no Python file"),
         ("sleep 1", "`sleep` is no Python program"),
     ],
@@ -163,6 +162,13 @@ def test_what_needs_a_shell_says_why(line: str, reason: str, folder: Path) -> No
     """`inv dev.why` and the plan show it."""
     found = analyse(line, cwd=folder, env=environment(folder))
     assert found == ShellCommand(reason=reason)
+
+
+def test_a_script_that_is_not_there_is_kept_in_mind(folder: Path) -> None:
+    """It may be told before the start."""
+    found = analyse("cd sub && python no.py", cwd=folder, env=environment(folder))
+    reason, path = "`no.py` is no Python file", folder / "sub" / "no.py"
+    assert found == ShellCommand(reason=reason, missing=path, typed="no.py")
 
 
 def read(line: str, folder: Path, **env: str) -> PythonProgram:

@@ -54,6 +54,16 @@ BAD_FILES: list[tuple[dict[str, str], str, str]] = [
         "looked in /",
     ),
     (
+        {"Procfile": "a: sleep 1\nweb: python3 -u srever.py --port $PORT"},
+        "Procfile:2: `web` runs a script that does not exist: `srever.py`",
+        "write it, or mend the line; looked at: /",
+    ),
+    (
+        {"Procfile": "web: python3 -m srever.main"},
+        "Procfile:1: `web` runs a module that does not exist: `srever.main`",
+        "install it, or mend the line; asked /",
+    ),
+    (
         {
             "Procfile": "web: sleep 1",
             "pyproject.toml": f"[{PROCESSES}.web]\ncwd = 'fontend'",
@@ -181,6 +191,38 @@ def test_bad_input_is_one_line_and_a_hint(
     assert caught.value.message == message
     assert hint in (caught.value.hint or "")
     assert caught.value.exit_code == 2
+
+
+MADE_BEFORE = {
+    "its own set-up": "web.setup = { run = 'make' }",
+    "that of what it waits for": "web.depends_on = ['db']\ndb.setup = { run = 'make' }",
+    "that of what this waits for": (
+        "web.depends_on = ['db']\ndb.depends_on = ['make']\n"
+        "make.setup = { run = 'make' }"
+    ),
+    "a process that ends": "web.depends_on = { make = 'completed' }",
+    "one further on": (
+        "web.depends_on = ['db']\ndb.depends_on = { make = 'completed' }"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["none", "python3 none.py", "python3 -m none"])
+@pytest.mark.parametrize("settings", MADE_BEFORE.values(), ids=MADE_BEFORE)
+def test_what_may_be_made_before_the_start_is_not_missed(
+    tmp_path: Path, settings: str, command: str
+) -> None:
+    """The first start of a clone installs and generates what it then runs."""
+    lines = f"web: {command}\ndb: sleep 1\nmake: sleep 1\n"
+    stack = load(tmp_path, lines, f"[{PROCESSES}]\n{settings}")
+    assert stack.get("web").command == command
+
+
+def test_a_step_of_another_process_makes_nothing_for_this_one(tmp_path: Path) -> None:
+    """It runs at the same time, and may be done too late."""
+    settings = f"[{PROCESSES}]\ndb.setup = {{ run = 'make' }}"
+    with pytest.raises(ConfigError, match="does not exist"):
+        load(tmp_path, "web: python3 none.py\ndb: sleep 1\n", settings)
 
 
 @pytest.mark.parametrize(

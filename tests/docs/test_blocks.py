@@ -141,6 +141,7 @@ def test_configuration_is_read(document: str, tmp_path: Path) -> None:
     for name, text in read_files(document).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "web").mkdir()
+    (tmp_path / "worker.py").touch()
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in re.findall(

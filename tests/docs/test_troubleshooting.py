@@ -49,6 +49,8 @@ CASES = {
         files={"Procfile": _WEB, "pyproject.toml": _TABLE.format("wbe", 'open = "/"')}
     ),
     "missing program": Case(files={"Procfile.dev": "web: flsk run\n"}),
+    "missing script": Case(files={"Procfile.dev": "worker: python work.py\n"}),
+    "missing module": Case(files={"Procfile.dev": "worker: python -m work\n"}),
     "taken port": Case(files={"Procfile": _WEB}),
     "circle": Case(
         files={

@@ -33,6 +33,14 @@ CASES = {
         {"Procfile.dev": APP + "other: no-such-program --flag\n"},
         "Procfile.dev:2: `other` runs a program that does not exist: `no-such-program`",
     ),
+    "no such script": (
+        {"Procfile.dev": APP + "other: python -u none.py --flag\n"},
+        "Procfile.dev:2: `other` runs a script that does not exist: `none.py`",
+    ),
+    "no such module": (
+        {"Procfile.dev": APP + "other: python -m nosuch.module\n"},
+        "Procfile.dev:2: `other` runs a module that does not exist: `nosuch.module`",
+    ),
     "no such folder": (
         {"pyproject.toml": '[tool.sceneshift.processes.app]\ncwd = "nowhere"\n'},
         "pyproject.toml: `tool.sceneshift.processes.app.cwd`: there is no folder `now",

@@ -77,6 +77,24 @@ def test_a_kind_that_is_edited_twice_in_a_row_ends_as_the_last(
     assert stack.stop() == 130
 
 
+def test_a_script_that_is_not_there_yet_is_awaited(make_project: MakeProject) -> None:
+    """It is said once; the old command goes on until the script is written."""
+    project = make_project({"Procfile.dev": f"app: {STAY}\n", "other.py": ""})
+    stack = project.start()
+    before = stack.wait_status(app="ready")
+    project.write({"Procfile.dev": "app: python app.py one\n"})
+    stack.wait_for("Procfile.dev:1: `app` runs a script that does not exist: `app.py`")
+    project.write({"other.py": "1"})
+    assert stack.status() == before
+    project.write({"app.py": SLEEP_ON})
+    stack.wait_for("app.1  | one")
+    assert stack.output.count("does not exist") == 1
+    assert stack.wait_status(app="ready")["app"]["reload"] == "fork"
+    (reload,) = project.ask("dev.why")["reloads"]
+    assert (reload["files"], reload["cause"]) == (["Procfile.dev"], "environment")
+    assert stack.stop() == 130
+
+
 def test_a_port_that_is_edited_is_left(make_project: MakeProject) -> None:
     """Nobody waits at the old one for an answer that never comes."""
     old, new = free_port(), free_port()

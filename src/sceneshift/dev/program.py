@@ -82,13 +82,26 @@ class ShellCommand(Struct, frozen=True, kw_only=True):
 
     Attributes:
         reason: Why it is not run by fork, for people.
+        missing: The script that it would give to Python, where that is not there.
+        typed: The same as the line has it.
     """
 
     reason: str
+    missing: Path | None = None
+    typed: str = ""
 
 
 class _NotSimpleError(Exception):
     """The line needs a shell; the text says why."""
+
+
+class _NoScriptError(_NotSimpleError):
+    """It is one Python program, but for the file, which is not there."""
+
+    def __init__(self, path: Path, typed: str) -> None:
+        super().__init__(f"`{typed}` is no Python file")
+        self.path = path
+        self.typed = typed
 
 
 def analyse(
@@ -104,6 +117,8 @@ def analyse(
     try:
         line = _Line(command, cwd, dict(env))
         return line.read()
+    except _NoScriptError as error:
+        return ShellCommand(reason=str(error), missing=error.path, typed=error.typed)
     except _NotSimpleError as reason:
         return ShellCommand(reason=str(reason))
 
@@ -220,6 +235,8 @@ class _Line:
         if words[:1] in ([], ["-m"]):
             raise _NotSimpleError("an interpreter without a program")
         script = self.cwd / words[0]
+        if not os.path.lexists(script):
+            raise _NoScriptError(script, words[0])
         if script.is_dir() or not script.is_file():
             raise _NotSimpleError(f"`{words[0]}` is no Python file")
         program = self._program(interpreter, "script", str(script), words[1:], options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,8 @@ from sceneshift.core.environment import (
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
-from sceneshift.dev.command import find_missing_program, find_scheme
+from sceneshift.dev.absence import find_absence
+from sceneshift.dev.command import find_scheme
 from sceneshift.dev.dependencies import close_over, read_dependencies, unknown_process
 from sceneshift.dev.holders import ROOT_VARIABLE
 from sceneshift.dev.instances import Instance, expand_instances
@@ -74,7 +74,8 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     """Read configuration, environment and Procfile; return what is to run.
 
     Ports that the environment leaves to `auto` are allocated here, and kept in
-    `.sceneshift/ports.json`. Nothing else is written, and nothing is started.
+    `.sceneshift/ports.json`. Nothing else is written, and nothing is
+    started but a Python that is asked for a module which no folder shows.
 
     Args:
         root: The project's folder.
@@ -166,7 +167,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
     keys = (*TABLE, "processes", name)
     cwd = _get_cwd(sources.root, section, keys)
     env = _build_env(sources, instance, section)
-    if section.setup is None and not _waits_for_completion(sources.graph, name):
+    if not _may_be_made(sources, name):
         _check_command(sources.procfile, instance, cwd, env)
     return ProcessSpec(
         name=instance.name,
@@ -243,28 +244,29 @@ def _get_cwd(root: Path, section: ProcessConfig, keys: Sequence[str]) -> Path:
 def _check_command(
     procfile: Procfile, instance: Instance, cwd: Path, env: Mapping[str, str]
 ) -> None:
-    missing = find_missing_program(instance.command, cwd=cwd, env=env)
-    if missing is not None:
-        problem, hint = _explain_missing(missing, cwd)
+    absence = find_absence(instance.command, cwd=cwd, env=env)
+    if absence is not None:
         raise ConfigError(
-            f"`{instance.type}` runs a program that {problem}: {quote(missing)}",
+            f"`{instance.type}` {absence}",
             file=procfile.file,
             line=procfile.lines[instance.type],
-            hint=hint,
+            hint=absence.hint,
         )
 
 
-def _explain_missing(program: str, cwd: Path) -> tuple[str, str]:
-    """Return what is wrong with a program, and what to do about it."""
-    if "/" in program and (cwd / program).is_file():
-        return "is not executable", f"make it so: chmod +x {shlex.quote(program)}"
-    places = str(cwd) if "/" in program else "`.venv/bin` and PATH"
-    return "does not exist", f"install it, or mend the line; looked in {places}"
+def _may_be_made(sources: _Sources, name: str) -> bool:
+    """Tell whether something runs before a process that may well make what it runs.
 
-
-def _waits_for_completion(graph: Graph, name: str) -> bool:
-    """Tell whether something runs first that may well install the program."""
-    return any(entry.condition is Condition.COMPLETED for entry in graph[name])
+    That is a set-up, its own or of what it waits for, or a process whose end is
+    waited for.
+    """
+    before = close_over(sources.graph, [name])
+    sections = sources.config.processes
+    return any(
+        (other in sections and sections[other].setup is not None)
+        or any(need.condition is Condition.COMPLETED for need in sources.graph[other])
+        for other in before
+    )
 
 
 def _listens(

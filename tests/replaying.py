@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sceneshift.dev import machine as m
+from sceneshift.dev.model import Dependency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,18 @@ def _quit(_name: str, words: list[str]) -> m.Quit:
     return m.Quit(is_forced="now" in words, code=code)
 
 
+def _configured(_name: str, words: list[str]) -> m.Configured:
+    """Read `web<db new@old`: `web` waits for `db`, `new` for the end of `old`."""
+    graph: dict[str, tuple[Dependency, ...]] = {}
+    successors = {}
+    for word in words:
+        name, _less, needed = word.partition("@")[0].partition("<")
+        graph[name] = (Dependency(name=needed),) if needed else ()
+        if "@" in word:
+            successors[name] = frozenset({word.partition("@")[2]})
+    return m.Configured(dependencies=graph, successors=successors)
+
+
 _SEQ = ["sequence"]
 _EVENTS: dict[str, Callable[[str, list[str]], m.Event]] = {
     "began": lambda _name, _words: m.Began(),
@@ -96,6 +109,7 @@ _EVENTS: dict[str, Callable[[str, list[str]], m.Event]] = {
     "continues": lambda name, words: m.Debugging(
         name=name, token=int(words[0]), is_waiting=False
     ),
+    "configure": _configured,
     "quit": _quit,
 }
 
@@ -110,8 +124,8 @@ def _spell(action: m.Action) -> str:
     match action:
         case m.End(code=code):
             return f"end {code}"
-        case m.Begin():
-            return "begin"
+        case m.Begin() | m.Forget():
+            return type(action).__name__.lower()
         case m.Wait(delay_s=delay_s):
             return f"wait {delay_s:g}"
         case m.Promote(token=token, old=old):

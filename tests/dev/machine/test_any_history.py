@@ -25,6 +25,16 @@ GRAPHS: tuple[Mapping[str, tuple[Dependency, ...]], ...] = (
     },
 )
 
+# What is configured instead: processes come, go, change places and what they wait for.
+OTHERS: tuple[Mapping[str, tuple[Dependency, ...]], ...] = (
+    *GRAPHS,
+    {"log": ()},
+    {"log": (), "web": ()},
+    {"log": (Dependency(name="web"),), "web": ()},
+    {"web": (Dependency(name="log"), Dependency(name="db")), "log": (), "db": ()},
+)
+NAMES = ("web", "db", "log")
+
 
 @dataclass
 class Process:
@@ -55,6 +65,11 @@ class Process:
     born: dict[int, int] = field(default_factory=dict)
     changes: int = 0
 
+    def lose(self, token: int) -> None:
+        """Know that a generation has ended."""
+        for each in (self.alive, self.runs, self.checks, self.held, self.debugged):
+            each.discard(token)
+
     @property
     def wanted(self) -> set[int]:
         """Generations that live and are to go on."""
@@ -65,14 +80,15 @@ class World:
     """Does what a machine says, and tells it what may happen."""
 
     def __init__(self, graph: Mapping[str, tuple[Dependency, ...]]) -> None:
-        self.graph = graph
+        self.graph = {**graph}
         self.machine = m.Machine(graph)
-        self.processes = {name: Process() for name in graph}
+        self.processes = {name: Process() for name in NAMES}
+        self.leaving: set[str] = set()
         self.ends: list[int] = []
         self.is_quitting = False
         self.is_forced = False
         self.now = 0.0
-        self.overlaps = dict.fromkeys(graph, True)
+        self.overlaps = dict.fromkeys(NAMES, True)
 
     # -- what may happen
 
@@ -105,14 +121,8 @@ class World:
     def trouble(self) -> Iterator[m.Event]:
         """Events that may come at any time."""
         for name, process in self.processes.items():
-            style = Style.OVERLAP if self.overlaps[name] else Style.CHECKED
-            for one in (style, Style.SEQUENCE):
-                yield m.Changed(name=name, style=one)
-                yield m.Changed(name=name, style=one, needs_setup=True)
-            for verb in m.Verb:
-                yield m.Asked(name=name, verb=verb, style=style)
-            if process.is_preparing:
-                yield m.SetupEnded(name=name, is_ok=False)
+            if name in self.graph:
+                yield from self._words(name)
             for token in process.alive:
                 for code in (0, 1):
                     yield m.Exited(name=name, token=token, code=code, now=self.now)
@@ -120,8 +130,25 @@ class World:
                     name=name, token=token, code=1, is_broken=True, now=self.now
                 )
                 yield m.Debugging(name=name, token=token, is_waiting=True)
+        for other in OTHERS:
+            yield m.Configured(dependencies=other)
+            names = frozenset(self.graph.keys() - other.keys())
+            yield m.Configured(
+                dependencies=other, successors=dict.fromkeys(other, names)
+            )
         yield m.Quit()
         yield m.Quit(is_forced=True)
+
+    def _words(self, name: str) -> Iterator[m.Event]:
+        """What may be said to a process that is there."""
+        style = Style.OVERLAP if self.overlaps[name] else Style.CHECKED
+        for one in (style, Style.SEQUENCE):
+            yield m.Changed(name=name, style=one)
+            yield m.Changed(name=name, style=one, needs_setup=True)
+        for verb in m.Verb:
+            yield m.Asked(name=name, verb=verb, style=style)
+        if self.processes[name].is_preparing:
+            yield m.SetupEnded(name=name, is_ok=False)
 
     # -- what happens
 
@@ -142,11 +169,9 @@ class World:
                 self.processes[name].is_preparing = False
                 self.processes[name].is_set_up = is_ok
             case m.Exited(name=name, token=token):
-                process = self.processes[name]
-                for each in (process.alive, process.runs, process.checks):
-                    each.discard(token)
-                process.held.discard(token)
-                process.debugged.discard(token)
+                self.processes[name].lose(token)
+            case m.Configured(dependencies=graph) if not self.is_quitting:
+                self._configure(graph)
             case m.Changed(name=name):
                 self.processes[name].changes += 1
             case m.Asked(name=name, verb=m.Verb.RESTART):
@@ -158,6 +183,22 @@ class World:
             case m.Debugging(name=name, token=token):
                 self.processes[name].debugged.remove(token)
 
+    def _configure(self, graph: Mapping[str, tuple[Dependency, ...]]) -> None:
+        gone = self.graph.keys() - graph.keys()
+        self.leaving = (self.leaving | gone) - graph.keys()
+        self.graph = {**graph, **{name: self.graph[name] for name in self.leaving}}
+
+    def _forget(self, name: str) -> None:
+        """A process is not there any more; what it had discarded may still end."""
+        process = self.processes[name]
+        assert name in self.leaving, "one that is configured is forgotten"
+        assert not process.wanted, "forgotten while it runs"
+        assert not process.is_preparing, "forgotten during its step"
+        assert name not in self.machine.states
+        process.is_set_up = False
+        self.leaving.remove(name)
+        del self.graph[name]
+
     def _perform(self, action: m.Action) -> None:  # noqa: C901 - one case an action
         if isinstance(action, m.End):
             self.ends.append(action.code)
@@ -165,7 +206,10 @@ class World:
             return
         process = self.processes[action.name]
         match action:
+            case m.Forget(name=name):
+                self._forget(name)
             case m.Begin():
+                assert action.name not in self.leaving, "begun though it is to go"
                 assert not process.is_preparing, "the step runs twice at a time"
                 process.is_preparing = True
             case m.Launch(token=token) | m.Check(token=token):
@@ -208,12 +252,14 @@ class World:
 
     def _stop(self, process: Process, name: str, token: int) -> None:
         process.stops.add(token)
-        if not self.is_quitting or self.is_forced or token in process.held:
+        is_ending = self.is_quitting or name in self.leaving
+        if not is_ending or self.is_forced or token in process.held:
             return
         waiting = [
             other
             for other, needs in self.graph.items()
             if any(need.name == name for need in needs)
+            and other in self.machine.states
             and self.machine.states[other].is_running
         ]
         is_retired = self.machine.states[name].current != token
@@ -222,7 +268,11 @@ class World:
     # -- what always holds
 
     def _check(self) -> None:
+        assert self.machine.states.keys() == self.graph.keys()
         for name, process in self.processes.items():
+            if name not in self.graph:
+                assert not process.wanted, "it is not there and runs"
+                continue
             state = self.machine.states[name]
             known = {state.current, state.candidate} - {None}
             assert process.wanted <= known, "a generation was forgotten"
@@ -263,7 +313,9 @@ class World:
             assert len(self.ends) == 1
             return
         assert self.machine.is_settled
-        for name, process in self.processes.items():
+        assert not self.leaving, "one that is to go stays"
+        for name in self.graph:
+            process = self.processes[name]
             state = self.machine.states[name]
             if state.phase is Phase.READY and not state.is_broken:
                 assert state.current is not None
@@ -275,7 +327,7 @@ class World:
 def test_every_history(data: st.DataObject) -> None:
     """No generation is forgotten, no change is lost, and the end is the end."""
     world = World(data.draw(st.sampled_from(GRAPHS)))
-    for name in world.graph:
+    for name in NAMES:
         world.overlaps[name] = data.draw(st.booleans(), label=f"{name} overlaps")
     world.feed(m.Began())
     for _ in range(data.draw(st.integers(0, 25))):

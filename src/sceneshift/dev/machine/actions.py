@@ -89,6 +89,12 @@ class Wait(Struct, frozen=True, kw_only=True):
     delay_s: float
 
 
+class Forget(Struct, frozen=True, kw_only=True):
+    """A process that is not to be there any more has ended: nothing more is told."""
+
+    name: str
+
+
 class End(Struct, frozen=True, kw_only=True):
     """Nothing is left to run: leave with this code."""
 
@@ -106,5 +112,6 @@ Action = (
     | Stop
     | Discard
     | Wait
+    | Forget
     | End
 )

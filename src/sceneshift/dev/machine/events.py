@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sceneshift.dev.model import Dependency
 
 
 class Style(Enum):
@@ -122,6 +128,19 @@ class Debugging(Struct, frozen=True, kw_only=True):
     is_waiting: bool
 
 
+class Configured(Struct, frozen=True, kw_only=True):
+    """The stack is to have these processes, and no others.
+
+    Attributes:
+        dependencies: What each process waits for, in the order of the Procfile.
+        successors: Processes that are to begin when some others, which are not to be
+            there any more, have gone: they have their ports.
+    """
+
+    dependencies: Mapping[str, tuple[Dependency, ...]]
+    successors: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
 class Quit(Struct, frozen=True, kw_only=True):
     """Everything is to end.
 
@@ -144,5 +163,6 @@ Event = (
     | Waited
     | Asked
     | Debugging
+    | Configured
     | Quit
 )

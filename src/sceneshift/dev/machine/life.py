@@ -257,6 +257,17 @@ class Life(Generations):
             actions += self.resume()
         return actions
 
+    def leave(self) -> list[Action]:
+        """Begin nothing more: it is not to be there, and is stopped in its turn."""
+        return self.quit(is_forced=False)
+
+    def come_back(self) -> list[Action]:
+        """Be there all the same, anew: what changed meanwhile is not known."""
+        self.put(is_set_up=False)
+        if self.state.phase in (Phase.STARTING, Phase.READY):
+            return self.stop(is_restart=True)
+        return self._handle_asked(Asked(name=self.name, verb=Verb.START))
+
     def _kill(self) -> list[Action]:
         token = self.state.current
         assert token is not None

@@ -5,22 +5,23 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from sceneshift.dev.machine.actions import Action, End
+from sceneshift.dev.machine.actions import Action, End, Forget
 from sceneshift.dev.machine.events import (
     Asked,
     Began,
     Changed,
+    Configured,
     Event,
     Exited,
     Quit,
     SetupEnded,
 )
-from sceneshift.dev.machine.life import Life
+from sceneshift.dev.machine.life import Life, ProcessEvent
+from sceneshift.dev.machine.order import Order
 from sceneshift.dev.machine.state import Phase, ProcessState
-from sceneshift.dev.model import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sceneshift.dev.model import Dependency
 
@@ -41,22 +42,28 @@ class Machine:
         *,
         is_strict: bool = False,
     ) -> None:
-        self._dependencies = dependencies
+        self._leaving: set[str] = set()
         self._is_strict = is_strict
         self._quit: Quit | None = None
         self._is_ended = False
+        self._tokens = itertools.count(1)
         self.states = {name: ProcessState() for name in dependencies}
-        tokens = itertools.count(1)
-        self._lives = {name: Life(name, self.states, tokens) for name in dependencies}
+        self._order = Order(dependencies, self.states)
+        self._lives = {name: self._new_life(name) for name in dependencies}
+
+    def _new_life(self, name: str) -> Life:
+        return Life(name, self.states, self._tokens)
 
     def handle(self, event: Event) -> list[Action]:
         """Take an event; return what is to be done, in order."""
         actions = self._dispatch(event)
-        if self._quit is None and self._is_all_completed():
-            actions += self._handle_quit(Quit())
-        if self._quit is None:
-            return actions + self._begin_those_that_can()
-        return actions + self._stop_those_that_can(self._quit)
+        # An edit after which all has completed ends nothing: more may come.
+        if isinstance(event, Exited) and self._quit is None:
+            actions += self._end_if_completed(event.name)
+        if self._quit is not None:
+            return actions + self._end_those_that_can(self._quit)
+        actions += self._see_off_those_that_can()
+        return actions + self._begin_those_that_can()
 
     @property
     def is_quitting(self) -> bool:
@@ -68,24 +75,18 @@ class Machine:
         """Whether no process is on its way to being ready."""
         return not any(map(self.is_moving, self.states))
 
+    def is_leaving(self, name: str) -> bool:
+        """Whether a process is there only until it has ended."""
+        return name in self._leaving
+
     def is_moving(self, name: str) -> bool:
         """Whether a process is on its way: to being ready, or to its end."""
-        state = self.states[name]
+        state = self.states.get(name)
+        if state is None or name in self._leaving:
+            return state is not None
         if state.phase is Phase.WAITING:
-            return self._can_hope(name)
+            return self._order.can_hope(name)
         return state.phase in _MOVING or state.is_reloading
-
-    def _can_hope(self, name: str) -> bool:
-        """Whether what a waiting process waits for may still come."""
-        return not any(
-            self._is_lost(dependency.name) for dependency in self._dependencies[name]
-        )
-
-    def _is_lost(self, name: str) -> bool:
-        phase = self.states[name].phase
-        if phase is Phase.WAITING:
-            return not self._can_hope(name)
-        return phase in (Phase.FAILED, Phase.STOPPED)
 
     # -- events
 
@@ -95,12 +96,22 @@ class Machine:
                 return []
             case Quit():
                 return self._handle_quit(event)
+            case Configured():
+                return [] if self._quit else self._handle_configured(event)
+            case _:
+                return self._tell(event)
+
+    def _tell(self, event: ProcessEvent) -> list[Action]:
+        """Take an event of one process."""
+        is_ending = self._quit is not None or event.name in self._leaving
+        is_vain = is_ending and isinstance(event, Changed | Asked)
+        if is_vain or event.name not in self._lives:
+            return []
+        match event:
             case SetupEnded():
                 return self._handle_setup(event)
             case Exited():
                 return self._handle_exit(event)
-            case Changed() | Asked() if self._quit is not None:
-                return []
             case _:
                 return self._lives[event.name].handle(event)
 
@@ -116,42 +127,55 @@ class Machine:
         is_by_itself = (
             event.token == state.current and state.phase is not Phase.STOPPING
         )
-        if is_by_itself and self._quit is not None:
+        is_ending = self._quit is not None or event.name in self._leaving
+        if is_by_itself and is_ending:
             life.end()
             return []
-        if is_by_itself and self._is_strict and not self._is_step_done(event):
+        is_done = event.code == 0 and self._order.is_end_awaited(event.name)
+        if is_by_itself and self._is_strict and not is_done:
             life.end()
             return self._handle_quit(Quit(code=_exit_code(event.code)))
         return life.handle(event)
 
-    def _is_step_done(self, event: Exited) -> bool:
-        """Whether others have waited for just this end."""
-        return event.code == 0 and any(
-            dependency.name == event.name
-            and dependency.condition is Condition.COMPLETED
-            for dependencies in self._dependencies.values()
-            for dependency in dependencies
-        )
+    # -- other processes
+
+    def _handle_configured(self, event: Configured) -> list[Action]:
+        """Have other processes; those that are not to be there go in their turn."""
+        names = event.dependencies.keys()
+        back = self._leaving & names
+        gone = self.states.keys() - names - self._leaving
+        self._leaving = (self._leaving | gone) - back
+        self._order.arrange(event.dependencies, event.successors, self._leaving)
+        lives = self._lives
+        self._lives = {n: lives.get(n) or self._new_life(n) for n in self.states}
+        actions: list[Action] = []
+        for name in [each for each in reversed(self.states) if each in gone]:
+            actions += self._lives[name].leave()
+        for name in [each for each in self.states if each in back]:
+            actions += self._lives[name].come_back()
+        return actions
+
+    def _see_off_those_that_can(self) -> list[Action]:
+        """Stop those that are not to be there; forget those that have ended."""
+        actions = self._stop_those_that_can(self._leaving)
+        for name in [each for each in self.states if each in self._leaving]:
+            state = self.states[name]
+            if not state.is_running and not state.is_preparing:
+                self._order.forget(name)
+                self._leaving.remove(name)
+                del self._lives[name]
+                actions.append(Forget(name=name))
+        return actions
 
     # -- order
 
     def _begin_those_that_can(self) -> list[Action]:
         actions: list[Action] = []
         for name, state in self.states.items():
-            if state.phase is Phase.WAITING and self._may_begin(name):
+            is_waiting = state.phase is Phase.WAITING
+            if is_waiting and self._order.may_begin(name, self._leaving):
                 actions += self._lives[name].begin()
         return actions
-
-    def _may_begin(self, name: str) -> bool:
-        return all(map(self._is_met, self._dependencies[name]))
-
-    def _is_met(self, dependency: Dependency) -> bool:
-        state = self.states[dependency.name]
-        if state.phase is Phase.COMPLETED:
-            return True
-        if dependency.condition is Condition.READY:
-            return state.phase is Phase.READY
-        return dependency.condition is Condition.STARTED and state.is_running
 
     # -- the end
 
@@ -163,22 +187,28 @@ class Machine:
             actions += life.quit(is_forced=event.is_forced)
         return actions
 
-    def _stop_those_that_can(self, quit_: Quit) -> list[Action]:
-        """Stop what nothing that still runs depends on, in reverse order."""
-        running = [name for name, state in self.states.items() if state.is_running]
-        needed = {each.name for name in running for each in self._dependencies[name]}
-        actions: list[Action] = []
-        for name in reversed(running):
-            is_up = self.states[name].phase is not Phase.STOPPING
-            if is_up and name not in needed:
-                actions += self._lives[name].stop()
-        if not running and not self._is_ended:
+    def _end_those_that_can(self, quit_: Quit) -> list[Action]:
+        """Stop what can be stopped; say when nothing is left."""
+        actions = self._stop_those_that_can(self.states.keys())
+        is_over = not any(state.is_running for state in self.states.values())
+        if is_over and not self._is_ended:
             self._is_ended = True
             actions.append(End(code=quit_.code))
         return actions
 
-    def _is_all_completed(self) -> bool:
-        return all(state.phase is Phase.COMPLETED for state in self.states.values())
+    def _stop_those_that_can(self, names: Collection[str]) -> list[Action]:
+        actions: list[Action] = []
+        for name in self._order.list_unneeded():
+            if name in names:
+                actions += self._lives[name].stop()
+        return actions
+
+    def _end_if_completed(self, name: str) -> list[Action]:
+        """End all where the last process has done its work."""
+        states = [s for n, s in self.states.items() if n not in self._leaving]
+        is_all = all(state.phase is Phase.COMPLETED for state in states)
+        is_one = name in self.states and name not in self._leaving
+        return self._handle_quit(Quit()) if is_one and is_all else []
 
 
 def _exit_code(code: int) -> int:

@@ -23,6 +23,8 @@ from sources import DEVELOPMENT, PATH, PROCESSES, THREE, load, load_one
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sceneshift.dev.model import StackSpec
+
 
 def test_a_procfile_alone_makes_a_stack(tmp_path: Path) -> None:
     """Zero configuration works, by honcho's rules."""
@@ -146,6 +148,53 @@ def test_ports_of_the_environment_replace_honchos(tmp_path: Path) -> None:
     assert (ports["backend"], ports["frontend"]) == (5100, 5000)
     assert ports["worker"] not in {None, 5000, 5100, 5200}
     assert ports == {p.name: p.port for p in load(tmp_path, THREE, toml).processes}
+
+
+def _ports(stack: StackSpec) -> dict[str, int | None]:
+    return {process.name: process.port for process in stack.processes}
+
+
+def test_a_running_process_keeps_its_port(tmp_path: Path) -> None:
+    """A new line takes the next that nobody has; started anew, all are in order."""
+    former = load(tmp_path)
+    lines = f"first: sleep 1\n{THREE}last: sleep 1\n"
+    kept = {"backend": 5000, "worker": 5100, "frontend": 5200}
+    assert _ports(load(tmp_path, lines, former=former)) == {
+        "first": 5300,
+        **kept,
+        "last": 5400,
+    }
+    anew = {"first": 5000, "backend": 5100, "worker": 5200, "frontend": 5300}
+    assert _ports(load(tmp_path, lines)) == {**anew, "last": 5400}
+
+
+def test_a_port_that_was_left_is_given_again(tmp_path: Path) -> None:
+    """A line that gets another name has the port of the former one."""
+    former = load(tmp_path)
+    renamed = load(tmp_path, THREE.replace("worker", "jobs"), former=former)
+    assert _ports(renamed) == {"backend": 5000, "jobs": 5100, "frontend": 5200}
+    fewer = load(tmp_path, "frontend: sleep 3", former=renamed)
+    assert _ports(fewer) == {"frontend": 5200}
+    more = load(tmp_path, "frontend: sleep 3\nnew: sleep 1", former=fewer)
+    assert _ports(more) == {"frontend": 5200, "new": 5100}
+
+
+def test_ports_that_are_kept_follow_what_is_edited(tmp_path: Path) -> None:
+    """Where the numbers begin, and a number that is given to a process."""
+    former = load(tmp_path, concurrency={"worker": 2})
+    lines = f"first: sleep 1\n{THREE}"
+    toml = f"[{DEVELOPMENT}.ports]\nfrontend = 3100"
+    environ = {**PATH, "PORT": "3000"}
+    stack = load(
+        tmp_path, lines, toml, environ, former=former, concurrency={"worker": 2}
+    )
+    assert _ports(stack) == {
+        "first": 3300,
+        "backend": 3000,
+        "worker.1": 3200,
+        "worker.2": 3101,
+        "frontend": 3100,
+    }
 
 
 def test_port_is_where_the_numbers_begin(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,12 +15,13 @@ from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.ports import allocate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.core.environment import Environment
 
 _BASE_PORT = 5000  # honcho's and foreman's
+_STEP = 100  # theirs too: from one type to the next
 _LAST_PORT = 65535
 
 
@@ -46,16 +48,48 @@ class Instance(Struct, frozen=True, kw_only=True):
         return f"{self.type}.{self.number}"
 
 
+def number_types(
+    types: Iterable[str], former: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Return each type's place in the numbering of ports: that in the Procfile.
+
+    While a stack runs, a type keeps the place that it has, and a new one takes its own
+    or the first after it that nobody has: no port moves because of another line.
+
+    Args:
+        types: All types, in the Procfile's order.
+        former: What this returned for the stack that runs.
+
+    Returns:
+        The places, those that were known first.
+    """
+    names, known = list(types), former or {}
+    numbers = {name: known[name] for name in names if name in known}
+    for place, name in enumerate(names):
+        if name not in numbers:
+            taken = frozenset(numbers.values())
+            numbers[name] = next(n for n in count(place) if n not in taken)
+    return numbers
+
+
 def expand_instances(
     root: Path,
     environment: Environment,
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
+    numbers: Mapping[str, int],
 ) -> tuple[Instance, ...]:
     """Return every instance of every process, in the Procfile's order.
 
-    PORT begins at the environment's PORT or 5000, goes up by 100 for each type
-    and by 1 for each instance. `ports` of the environment replaces it.
+    PORT begins at the environment's PORT or 5000, goes up by 100 for each place in
+    the numbering and by 1 for each instance. `ports` of the environment replaces it.
+
+    Args:
+        root: The project's folder.
+        environment: The active one.
+        commands: Command line of each type.
+        concurrency: Number of instances by type; one where it says nothing.
+        numbers: What `number_types` returned.
 
     Raises:
         ConfigError: PORT is no number, a number is too large or stands twice.
@@ -66,8 +100,9 @@ def expand_instances(
             raise UsageError(
                 f"there is no process {quote(name)}", hint=suggest(name, commands)
             )
-    expanded = list(_expand(environment, commands, concurrency))
-    ports = _assign_ports(root, environment, expanded)
+    expanded = list(_expand(environment, commands, concurrency, numbers))
+    first_known = sorted(expanded, key=lambda each: [*numbers].index(each.type))
+    ports = _assign_ports(root, environment, first_known)
     return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
@@ -75,12 +110,13 @@ def _expand(
     environment: Environment,
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
+    numbers: Mapping[str, int],
 ) -> Iterator[Instance]:
     """Yield what honcho expands a Procfile to."""
     from honcho.environ import expand_processes  # noqa: PLC0415 - slow
 
     base = _get_base_port(environment)
-    for params in expand_processes(commands, concurrency=concurrency, port=base):
+    for params in expand_processes(commands, concurrency=concurrency):
         kind, _, number = params.name.rpartition(".")
         is_alone = concurrency.get(kind, 1) == 1
         yield Instance(
@@ -88,7 +124,7 @@ def _expand(
             number=int(number),
             name=kind if is_alone else params.name,
             command=params.cmd,
-            port=int(params.env["PORT"]),
+            port=base + _STEP * numbers[kind] + int(number) - 1,
         )
 
 
@@ -149,7 +185,7 @@ def _find_gap(instance: Instance, taken: set[int]) -> int:
     """Return honcho's port, or the first hundred further on that nobody has."""
     port = instance.port
     while port in taken:
-        port += 100
+        port += _STEP
     if port > _LAST_PORT:
         raise ConfigError(
             _too_large(instance, port),

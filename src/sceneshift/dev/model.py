@@ -149,12 +149,14 @@ class StackSpec(Struct, frozen=True, kw_only=True):
         processes: In the Procfile's order; names and labels are unique.
         inputs: Files that this was read from (Procfile, pyproject.toml, env files,
             present or not): a change of one asks for another look.
+        numbers: Place of each line of the Procfile in the numbering of ports.
     """
 
     root: Path
     environment: str
     processes: tuple[ProcessSpec, ...]
     inputs: tuple[Path, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def get(self, name: str) -> ProcessSpec:
         """Return the process of that name; raise KeyError."""

@@ -45,8 +45,11 @@ class Request(NamedTuple):
         """Return the request as it is handed to the supervisor's process."""
         return {**self._asdict(), "root": str(self.root)}
 
-    def load(self) -> StackSpec:
+    def load(self, former: StackSpec | None = None) -> StackSpec:
         """Read what is to run.
+
+        Args:
+            former: The stack that runs, whose processes keep their ports.
 
         Raises:
             UsageError: The request or a file says what cannot be.
@@ -60,6 +63,7 @@ class Request(NamedTuple):
             concurrency=parse_concurrency(self.concurrency),
             only=tuple(name for name in self.only.split(",") if name),
             procfile=self.procfile,
+            former=former,
         )
 
 
@@ -82,17 +86,22 @@ def parse_concurrency(text: str) -> dict[str, int]:
     return counts
 
 
-def check_ports(stack: StackSpec) -> None:
+def check_ports(stack: StackSpec, former: StackSpec | None = None) -> None:
     """Refuse to start anything while a port is taken.
+
+    Args:
+        stack: What is to be started.
+        former: The stack that runs: its ports are taken by itself.
 
     Raises:
         SceneshiftError: Which port, for which process, and who holds it.
     """
     from sceneshift.dev.ports import check_free  # noqa: PLC0415 - as above
 
+    own = {process.port for process in former.processes} if former else set()
     wanted = {
         process.port: process.name
         for process in stack.processes
-        if process.listens and process.port is not None
+        if process.listens and process.port is not None and process.port not in own
     }
     check_free(wanted, root=stack.root)

@@ -25,7 +25,7 @@ from sceneshift.dev.absence import find_absence
 from sceneshift.dev.command import find_scheme
 from sceneshift.dev.dependencies import close_over, read_dependencies, unknown_process
 from sceneshift.dev.holders import ROOT_VARIABLE
-from sceneshift.dev.instances import Instance, expand_instances
+from sceneshift.dev.instances import Instance, expand_instances, number_types
 from sceneshift.dev.model import (
     CommandProbe,
     Condition,
@@ -70,6 +70,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     concurrency: Mapping[str, int] | None = None,
     only: Sequence[str] = (),
     procfile: str | None = None,
+    former: StackSpec | None = None,
 ) -> StackSpec:
     """Read configuration, environment and Procfile; return what is to run.
 
@@ -85,6 +86,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         only: Processes to run, with all that they depend on; none means all.
         procfile: The Procfile, relative to `root`; None means the configured one,
             or that of the variable PROCFILE.
+        former: The stack that runs, whose processes keep their ports.
 
     Raises:
         ConfigError: A file says what cannot be.
@@ -98,7 +100,10 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     _check_process_names(config, active, parsed)
     graph = read_dependencies(config, list(parsed.commands))
     wanted = close_over(graph, only or list(graph))
-    instances = expand_instances(root, active, parsed.commands, concurrency or {})
+    numbers = number_types(parsed.commands, former.numbers if former else None)
+    instances = expand_instances(
+        root, active, parsed.commands, concurrency or {}, numbers
+    )
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
     # depend on the ports that they say.
     active = resolve_environment(
@@ -121,6 +126,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         environment=active.name,
         processes=_assemble_all(sources, wanted),
         inputs=_list_inputs(sources),
+        numbers=numbers,
     )
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from sceneshift.dev import machine as m
 from sceneshift.dev.model import StackSpec
+from sceneshift.dev.output import Streams
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.supervisor import Supervisor
@@ -69,7 +70,7 @@ class Supervised:
         self.supervisor = Supervisor(
             StackSpec(root=folder, environment="development", processes=(self.spec,)),
             loop=asyncio.get_running_loop(),
-            streams={"web": self._stream},
+            streams=Streams([self._stream]),
             router=router,
             held=self.held,
             begin=self._begin,

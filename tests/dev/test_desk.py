@@ -12,7 +12,7 @@ from sceneshift.core.errors import UsageError
 from sceneshift.dev.control import Connection
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.model import StackSpec
-from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
+from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Streams
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.supervisor import Supervisor
@@ -50,7 +50,7 @@ def test_a_follower_that_has_gone_already_is_forgotten(tmp_path: Path) -> None:
         supervisor = Supervisor(
             StackSpec(root=tmp_path, environment="development", processes=()),
             loop=loop,
-            streams={"w": stream},
+            streams=Streams([stream]),
             router=Router(tmp_path, lambda _path: None),
             held=HeldSockets(),
             begin=lambda _name: None,

@@ -93,10 +93,9 @@ class Desk:
         pattern = re.compile(request["grep"]) if request.get("grep") else None
         waiting = asyncio.Event()
         follower = Follower(waiting.set, names=names, pattern=pattern)
-        streams = self._supervisor.streams.values()
+        streams = self._supervisor.streams
         gone = asyncio.ensure_future(connection.wait_gone())
-        for stream in streams:
-            stream.add_sink(follower)
+        streams.add_sink(follower)
         try:
             await connection.send({"ok": True, "pid": os.getpid()})
             while not gone.done():
@@ -105,8 +104,7 @@ class Desk:
                 await self._send_batch(follower, connection)
         finally:
             gone.cancel()
-            for stream in streams:
-                stream.remove_sink(follower)
+            streams.remove_sink(follower)
 
     async def _send_batch(self, follower: Follower, connection: Connection) -> None:
         batch = follower.take()

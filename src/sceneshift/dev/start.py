@@ -19,7 +19,14 @@ from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.notes import describe_start
-from sceneshift.dev.output import ProcessStream, Ring, RotatingLog, Style, Terminal
+from sceneshift.dev.output import (
+    ProcessStream,
+    Ring,
+    RotatingLog,
+    Streams,
+    Style,
+    Terminal,
+)
 from sceneshift.dev.preparation import Preparation
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
@@ -107,7 +114,7 @@ class Run:
         self.held = HeldSockets()
         self.terminal = self._make_terminal(stack)
         stack = self._with_colour(stack)
-        self._streams = {p.name: self._make_stream(p) for p in stack.processes}
+        self._streams = Streams(map(self._make_stream, stack.processes))
         self.supervisor = Supervisor(
             stack,
             loop=self._loop,
@@ -155,8 +162,7 @@ class Run:
         await self.supervisor.close()
         await self._spawner.close()  # nothing is left from here on
         self.held.close()
-        for stream in self._streams.values():
-            stream.close()
+        self._streams.close()
         self.terminal.close()
 
     # -- parts

@@ -16,11 +16,11 @@ from sceneshift.dev.outage import Outages, is_code_error
 from sceneshift.dev.run.choice import ANY_SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sceneshift.dev.history import Cause
     from sceneshift.dev.model import StackSpec
-    from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.output import Streams
     from sceneshift.dev.routing import Digest, Router
     from sceneshift.dev.run.base import Runner
     from sceneshift.dev.run.generation import Generation
@@ -48,7 +48,7 @@ class Supervisor:
         stack: StackSpec,
         *,
         loop: asyncio.AbstractEventLoop,
-        streams: Mapping[str, ProcessStream],
+        streams: Streams,
         router: Router,
         held: HeldSockets,
         begin: Callable[[str], None],

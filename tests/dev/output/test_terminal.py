@@ -80,6 +80,36 @@ def test_lines_are_honchos_byte_for_byte(
     assert (tmp_path / "ours").read_bytes() == expected
 
 
+def test_a_process_that_is_added_changes_nothing_of_the_others(show: Show) -> None:
+    """Neither colours nor columns; its own is the next, whatever its label's length."""
+
+    def act(terminal: Terminal) -> None:
+        for name in ("backend", "new", "web.2", "new"):
+            terminal.add(name, f"{name}-with-a-long-label")
+            terminal.take_block(name, b"x\n", AT)
+
+    lines = show(COLOURED, act).removesuffix(b"\x1b[0m").splitlines()
+    colours = get_colours()
+    first, second, third = (next(colours) for _ in range(3))
+    new = f"\x1b[0m\x1b[{third}mnew-with-a-long-label | \x1b[0mx".encode()
+    assert lines == [
+        f"\x1b[0m\x1b[{first}mbackend.1 | \x1b[0mx".encode(),
+        new,
+        f"\x1b[0m\x1b[{second}mweb.2     | \x1b[0mx".encode(),
+        new,
+    ]
+
+
+def test_without_colours_a_process_is_added_as_well(show: Show) -> None:
+    """Its label alone tells it from others."""
+
+    def act(terminal: Terminal) -> None:
+        terminal.add("new", "new.1")
+        terminal.take_block("new", b"x\n", AT)
+
+    assert show(PLAIN, act) == b"new.1     | x\n"
+
+
 def test_a_terminal_tells_its_gate_and_whether_it_is_lost(
     loop: asyncio.AbstractEventLoop,
 ) -> None:

@@ -8,6 +8,7 @@ from sceneshift.dev.output.reader import PipeReader
 from sceneshift.dev.output.ring import Ring
 from sceneshift.dev.output.rotation import RotatingLog
 from sceneshift.dev.output.stream import ProcessStream, Source
+from sceneshift.dev.output.streams import Streams
 from sceneshift.dev.output.terminal import Style, Terminal
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RotatingLog",
     "Sink",
     "Source",
+    "Streams",
     "Style",
     "Terminal",
     "find_names",

@@ -11,7 +11,7 @@ from sceneshift.dev.output.outlet import Gate, Outlet
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 SYSTEM = "system"
 _RESET = b"\x1b[0m"
@@ -77,6 +77,18 @@ class Terminal:
             describe_gap=self._describe_gap,
             on_lost=on_lost,
         )
+
+    def add(self, name: str, label: str) -> None:
+        """Know one more process; what the others have is left as it is.
+
+        It gets the next colour. A label that is longer than all before stands out.
+        """
+        if name in self._labels:
+            return
+        if self._style.colour:
+            names = [each for each in self._labels if each != SYSTEM]
+            self._colours = _colours([*names, name])
+        self._labels[name] = label
 
     @property
     def gate(self) -> Gate:
@@ -200,7 +212,7 @@ class Terminal:
         return self._prefix(SYSTEM, time.time()) + text.encode() + b"\n"
 
 
-def _colours(labels: Mapping[str, str]) -> dict[str, str]:
+def _colours(labels: Collection[str]) -> dict[str, str]:
     """Return honcho's colour of each process."""
     from honcho.colour import get_colours  # noqa: PLC0415 - not needed without colour
 

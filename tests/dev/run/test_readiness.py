@@ -52,7 +52,12 @@ class Starting:
         self.spawner = spawner
 
     def wait(
-        self, probe: Probe | None, port: int | None = None, *, listens: bool = True
+        self,
+        probe: Probe | None,
+        port: int | None = None,
+        *,
+        listens: bool = True,
+        said: str = "",
     ) -> asyncio.Task[bool]:
         """Wait until it is ready."""
         spec = ProcessSpec(
@@ -65,7 +70,12 @@ class Starting:
             probe=probe,
         )
         waits = wait_until_ready(
-            spec, self.stream, self.spawner, listens=listens, patience_s=30.0
+            spec,
+            self.stream,
+            self.spawner,
+            listens=listens,
+            patience_s=30.0,
+            said=said,
         )
         return asyncio.ensure_future(waits)
 
@@ -187,5 +197,16 @@ def test_the_line_may_come_when_its_wait_was_just_given_up(run: Run) -> None:
         with pytest.raises(asyncio.CancelledError):
             await waits
         assert [line.text for line in it.stream.ring.tail("web", 1)] == ["ready"]
+
+    run(use)
+
+
+def test_the_line_may_have_come_before_its_wait(run: Run) -> None:
+    """A quick program has written it when it is heard that it was started."""
+
+    async def use(it: Starting) -> None:
+        said = "starts\n\x1b[32mready\x1b[0m"
+        assert await it.wait(LogProbe(pattern="ready"), said=said)
+        assert it.stream.listeners == 0
 
     run(use)

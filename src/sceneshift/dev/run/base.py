@@ -270,6 +270,7 @@ class Runner:
             self._ground.spawner,
             listens=self.spec.listens and not generation.is_listening,
             patience_s=self._ground.patience_s,
+            said=generation.tail.text,
         )
         if not is_so:
             text = f"taken to be ready: nothing listens on port {self.spec.port} after"

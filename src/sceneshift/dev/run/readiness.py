@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.model import LogProbe, TcpProbe
 from sceneshift.dev.output import LineMatch
+from sceneshift.dev.output.text import clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 ALIVE_S = 0.1
 
 
-async def wait_until_ready(
+async def wait_until_ready(  # noqa: PLR0913 - what is known of a start
     spec: ProcessSpec,
     stream: ProcessStream,
     spawner: Spawner,
     *,
     listens: bool,
     patience_s: float,
+    said: str = "",
 ) -> bool:
     """Return when a process is ready; cancel it where the process ends.
 
@@ -45,6 +47,7 @@ async def wait_until_ready(
         listens: Whether it is known to accept connections on its port.
         patience_s: How long that is believed where no probe says so; a probe that
             waits longer has its answer told to people.
+        said: What it has written until now.
 
     Returns:
         Whether it does; without a probe it is taken to work after a while if it does
@@ -52,7 +55,7 @@ async def wait_until_ready(
     """
     probe = spec.probe
     if isinstance(probe, LogProbe):
-        await _await_line(stream, probe.pattern)
+        await _await_line(stream, probe.pattern, said)
         return True
     if probe is None and not (listens and spec.port is not None):
         await asyncio.sleep(ALIVE_S)
@@ -101,7 +104,7 @@ def _tell_late(
     return tell
 
 
-async def _await_line(stream: ProcessStream, pattern: str) -> None:
+async def _await_line(stream: ProcessStream, pattern: str, said: str) -> None:
     found = asyncio.get_running_loop().create_future()
 
     def find(line: str) -> None:
@@ -109,6 +112,8 @@ async def _await_line(stream: ProcessStream, pattern: str) -> None:
             found.set_result(line)
 
     match = LineMatch(stream.name, re.compile(pattern), find)
+    # A quick program has said it before anybody could listen.
+    match.take_block(stream.name, clean_block(said.encode() + b"\n"), time.time())
     stream.add_sink(match)
     try:
         await found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from sceneshift.dev.machine import Phase, Verb
 from stacks import free_port
@@ -114,3 +117,45 @@ def test_a_candidate_that_ends_with_0_is_no_new_code(tmp_path: Path) -> None:
 
     env = {**os.environ, "PORT": str(free_port())}
     run_supervised("fork", tmp_path, use, env=env)
+
+
+@pytest.mark.parametrize("kind", ["shell", "fork"])
+def test_a_process_that_goes_hears_of_nothing_any_more(
+    tmp_path: Path, kind: str
+) -> None:
+    """Neither while it is being stopped nor afterwards; nor is it heard."""
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        supervisor = it.supervisor
+        supervisor.configure(replace(supervisor.stack, processes=()))
+        assert it.state.phase is Phase.STOPPING
+        supervisor.change("web", ["app.py"])
+        supervisor.ask("web", Verb.RESTART)
+        await it.until(lambda: not supervisor.runners)
+        supervisor.change("web", ["app.py"])
+        supervisor.handle_use("web", str(tmp_path / "app.py"), None)
+        supervisor.handle_mute("web")
+        supervisor.handle_ready("web", 1)
+        supervisor.handle_exited("web", 1, 3, "")
+        assert supervisor.history.last(9) == []
+        assert supervisor.stack.processes == ()
+        assert it.said()[-1] == "removed: it is not configured any more"
+
+    run_supervised(kind, tmp_path, use)
+
+
+def test_the_page_of_one_that_goes_goes_with_it(tmp_path: Path) -> None:
+    """Nobody is left on its port."""
+    port = free_port()
+
+    async def use(it: Supervised) -> None:
+        (tmp_path / "app.py").write_text("import nowhere\n")
+        it.supervisor.outages.forked.add("web")
+        await it.until_phase(Phase.FAILED)
+        await it.until_idle(lambda: connect(port) == 0)
+        it.supervisor.configure(replace(it.supervisor.stack, processes=()))
+        assert not it.supervisor.runners
+        assert connect(port) == errno.ECONNREFUSED
+
+    run_supervised("fork", tmp_path, use, port=port, listens=True)

@@ -274,15 +274,3 @@ def test_a_broken_configuration_is_told_and_changes_nothing(
     project.write({"Procfile.dev": "app: echo mended; exec sleep 300\n"})
     stack.wait_for("app.1  | mended")
     assert stack.stop() == 130
-
-
-def test_other_processes_need_another_start(make_project: MakeProject) -> None:
-    """The running ones go on, and it is said."""
-    project = make_project({"Procfile.dev": f"app: {STAY}\n"})
-    stack = project.start()
-    before = stack.wait_status(app="ready")
-    project.write({"Procfile.dev": f"app: {STAY}\nmore: {STAY}\n"})
-    stack.wait_for("other processes are configured: start `inv dev` anew for them")
-    stack.wait_for("; no edit of the Procfile, pyproject.toml and env files counts")
-    assert stack.status() == before
-    assert stack.stop() == 130

@@ -127,7 +127,9 @@ class Desk:
             {"ok": True, "place": self._supervisor.find_place(name)},
             fd=terminal,
         )
-        while states[name].debugged == debugged and generation.terminal == terminal:
+        while generation.terminal == terminal:
+            if name not in states or states[name].debugged != debugged:
+                break
             await self._supervisor.wait_move()
         await connection.send({"ok": True, "place": None})
 

@@ -48,6 +48,12 @@ class Instance(Struct, frozen=True, kw_only=True):
         return f"{self.type}.{self.number}"
 
 
+def name_addresses(kind: str) -> tuple[str, str]:
+    """Return the variables that tell others where a type is: its port, its URL."""
+    prefix = kind.upper().replace("-", "_")
+    return f"{prefix}_PORT", f"{prefix}_URL"
+
+
 def number_types(
     types: Iterable[str], former: Mapping[str, int] | None = None
 ) -> dict[str, int]:

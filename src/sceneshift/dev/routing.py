@@ -51,6 +51,10 @@ class Router:
         """Know a process."""
         self._uses[process] = Uses(globs=globs)
 
+    def remove(self, process: str) -> None:
+        """Know a process no more."""
+        del self._uses[process]
+
     def set_globs(self, process: str, globs: tuple[str, ...] | None) -> None:
         """Take other patterns for a process; None means the files that it reports."""
         self._uses[process].globs = globs

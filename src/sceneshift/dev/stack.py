@@ -25,7 +25,12 @@ from sceneshift.dev.absence import find_absence
 from sceneshift.dev.command import find_scheme
 from sceneshift.dev.dependencies import close_over, read_dependencies, unknown_process
 from sceneshift.dev.holders import ROOT_VARIABLE
-from sceneshift.dev.instances import Instance, expand_instances, number_types
+from sceneshift.dev.instances import (
+    Instance,
+    expand_instances,
+    name_addresses,
+    number_types,
+)
 from sceneshift.dev.model import (
     CommandProbe,
     Condition,
@@ -222,10 +227,10 @@ def _list_addresses(instances: Sequence[Instance]) -> dict[str, str]:
     """Return `<PROCESS>_PORT` and `<PROCESS>_URL` of each type's first instance."""
     addresses: dict[str, str] = {}
     for instance in instances:
-        prefix = instance.type.upper().replace("-", "_")
-        addresses.setdefault(f"{prefix}_PORT", str(instance.port))
+        port, url = name_addresses(instance.type)
+        addresses.setdefault(port, str(instance.port))
         scheme = find_scheme(instance.command)
-        addresses.setdefault(f"{prefix}_URL", f"{scheme}://127.0.0.1:{instance.port}")
+        addresses.setdefault(url, f"{scheme}://127.0.0.1:{instance.port}")
     return addresses
 
 

@@ -28,9 +28,10 @@ from sceneshift.dev.output import (
     Terminal,
 )
 from sceneshift.dev.preparation import Preparation
+from sceneshift.dev.reconfiguration import Parts, Reconfiguration
+from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
-from sceneshift.dev.run.choice import Choice, choose
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.run.shell import ShellRunner
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.claim import Claim
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
+    from sceneshift.dev.run.choice import Choice
 
 _FOLDERS = ("logs", "zygote")  # those that are written to by their path
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,14 +58,14 @@ class Options(Struct, frozen=True, kw_only=True):
         output_fd: Where output goes.
         is_terminal: Whether that is a terminal.
         colour: Whether it is coloured.
-        reread: Reads the stack's configuration again.
+        reread: Reads the configuration again, for the stack that runs.
     """
 
     is_strict: bool
     output_fd: int
     is_terminal: bool
     colour: bool
-    reread: Callable[[], StackSpec]
+    reread: Callable[[StackSpec], StackSpec]
 
 
 def run_stack(
@@ -109,7 +111,6 @@ class Run:
         self._claim = claim
         self._state = claim.state
         self._tasks: set[asyncio.Task[None]] = set()
-        self._complaint = ""
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
         self.terminal = self._make_terminal(stack)
@@ -126,6 +127,7 @@ class Run:
         )
         self.changes = self._make_changes(stack)
         self.supervisor.on_use = self.changes.add_use
+        self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
         self._preparation = Preparation(spawner, self._state)
         desk = Desk(self.supervisor, self.supervisor.feed)
@@ -140,9 +142,7 @@ class Run:
         """
         self._loop.set_exception_handler(self._handle_trouble)
         for spec in self.supervisor.stack.processes:
-            choice = choose(spec, self.supervisor.stack.root)
-            self.router.add(spec.name, choice.globs)
-            self.supervisor.runners[spec.name] = self._make_runner(spec, choice)
+            self._reconfiguration.add(spec)
         self.changes.start()
         self._restore()  # it may be gone since it was made
         for number in _QUIT_SIGNALS:
@@ -185,9 +185,23 @@ class Run:
             runners=self.supervisor.runners,
             state=self._state,
             changed=self.supervisor.change,
-            reread=self._reread,
+            reread=lambda files, *, is_again: self._reconfiguration.take(
+                files, is_again=is_again
+            ),
             renew=self._renew,
             restore=self._restore,
+        )
+
+    def _make_reconfiguration(self) -> Reconfiguration:
+        return Reconfiguration(
+            Parts(
+                supervisor=self.supervisor,
+                router=self.router,
+                changes=self.changes,
+                load=self._load,
+                make_runner=self._make_runner,
+                say=lambda text: self.terminal.system(text, time.time()),
+            )
         )
 
     def _make_ground(self, stack: StackSpec) -> Ground:
@@ -216,8 +230,15 @@ class Run:
         log, ring = RotatingLog(path), Ring()
         return ProcessStream(spec.name, log=log, ring=ring, sinks=[self.terminal])
 
+    def _find_stream(self, spec: ProcessSpec) -> ProcessStream:
+        """Return where a process's output goes; one that comes back has it already."""
+        if spec.name not in self._streams:
+            self.terminal.add(spec.name, spec.label)
+            self._streams.add(self._make_stream(spec))
+        return self._streams[spec.name]
+
     def _make_runner(self, spec: ProcessSpec, choice: Choice) -> Runner:
-        stream = self._streams[spec.name]
+        stream = self._find_stream(spec)
         self.supervisor.outages.forked.discard(spec.name)
         if choice.program is None:
             assert choice.reason is not None
@@ -324,51 +345,11 @@ class Run:
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
 
-    def _reread(self, files: Sequence[str], *, is_again: bool) -> set[str] | None:
-        """Take what the configuration says now; return the processes that changed.
-
-        Args:
-            files: Those of its files that are others.
-            is_again: Whether they were refused before, and are the same.
-
-        Returns:
-            None where it says what cannot be, which is told once.
-        """
-        try:
-            stack = self._with_colour(self._options.reread())
-        except SceneshiftError as error:
-            if not is_again or error.message != self._complaint:
-                self.terminal.system(error.message, time.time())
-            self._complaint = error.message
-            return None
-        old = {spec.name: spec for spec in self.supervisor.stack.processes}
-        if old.keys() != {spec.name for spec in stack.processes}:
-            text = "other processes are configured: start `inv dev` anew for them"
-            what = "the Procfile, pyproject.toml and env files"
-            self.terminal.system(
-                f"{text}; no edit of {what} counts before", time.time()
-            )
-            return set()
-        self.supervisor.stack = self.supervisor.outages.stack = stack
-        self.changes.take(stack)
-        changed = [each for each in stack.processes if each != old[each.name]]
-        for spec in changed:
-            self._respecify(spec, files)
-        return {spec.name for spec in changed}
-
-    def _respecify(self, spec: ProcessSpec, files: Sequence[str]) -> None:
-        runner = self.supervisor.runners[spec.name]
-        choice = choose(spec, self.supervisor.stack.root)
-        self.router.set_globs(spec.name, choice.globs)
-        if isinstance(runner, ShellRunner) and choice.program is None:
-            assert choice.reason is not None
-            runner.renew(spec, choice.reason)
-        elif isinstance(runner, ForkRunner) and runner.fits(choice):
-            assert choice.program is not None
-            runner.renew(spec, choice.program)
-        else:
-            self.supervisor.exchange(spec.name, self._make_runner(spec, choice))
-        self.supervisor.change(spec.name, files, cause="environment", needs_setup=True)
+    def _load(self, former: StackSpec) -> StackSpec:
+        """Read the configuration again; refuse what cannot be run now."""
+        stack = self._options.reread(former)
+        check_ports(stack, former)
+        return self._with_colour(stack)
 
     def _renew(self, files: Sequence[str]) -> None:
         """Installed packages are others: other zygotes."""

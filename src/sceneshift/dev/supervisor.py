@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,13 @@ from sceneshift.dev.machine import Machine, Phase, ProcessState
 from sceneshift.dev.notes import describe_end, describe_reload, describe_step
 from sceneshift.dev.outage import Outages, is_code_error
 from sceneshift.dev.run.choice import ANY_SOURCE
+from sceneshift.dev.succession import describe_succession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from sceneshift.dev.history import Cause
-    from sceneshift.dev.model import StackSpec
+    from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.output import Streams
     from sceneshift.dev.routing import Digest, Router
     from sceneshift.dev.run.base import Runner
@@ -61,6 +63,7 @@ class Supervisor:
         )
         self.runners: dict[str, Runner] = {}
         self.formers: dict[str, Runner] = {}
+        self._departed: set[Runner] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self.streams = streams
         self.history = History()
@@ -95,8 +98,9 @@ class Supervisor:
         for action in self.machine.handle(event):
             self._perform(action)
         for name, state in self.machine.states.items():
-            if state != before[name]:
-                self._follow(name, before[name], state)
+            former = before.get(name, ProcessState())
+            if state != former:
+                self._follow(name, former, state)
         self._moved.set()
 
     def _perform(self, action: m.Action) -> None:  # noqa: C901 - one case an action
@@ -127,6 +131,8 @@ class Supervisor:
             case m.Wait(name=name, token=token, delay_s=delay_s):
                 waited = m.Waited(name=name, token=token)
                 self._loop.call_later(delay_s, self.feed, waited)
+            case m.Forget(name=name):
+                self._forget(name)
             case m.End(code=code) if not self.done.done():
                 self.done.set_result(code)
 
@@ -142,9 +148,44 @@ class Supervisor:
             return
         if name not in self.outages.forked:
             former.release()  # a shell's command binds its port itself
-        task = self._loop.create_task(former.close())
+        self._do(former.close())
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    # -- other processes
+
+    def configure(self, stack: StackSpec) -> None:
+        """Run these processes and no others; there are runners for all of them."""
+        names = {spec.name for spec in stack.processes}
+        leaving = [spec for spec in self.stack.processes if spec.name not in names]
+        self._know(stack, *leaving)
+        self.feed(describe_succession(stack, leaving))
+
+    def _know(self, stack: StackSpec, *leaving: ProcessSpec) -> None:
+        processes = (*stack.processes, *leaving)
+        self.stack = self.outages.stack = replace(stack, processes=processes)
+
+    def _forget(self, name: str) -> None:
+        """Let go of a process that has ended, and is not to be there any more."""
+        self.note(name, "removed: it is not configured any more")
+        self.outages.end(name)
+        self.outages.forked.discard(name)
+        self._dismiss_former(name)
+        runner = self.runners.pop(name)
+        runner.release()
+        self._departed.add(runner)
+        self._do(self._see_off(runner))
+        self._router.remove(name)
+        self.history.replace(name)
+        kept = [spec for spec in self.stack.processes if spec.name != name]
+        self._know(replace(self.stack, processes=tuple(kept)))
+
+    async def _see_off(self, runner: Runner) -> None:
+        await runner.see_off()
+        self._departed.discard(runner)
 
     # -- runners
 
@@ -173,7 +214,8 @@ class Supervisor:
     async def close(self) -> None:
         """End what the runners have under way."""
         self.outages.close()
-        for runner in [*self.runners.values(), *self.formers.values()]:
+        runners = [*self.runners.values(), *self.formers.values(), *self._departed]
+        for runner in runners:
             await runner.close()
         await asyncio.gather(*self._closing)
 
@@ -190,6 +232,8 @@ class Supervisor:
         Raises:
             KeyError: There is no such process.
         """
+        if self.machine.is_leaving(name):
+            return
         if verb is m.Verb.RESTART:
             self._record(name, (), "asked")
         elif verb is m.Verb.STOP:
@@ -205,7 +249,10 @@ class Supervisor:
         needs_setup: bool = False,
     ) -> None:
         """Have a process take new code or a new environment."""
-        if self.machine.states[name].phase in (Phase.STOPPED, Phase.COMPLETED):
+        state = self.machine.states.get(name)
+        if state is None or self.machine.is_leaving(name):
+            return
+        if state.phase in (Phase.STOPPED, Phase.COMPLETED):
             return  # it starts from the new code when it is asked to
         self._record(name, files, cause)
         style = self._style(name)
@@ -229,7 +276,7 @@ class Supervisor:
     def handle_ready(self, process: str, token: int) -> None:
         """A generation does what it is for."""
         self.feed(m.Ready(name=process, token=token))
-        state = self.machine.states[process]
+        state = self.machine.states.get(process, ProcessState())
         if state.current != token or state.phase is not Phase.READY:
             return  # it is being stopped already, for newer code
         self._router.mark_broken(process, is_broken=False)
@@ -248,7 +295,7 @@ class Supervisor:
 
     def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
         """A generation is gone with all that belonged to it."""
-        state = self.machine.states[process]
+        state = self.machine.states.get(process, ProcessState())
         if token not in (state.current, state.candidate):
             return  # an old one, retired
         is_stopped = state.phase is Phase.STOPPING
@@ -269,7 +316,8 @@ class Supervisor:
         self._close_record(process, is_broken=not was_ready, text=reason)
         self.note(process, reason)
         self._feed_exit(process, token, code, is_broken=is_broken)
-        if self.machine.states[process].current is None:
+        is_there = process in self.runners
+        if is_there and self.machine.states[process].current is None:
             self.outages.begin(process, report)
 
     def fail_setup(self, process: str, reason: str) -> None:
@@ -294,6 +342,8 @@ class Supervisor:
 
     def handle_use(self, process: str, path: str, digest: Digest) -> None:
         """The newest generation uses a file."""
+        if process not in self.runners:
+            return
         is_missed = self._router.report(process, path, digest)
         self.on_use(path)
         if is_missed:
@@ -306,7 +356,8 @@ class Supervisor:
 
     def handle_mute(self, process: str) -> None:
         """A process reports nothing of what it uses: any source counts."""
-        self._router.fall_back(process, ANY_SOURCE)
+        if process in self.runners:
+            self._router.fall_back(process, ANY_SOURCE)
 
     def handle_debugger(
         self, process: str, token: int, *, waiting: bool, place: str

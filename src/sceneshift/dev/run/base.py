@@ -162,6 +162,15 @@ class Runner:
     def release(self) -> None:
         """Give up its addresses: nobody serves them until it is started again."""
 
+    def prepare_anew(self) -> None:
+        """Make ready for the next reload where it is to be run in another way."""
+
+    async def see_off(self) -> None:
+        """Close after the end of all that was told to end."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self.close()
+
     async def close(self) -> None:
         """End what is under way."""
         for task in self._tasks:

@@ -179,6 +179,18 @@ class ForkRunner(ReportedRunner):
         self.handle_spoiled()
         self._nursery.renew(program)
 
+    def prepare_anew(self) -> None:
+        """Have a zygote and a parked child for what `renew` said."""
+        if self.cold_reason is None:
+            self._run(self._prepare_newest())
+
+    async def _prepare_newest(self) -> None:
+        with contextlib.suppress(SceneshiftError):  # the next start tells it
+            await self._find_zygote()
+        newest = self.generation(self._newest)
+        if newest is not None and newest.is_ready:
+            self._prepare(newest)
+
     def release(self) -> None:
         """Give up its addresses, which zygote and parked children have too."""
         self.handle_spoiled()

@@ -199,6 +199,21 @@ def test_lines_that_cannot_be_are_told_and_change_nothing(
     assert stack.stop() == 130
 
 
+def test_what_was_asked_for_at_the_start_holds_on(make_project: MakeProject) -> None:
+    """A line that was left out stays out, one that was named cannot be taken out."""
+    project = make_project({"Procfile.dev": APP + MORE})
+    stack = project.start("--only", "app")
+    before = stack.wait_status(app="ready")
+    project.write({"Procfile.dev": MORE})
+    stack.wait_for("there is no process `app`")
+    line = f"app: echo other; {STAY}\n"
+    project.write({"Procfile.dev": f"{line}{MORE}new: {STAY}\n"})
+    stack.wait_for("app.1  | other")
+    after = stack.wait_status(app="ready")
+    assert after.keys() == before.keys()
+    assert stack.stop() == 130
+
+
 def test_a_port_that_is_taken_is_told_and_awaited(make_project: MakeProject) -> None:
     """Nothing of the edit counts until it is free; any save looks again."""
     project = make_project({"Procfile.dev": APP, "note.txt": ""})

@@ -6,8 +6,9 @@ import os
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from sceneshift.core.wording import quote
 from sceneshift.dev.command import find_missing_program
@@ -24,8 +25,7 @@ _ASK = "import sys, importlib.util as u; print(u.find_spec(sys.argv[1]) is None)
 _PATIENCE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absence:
+class Absence(Struct, frozen=True, kw_only=True):
     """Something that a command line runs and that is not there.
 
     Attributes:

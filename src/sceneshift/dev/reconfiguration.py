@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.instances import name_addresses
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.supervisor import Supervisor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What a reconfiguration works on.
 
     Attributes:

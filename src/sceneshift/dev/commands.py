@@ -9,12 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_moment
 from sceneshift.dev.claim import already_runs
-from sceneshift.dev.client import Client
 from sceneshift.dev.inquiries import find_failed, print_status
 from sceneshift.dev.request import check_ports
 

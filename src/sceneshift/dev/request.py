@@ -90,7 +90,7 @@ def check_ports(stack: StackSpec) -> None:
     Raises:
         SceneshiftError: Which port, for which process, and who holds it.
     """
-    from sceneshift.dev.ports import check_free  # noqa: PLC0415 - as above
+    from sceneshift.core.ports import check_free  # noqa: PLC0415 - as above
 
     wanted = {
         process.port: process.name

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.ports import allocate
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
-from sceneshift.dev.ports import allocate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.holders import Holder, find_holder
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.wording import quote
-from sceneshift.dev.holders import Holder, find_holder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev.holders import (
+from sceneshift.core.holders import (
     Holder,
     _find_user,
     _get_user_name,
     _search_processes,
     find_holder,
 )
-from sceneshift.dev.ports import check_free
+from sceneshift.core.ports import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.commandline import find_scheme
 from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load_config
-from sceneshift.core.environment import (
-    VARIABLE,
-    Environment,
-    expand,
-    resolve_environment,
-)
+from sceneshift.core.environment import Environment, expand, resolve_environment
 from sceneshift.core.holders import ROOT_VARIABLE
 from sceneshift.core.instances import Instance, expand_instances
 from sceneshift.core.procfile import load_procfile, unknown_process
 from sceneshift.core.schema import key_error
+from sceneshift.core.selection import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.commandline import find_scheme
 from sceneshift.core.config import PYPROJECT, TABLE, ProcessConfig
-from sceneshift.core.environment import STATE_FILE
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.project import Project, build_env, load_project
 from sceneshift.core.schema import key_error
+from sceneshift.core.selection import STATE_FILE
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.command import find_missing_program
 from sceneshift.dev.dependencies import close_over, read_dependencies

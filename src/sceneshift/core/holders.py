@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sceneshift.core.console import mask_secrets
+from sceneshift.core.secrets import mask_secrets
 from sceneshift.core.wording import describe_moment, quote
 
 # Marks every process of a stack with the folder of its project.

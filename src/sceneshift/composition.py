@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "dev",  # the running stack
+    "env",  # the environments that it can run in
 )
 
 

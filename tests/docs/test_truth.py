@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from invoke.collection import Collection
 
-_COMMAND = re.compile(r"inv (dev(?:\.\w+)?)\b([^`\n#]*)")
+_COMMAND = re.compile(r"inv (dev\b(?:\.\w+)?|env\.[a-z-]*[a-z])\b([^`\n#]*)")
 
 
 @pytest.fixture(name="commands", scope="module")

@@ -52,7 +52,7 @@ def resolve_environment(
     *,
     environ: Mapping[str, str],
     flag: str | None = None,
-    addresses: Mapping[str, str] | None = None,
+    addresses: Mapping[str, Value] | None = None,
 ) -> Environment:
     """Find the active environment and resolve its variables.
 
@@ -77,8 +77,8 @@ def resolve_environment(
     listed = section.env_files
     files = tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
     layers = _Layers()
-    for key, text in (addresses or {}).items():
-        layers.add(key, text, Source(kind=SourceKind.DEFAULT), is_literal=True)
+    for key, address in (addresses or {}).items():
+        layers.add(key, address.text, address.source, is_literal=True)
     layers.add("ENVIRONMENT", name, chosen_by, is_literal=True)
     for key, text, source in _pyproject_values(root, name, section):
         layers.add(key, text, source)

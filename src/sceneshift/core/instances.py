@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import ConfigError, UsageError
-from sceneshift.core.ports import allocate
+from sceneshift.core.ports import allocate, foresee
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.core.environment import Environment
@@ -50,11 +51,14 @@ def expand_instances(
     environment: Environment,
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
+    *,
+    is_looking: bool = False,
 ) -> tuple[Instance, ...]:
     """Return every instance of every process, in the Procfile's order.
 
     PORT begins at the environment's PORT or 5000, goes up by 100 for each type
-    and by 1 for each instance. `ports` of the environment replaces it.
+    and by 1 for each instance. `ports` of the environment replaces it. Who is only
+    looking gets the ports for `auto` without their being kept.
 
     Raises:
         ConfigError: PORT is no number, a number is too large or stands twice.
@@ -66,7 +70,8 @@ def expand_instances(
                 f"there is no process {quote(name)}", hint=suggest(name, commands)
             )
     expanded = list(_expand(environment, commands, concurrency))
-    ports = _assign_ports(root, environment, expanded)
+    find_free = partial(foresee if is_looking else allocate, root=root)
+    ports = _assign_ports(environment, expanded, find_free)
     return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
@@ -109,7 +114,9 @@ def _get_base_port(environment: Environment) -> int:
 
 
 def _assign_ports(
-    root: Path, environment: Environment, instances: Sequence[Instance]
+    environment: Environment,
+    instances: Sequence[Instance],
+    find_free: Callable[..., dict[str, int]],
 ) -> dict[str, int]:
     """Return each label's port: fixed numbers first, the others around them."""
     ports = _fix_ports(environment, instances)
@@ -119,7 +126,7 @@ def _assign_ports(
             autos.append(instance.label)
         elif instance.label not in ports:
             ports[instance.label] = _find_gap(instance, set(ports.values()))
-    return ports | allocate(autos, root=root, taken=ports.values())
+    return ports | find_free(autos, taken=ports.values())
 
 
 def _fix_ports(

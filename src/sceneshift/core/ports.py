@@ -116,6 +116,24 @@ def allocate(
     return ports
 
 
+def foresee(
+    names: Iterable[str], *, root: Path, taken: Collection[int] = ()
+) -> dict[str, int]:
+    """Return what `allocate` has given or would give, without keeping it.
+
+    A remembered port counts without a look at who holds it.
+    """
+    remembered = _read(StateFolder(root).path / "ports.json")
+    ports: dict[str, int] = {}
+    for name in names:
+        others = {*taken, *ports.values()}
+        port = remembered.get(name)
+        if port is None or port in others:
+            port = _search(name, root, others | {*remembered.values()})
+        ports[name] = port
+    return ports
+
+
 def _keep(port: int | None, others: Collection[int], root: Path) -> int | None:
     """Return the remembered port while nobody else has it."""
     if port is None or port in others:

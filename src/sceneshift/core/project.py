@@ -12,14 +12,18 @@ from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load
 from sceneshift.core.environment import Environment, expand, resolve_environment
 from sceneshift.core.holders import ROOT_VARIABLE
 from sceneshift.core.instances import Instance, expand_instances
-from sceneshift.core.procfile import load_procfile, unknown_process
-from sceneshift.core.schema import key_error
+from sceneshift.core.procfile import (
+    DEFAULT_FILES,
+    Procfile,
+    load_procfile,
+    unknown_process,
+)
+from sceneshift.core.schema import join_keys, key_error
 from sceneshift.core.selection import VARIABLE
+from sceneshift.core.value import Source, SourceKind, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from sceneshift.core.procfile import Procfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +45,14 @@ class Project:
     instances: tuple[Instance, ...]
 
 
-def load_project(
+def load_project(  # noqa: PLR0913 - options, each by its name
     root: Path,
     *,
     environ: Mapping[str, str],
     environment: str | None = None,
     concurrency: Mapping[str, int] | None = None,
     procfile: str | None = None,
+    is_looking: bool = False,
 ) -> Project:
     """Read configuration, environment and Procfile, and find each process's port.
 
@@ -61,6 +66,8 @@ def load_project(
         concurrency: Number of instances by process; one where it says nothing.
         procfile: The Procfile, relative to `root`; None means the configured one,
             or that of the variable PROCFILE.
+        is_looking: Whether nothing is to run: then nothing is written, and a project
+            without a Procfile has no processes.
 
     Raises:
         ConfigError: A file says what cannot be.
@@ -70,9 +77,15 @@ def load_project(
     config = load_config(root)
     active = resolve_environment(root, config, environ=environ, flag=environment)
     named = procfile or config.procfile or _find_name(active)
-    parsed = load_procfile(root, *([Path(named)] if named else []))
-    _check_process_names(config, active, parsed)
-    instances = expand_instances(root, active, parsed.commands, concurrency or {})
+    files = [Path(named)] if named else DEFAULT_FILES
+    if is_looking and not any((root / file).exists() for file in files):
+        parsed = Procfile(file=files[0], looked_for=(), commands={}, lines={})
+    else:
+        parsed = load_procfile(root, *files)
+        _check_process_names(config, active, parsed)
+    instances = expand_instances(
+        root, active, parsed.commands, concurrency or {}, is_looking=is_looking
+    )
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
     # depend on the ports that they say.
     active = resolve_environment(
@@ -80,7 +93,7 @@ def load_project(
         config,
         environ=environ,
         flag=environment,
-        addresses=list_addresses(instances),
+        addresses=list_addresses(instances, active, parsed),
     )
     return Project(
         root=root,
@@ -116,15 +129,29 @@ def build_env(project: Project, instance: Instance) -> dict[str, str]:
     return env | {key: expand(str(own), env) for key, own in section.env.items()}
 
 
-def list_addresses(instances: Sequence[Instance]) -> dict[str, str]:
+def list_addresses(
+    instances: Sequence[Instance], environment: Environment, procfile: Procfile
+) -> dict[str, Value]:
     """Return `<PROCESS>_PORT` and `<PROCESS>_URL` of each type's first instance."""
-    addresses: dict[str, str] = {}
+    addresses: dict[str, Value] = {}
     for instance in instances:
+        source = _find_source(instance, environment, procfile)
         prefix = instance.type.upper().replace("-", "_")
-        addresses.setdefault(f"{prefix}_PORT", str(instance.port))
-        scheme = find_scheme(instance.command)
-        addresses.setdefault(f"{prefix}_URL", f"{scheme}://127.0.0.1:{instance.port}")
+        url = f"{find_scheme(instance.command)}://127.0.0.1:{instance.port}"
+        addresses.setdefault(f"{prefix}_PORT", Value(str(instance.port), source))
+        addresses.setdefault(f"{prefix}_URL", Value(url, source))
     return addresses
+
+
+def _find_source(
+    instance: Instance, environment: Environment, procfile: Procfile
+) -> Source:
+    """Return what decides on a port: the table, or the place in the Procfile."""
+    if instance.type in environment.ports:
+        keys = [*TABLE, "environments", environment.name, "ports", instance.type]
+        return Source(kind=SourceKind.PYPROJECT, file=PYPROJECT, key=join_keys(keys))
+    line = procfile.lines[instance.type]
+    return Source(kind=SourceKind.DEFAULT, file=procfile.file, line=line)
 
 
 def use_virtual_environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,82 @@
+"""`inv env.*`: thin shells over the modules that know each noun."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from sceneshift.core.errors import UsageError
+from sceneshift.task import NamesTask, find_root, refuse_windows, task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from invoke.context import Context
+
+_ENV = "the same by a flag"
+_JSON = "print JSON"
+_NAME = "the environment (default: the active one)"
+
+
+def _root(context: Context) -> Path:
+    refuse_windows("inv env")
+    return find_root(context)
+
+
+def _pick(names: Sequence[str], env: str) -> str | None:
+    """Return the one environment that was named, None for the active one."""
+    asked = list(dict.fromkeys([*names, *filter(None, [env])]))
+    if len(asked) > 1:
+        raise UsageError(
+            f"one environment is to be named, found: {', '.join(asked)}",
+            hint="see which there are: inv env.list",
+        )
+    return asked[0] if asked else None
+
+
+@task(name="list", help={"json": _JSON})
+def list_(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """List the environments: ports, databases, which is active or runs."""
+    from sceneshift.env import catalog  # noqa: PLC0415 - 50 ms
+
+    catalog.show_environments(_root(context), os.environ, as_json=json)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": _NAME,
+        "env": _ENV,
+        "explain": "say where each value comes from, and what it overrides",
+        "all": "what the shell has besides, too",
+        "json": _JSON,
+    },
+)
+def show(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    names: list[str],
+    env: str = "",
+    explain: bool = False,  # noqa: FBT001, FBT002 - a flag
+    all: bool = False,  # noqa: A002, FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Show an environment's variables, secrets masked."""
+    from sceneshift.env import variables  # noqa: PLC0415
+
+    variables.show_variables(
+        _root(context),
+        os.environ,
+        name=_pick(names, env),
+        is_explained=explain,
+        is_all=all,
+        as_json=json,
+    )
+
+
+ns = Collection("env")
+for _each in (list_, show):
+    ns.add_task(_each)

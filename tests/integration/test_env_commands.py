@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,3 +50,104 @@ def test_two_environments_at_once_are_refused(make_project: MakeProject) -> None
         "error: one environment is to be named, found: staging, development\n"
         "hint: see which there are: inv env.list\n"
     )
+
+
+SHOW = (
+    "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), "
+    "os.getpid(), os.getcwd()]))"
+)
+
+
+def test_a_command_gets_what_a_process_gets(make_project: MakeProject) -> None:
+    """Its words as they are, the variables, and `.venv` on PATH."""
+    files = {".env": "LEVEL=debug", ".venv/bin/activate": ""}
+    project = make_project(files, processes={"app": STAY}, settings=STAGING)
+    words = ["a  b", "--json", "", "--", "'"]
+    done = project.inv("env.run", "staging", "--", "python3", "-c", SHOW, *words)
+    argv, env, _, folder = json.loads(done.stdout)
+    assert (argv, folder) == (words, str(project.root))
+    assert (env["ENVIRONMENT"], env["SCENESHIFT_ENV"]) == ("staging", "staging")
+    assert (env["LEVEL"], env["APP_PORT"]) == ("debug", "5000")
+    assert env["PATH"].startswith(f"{project.root}/.venv/bin:")
+    assert env["VIRTUAL_ENV"] == f"{project.root}/.venv"
+    assert not env.keys() & {"PORT", "SCENESHIFT_ROOT", "HONCHO_PROCESS_NAME"}
+
+
+def test_a_command_can_stand_for_a_process(make_project: MakeProject) -> None:
+    """With its port and its own variables, and without the marks of a stack."""
+    settings = STAGING + "[tool.sceneshift.processes.b]\nenv = { OWN = 'x$PORT' }"
+    project = make_project(processes={"a": STAY, "b": STAY}, settings=settings)
+    done = project.inv(
+        *("env.run", "staging", "--process", "b", "--", "python3", "-c", SHOW)
+    )
+    env = json.loads(done.stdout)[1]
+    assert (env["PORT"], env["OWN"]) == ("5100", "x$PORT")
+    assert "SCENESHIFT_ROOT" not in env
+
+
+def test_inv_within_a_command_means_its_own_files(make_project: MakeProject) -> None:
+    """What the command was given does not bend another environment."""
+    files = {".env": "LEVEL=debug", ".env.staging": "LEVEL=staging"}
+    project = make_project(files, processes={"a": STAY, "b": STAY}, settings=STAGING)
+    inner = ("inv", "env.show", "staging", "--json")
+    done = project.inv("env.run", "dev", "--process", "b", "--", *inner)
+    variables = {v["name"]: v["value"] for v in json.loads(done.stdout)["variables"]}
+    assert (variables["LEVEL"], variables["A_PORT"]) == ("staging", "5000")
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM)]
+)
+def test_a_commands_end_is_its_own(
+    make_project: MakeProject, script: str, code: int
+) -> None:
+    """By a code or by a signal, for it has taken the place of `inv`."""
+    project = make_project()
+    assert project.inv("env.run", "--", "sh", "-c", script).returncode == code
+
+
+def test_a_broken_pipe_ends_a_command(make_project: MakeProject) -> None:
+    """Python ignores that signal, and its children are not to."""
+    project = make_project()
+    done = project.inv("env.run", "--", "grep", "SigIgn", "/proc/self/status")
+    assert int(done.stdout.split()[1], 16) & (1 << (signal.SIGPIPE - 1)) == 0
+
+
+def test_a_script_without_a_first_line_is_run_by_a_shell(
+    make_project: MakeProject,
+) -> None:
+    """As a shell itself does."""
+    project = make_project({"x.sh": "echo $ENVIRONMENT $1\n", "y": "\0"})
+    (project.root / "x.sh").chmod(0o755)
+    done = project.inv("env.run", "--", "./x.sh", "a")
+    assert done.stdout == "development a\n"
+
+
+def test_a_command_that_cannot_be_run_is_told(make_project: MakeProject) -> None:
+    """In the usual two lines: its first line names what is not there."""
+    project = make_project({"x": "#!/none/such\n"})
+    (project.root / "x").chmod(0o755)
+    said = project.refuse("env.run", "--", "./x", code=2)
+    assert said.startswith("error: `./x` cannot be run: no such file")
+
+
+def test_an_export_is_for_eval(make_project: MakeProject) -> None:
+    """And the next command of that shell understands it."""
+    files = {".env": "URL=postgresql://u:a'b@h/d", ".env.staging": "URL=other"}
+    project = make_project(files, processes={"app": STAY}, settings=STAGING)
+    script = (
+        'eval "$(inv env.export staging)"; echo "$URL"; eval "$(inv env.export dev)"; '
+        'echo "$URL"; inv env.show staging --json'
+    )
+    done = subprocess.run(
+        ["sh", "-ec", script],
+        cwd=project.root,
+        env=project.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, rest = done.stdout.split("\n", 2)
+    assert (first, second) == ("other", "postgresql://u:a'b@h/d")
+    variables = {v["name"]: v["value"] for v in json.loads(rest)["variables"]}
+    assert variables["URL"] == "other"

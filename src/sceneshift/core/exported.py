@@ -25,15 +25,21 @@ def mark_exported(values: Mapping[str, str]) -> str:
     return " ".join(f"{name}:{_digest(values[name])}" for name in names)
 
 
+def list_exported(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of what is still as an export has set it."""
+    marks = environ.get(EXPORTED_VARIABLE, "").split()
+    digests = (mark.partition(":")[::2] for mark in marks)
+    return frozenset(
+        name
+        for name, digest in digests
+        if name in environ and _digest(environ[name]) == digest
+    )
+
+
 def forget_exported(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without what is as an export has set it."""
-    marks = environ.get(EXPORTED_VARIABLE, "").split()
-    exported = {name: digest for name, _, digest in (m.partition(":") for m in marks)}
-    return {
-        name: text
-        for name, text in environ.items()
-        if name != EXPORTED_VARIABLE and exported.get(name) != _digest(text)
-    }
+    left_out = {EXPORTED_VARIABLE, *list_exported(environ)}
+    return {name: text for name, text in environ.items() if name not in left_out}
 
 
 def _digest(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -77,6 +78,62 @@ def show(  # noqa: PLR0913, PLR0917 - one argument a flag
     )
 
 
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": _NAME,
+        "env": _ENV,
+        "format": "dotenv, json, sh, fish or github (default: sh)",
+        "json": "the same as --format json",
+        "yes": "show a protected environment even on a terminal",
+    },
+)
+def export(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    names: list[str],
+    env: str = "",
+    format: str = "sh",  # noqa: A002
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+    yes: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Print an environment's variables for a shell or a program."""
+    from sceneshift.env.export import (  # noqa: PLC0415
+        ExportRequest,
+        export_variables,
+    )
+
+    request = ExportRequest(
+        name=_pick(names, env),
+        form="json" if json else format,
+        is_terminal=sys.stdout.isatty(),
+        is_confirmed=yes,
+    )
+    export_variables(_root(context), os.environ, request)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": _NAME,
+        "env": _ENV,
+        "process": "the process whose PORT and own variables it gets",
+    },
+)
+def run(context: Context, names: list[str], env: str = "", process: str = "") -> None:
+    """Run one command in an environment: inv env.run staging -- pytest -x."""
+    from sceneshift.env import execution  # noqa: PLC0415
+
+    execution.run_command(
+        _root(context),
+        os.environ,
+        execution.find_command(sys.argv, context.remainder),
+        name=_pick(names, env),
+        process=process or None,
+    )
+
+
 ns = Collection("env")
-for _each in (list_, show):
+for _each in (list_, show, export, run):
     ns.add_task(_each)

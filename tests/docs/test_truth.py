@@ -35,7 +35,7 @@ def load_commands(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 def test_the_table_of_commands_is_that_of_the_list(commands: Collection) -> None:
     """The same names, and the same sentences."""
     rows = re.findall(
-        r"^\| `inv ([\w.]+)` \| (.+) \|$", read_document("README.md"), re.MULTILINE
+        r"^\| `inv ([\w.-]+)` \| (.+) \|$", read_document("README.md"), re.MULTILINE
     )
     documented = {"dev.up" if name == "dev" else name: text for name, text in rows}
     listed = {

@@ -151,3 +151,43 @@ def test_an_export_is_for_eval(make_project: MakeProject) -> None:
     assert (first, second) == ("other", "postgresql://u:a'b@h/d")
     variables = {v["name"]: v["value"] for v in json.loads(rest)["variables"]}
     assert variables["URL"] == "other"
+
+
+EXAMPLE = {".env.example": "LEVEL=debug\nAPI_KEY=your-key\n"}
+FIRST_START = (
+    ".env is a copy of .env.example; you still have to fill in: API_KEY (.env:2)\n"
+)
+
+
+@pytest.mark.parametrize("flags", [(), ("--detach",)])
+def test_a_first_start_copies_the_example(
+    make_project: MakeProject, flags: tuple[str, ...]
+) -> None:
+    """The processes have its values, and a person is told what is left to do."""
+    project = make_project(EXAMPLE, processes={"app": f"echo level $LEVEL; {STAY}"})
+    stack = project.start(*flags)
+    stack.wait_for(FIRST_START)
+    stack.wait_status(app="ready")
+    assert "level debug" in project.read_texts("app")
+    assert project.inv("dev.stop").returncode == 0
+
+
+def test_a_plan_says_what_a_first_start_copies(make_project: MakeProject) -> None:
+    """And copies nothing."""
+    project = make_project(EXAMPLE, processes={"app": STAY})
+    said = project.inv("dev", "--dry-run").stderr
+    assert f"a start would begin so: {FIRST_START}" in said
+    assert not (project.root / ".env").exists()
+
+
+@pytest.mark.parametrize("command", ["env.check-example", "env.check-secrets"])
+def test_a_check_that_fails_ends_with_3(
+    make_project: MakeProject, command: str
+) -> None:
+    """And still prints its data."""
+    project = make_project({**EXAMPLE, ".env": "OTHER_TOKEN=1"})
+    assert project.inv(command).returncode == (0 if "secrets" in command else 3)
+    subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
+    done = project.inv(command, "--json")
+    assert done.returncode == 3
+    assert "OTHER_TOKEN" in done.stdout

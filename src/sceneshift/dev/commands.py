@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.example import apply_copy, plan_copy
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_moment
 from sceneshift.dev.claim import already_runs
@@ -40,6 +41,7 @@ def run(request: Request) -> NoReturn:
     if running is not None:
         _follow(running)
         sys.exit(0)
+    copy_example(request)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, _command(request))  # noqa: S606
@@ -69,6 +71,7 @@ def detach(request: Request, *, as_json: bool) -> None:
     """
     if Client.find(request.root) is not None:
         raise already_runs(request.root)
+    copy_example(request)
     check_ports(request.load())
     state = StateFolder(request.root)
     with state.being_written():
@@ -90,6 +93,18 @@ def detach(request: Request, *, as_json: bool) -> None:
             f"the stack runs, but not: {', '.join(down)}",
             hint=f"see why: inv dev.logs {down[0]}",
         )
+
+
+def copy_example(request: Request) -> None:
+    """Begin `.env` with what the project offers for it, at a first start.
+
+    Raises:
+        SceneshiftError: It cannot be written, or a file says what cannot be.
+    """
+    copy = plan_copy(request.root, os.environ, request.environment)
+    if copy is not None:
+        apply_copy(copy)
+        StreamConsole().note(str(copy))
 
 
 def _command(request: Request) -> list[str]:
@@ -155,6 +170,9 @@ def show_plan(request: Request, *, as_json: bool) -> None:
         console.json({"environment": stack.environment, "actions": steps})
         return
     console.note(f"environment: {stack.environment}; nothing is started")
+    copy = plan_copy(request.root, os.environ, request.environment)
+    if copy is not None:
+        console.note(f"a start would begin so: {copy}")
     head = ("process", "after", "how", "command", "address")
     console.table(
         [head]

@@ -134,6 +134,34 @@ def run(context: Context, names: list[str], env: str = "", process: str = "") ->
     )
 
 
+@task(
+    name="check-example",
+    klass=NamesTask,
+    iterable=["names"],
+    help={"names": _NAME, "env": _ENV, "json": _JSON},
+)
+def check_example(
+    context: Context,
+    names: list[str],
+    env: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Check that .env.example and the env files have the same names."""
+    from sceneshift.env import example  # noqa: PLC0415
+
+    example.check_example(
+        _root(context), os.environ, name=_pick(names, env), as_json=json
+    )
+
+
+@task(name="check-secrets", help={"json": _JSON})
+def check_secrets(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Check that git ignores the env files that have secrets."""
+    from sceneshift.env import exposure  # noqa: PLC0415
+
+    exposure.check_secrets(_root(context), as_json=json)
+
+
 ns = Collection("env")
-for _each in (list_, show, export, run):
+for _each in (list_, show, export, run, check_example, check_secrets):
     ns.add_task(_each)

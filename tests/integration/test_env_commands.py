@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stacks import STAY
+from stacks import STAY, free_port
 
 if TYPE_CHECKING:
     from stacks import MakeProject
 
+SERVER = """
+import http.server, os
+handler = http.server.BaseHTTPRequestHandler
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), handler).serve_forever()
+"""
 STAGING = "[tool.sceneshift.environments.staging]\n"
 
 
@@ -191,3 +197,40 @@ def test_a_check_that_fails_ends_with_3(
     done = project.inv(command, "--json")
     assert done.returncode == 3
     assert "OTHER_TOKEN" in done.stdout
+
+
+def test_the_ports_of_a_stack_are_its_own_until_it_is_killed(
+    make_project: MakeProject,
+) -> None:
+    """What is left then is told apart, and can be ended."""
+    port = free_port()
+    settings = f"[tool.sceneshift.environments.development]\nports = {{ app = {port} }}"
+    files, command = {"app.py": SERVER}, "python3 app.py & wait"
+    project = make_project(files, processes={"app": command}, settings=settings)
+    stack = project.start()
+    stack.wait_status(app="ready")
+    (row,) = project.ask("env.ports")["ports"]
+    assert (row["state"], row["is_ours"]) == ("running", True)
+    said = project.inv("env.ports", "--free", "app")
+    assert said.returncode == 4
+    assert "is held by the running stack\nhint: end the stack: inv dev.stop" in (
+        said.stderr
+    )
+    # Each of the two would end what the other leaves.
+    for pid in (guard := stack.guard(), stack.process.pid):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (guard, stack.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    stack.process.wait()
+    (row,) = project.ask("env.ports")["ports"]
+    assert (row["state"], row["is_ours"]) == ("leftover", True)
+    freed = project.ask("env.ports", "--free", "development")
+    assert row["pid"] in [action["pid"] for action in freed["actions"]]
+    assert project.ask("env.ports")["ports"][0]["state"] == "free"
+    project.assert_nothing_left()
+
+
+def test_a_plan_goes_with_what_it_is_the_plan_of(make_project: MakeProject) -> None:
+    """Bad usage."""
+    said = make_project().refuse("env.ports", "--dry-run", code=2)
+    assert said.startswith("error: `--dry-run` goes with `--free`")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 _LIMIT_S = 2.0
 
@@ -53,3 +54,26 @@ def find_ignored(folder: Path, files: Iterable[str]) -> frozenset[str]:
     given = "".join(f"{file}\0" for file in files).encode()
     said = ask_git(folder, "check-ignore", "-z", "--stdin", given=given)
     return frozenset((said or b"").decode(errors="replace").split("\0")[:-1])
+
+
+def list_worktrees(folder: Path) -> list[Path]:
+    """Return a project's folder in each worktree of its repository.
+
+    Args:
+        folder: The project's folder in one of them; it need not be the topmost.
+
+    Returns:
+        Those that exist; none where this is no repository.
+    """
+    prefix = ask_git(folder, "rev-parse", "--show-prefix")
+    listed = ask_git(folder, "worktree", "list", "--porcelain")
+    if prefix is None or listed is None:
+        return []
+    below = os.fsdecode(prefix).strip()
+    tops = [
+        os.fsdecode(line.removeprefix(b"worktree "))
+        for line in listed.split(b"\n")
+        if line.startswith(b"worktree ")
+    ]
+    found = [Path(top, below).resolve() for top in tops]
+    return [path for path in found if path.is_dir()]

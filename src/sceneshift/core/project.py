@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sceneshift.core.commandline import find_scheme
 from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load_config
 from sceneshift.core.environment import Environment, expand, resolve_environment
-from sceneshift.core.holders import ROOT_VARIABLE
 from sceneshift.core.instances import Instance, expand_instances
+from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.procfile import (
     DEFAULT_FILES,
     Procfile,

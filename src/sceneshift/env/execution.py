@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
-from sceneshift.core.holders import ROOT_VARIABLE
+from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.project import build_env, load_project, use_virtual_environment
 from sceneshift.core.selection import VARIABLE
 from sceneshift.core.wording import quote, suggest

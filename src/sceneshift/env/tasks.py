@@ -162,6 +162,36 @@ def check_secrets(context: Context, json: bool = False) -> None:  # noqa: FBT001
     exposure.check_secrets(_root(context), as_json=json)
 
 
+@task(
+    help={
+        "free": "end what an earlier stack left of this environment or process",
+        "dry_run": "with --free: say what would be ended",
+        "json": _JSON,
+    }
+)
+def ports(
+    context: Context,
+    free: str = "",
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Show who holds the ports of all environments and worktrees."""
+    root = _root(context)
+    if free:
+        from sceneshift.env import freeing  # noqa: PLC0415
+
+        freeing.free_ports(root, os.environ, free, is_dry=dry_run, as_json=json)
+        return
+    if dry_run:
+        raise UsageError(
+            "`--dry-run` goes with `--free`: nothing is done without it",
+            hint="write it so: inv env.ports --free NAME --dry-run",
+        )
+    from sceneshift.env import occupancy  # noqa: PLC0415
+
+    occupancy.show_ports(root, os.environ, as_json=json)
+
+
 ns = Collection("env")
-for _each in (list_, show, export, run, check_example, check_secrets):
+for _each in (list_, show, export, run, check_example, check_secrets, ports):
     ns.add_task(_each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from sceneshift.core.value import Source, SourceKind, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_USES_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,21 @@ def build_env(project: Project, instance: Instance) -> dict[str, str]:
         "PORT": str(instance.port),
     }
     return env | {key: expand(str(own), env) for key, own in section.env.items()}
+
+
+def listens(project: Project, instance: Instance) -> bool:
+    """Tell whether anything says that the process uses its port.
+
+    `web` is the type that platforms with Procfiles send requests to.
+    """
+    section = project.config.processes.get(instance.type, ProcessConfig())
+    return (
+        instance.type == "web"
+        or instance.type in project.environment.ports
+        or section.open is not None
+        or isinstance(section.health, str)
+        or _USES_PORT.search(instance.command) is not None
+    )
 
 
 def list_addresses(

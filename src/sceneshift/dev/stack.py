@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from sceneshift.core.commandline import find_scheme
 from sceneshift.core.config import PYPROJECT, TABLE, ProcessConfig
 from sceneshift.core.errors import ConfigError, UsageError
-from sceneshift.core.project import Project, build_env, load_project
+from sceneshift.core.project import Project, build_env, listens, load_project
 from sceneshift.core.schema import key_error
 from sceneshift.core.selection import STATE_FILE
 from sceneshift.core.wording import quote, suggest
@@ -37,12 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from sceneshift.core.environment import Environment
     from sceneshift.core.instances import Instance
     from sceneshift.core.procfile import Procfile
     from sceneshift.dev.dependencies import Graph
-
-_USES_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +128,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         cwd=cwd,
         env=env,
         port=instance.port,
-        listens=_listens(project.environment, instance, section),
+        listens=listens(project, instance),
         probe=_get_probe(section, keys),
         depends_on=_get_dependencies(sources, name),
         setup=_get_setup(section),
@@ -177,22 +173,6 @@ def _explain_missing(program: str, cwd: Path) -> tuple[str, str]:
 def _waits_for_completion(graph: Graph, name: str) -> bool:
     """Tell whether something runs first that may well install the program."""
     return any(entry.condition is Condition.COMPLETED for entry in graph[name])
-
-
-def _listens(
-    environment: Environment, instance: Instance, section: ProcessConfig
-) -> bool:
-    """Tell whether anything says that the process uses its port.
-
-    `web` is the type that platforms with Procfiles send requests to.
-    """
-    return (
-        instance.type == "web"
-        or instance.type in environment.ports
-        or section.open is not None
-        or isinstance(section.health, str)
-        or _USES_PORT.search(instance.command) is not None
-    )
 
 
 def _get_probe(section: ProcessConfig, keys: Sequence[str]) -> Probe | None:

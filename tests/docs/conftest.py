@@ -46,6 +46,7 @@ time.sleep(600)
 """,
     "web/package.json": "{}\n",
     ".env": "API_KEY=abc\nDATABASE_URL=sqlite:///app.db\n",
+    "app.db": "",
 }
 
 

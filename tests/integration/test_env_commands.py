@@ -234,3 +234,50 @@ def test_a_plan_goes_with_what_it_is_the_plan_of(make_project: MakeProject) -> N
     """Bad usage."""
     said = make_project().refuse("env.ports", "--dry-run", code=2)
     assert said.startswith("error: `--dry-run` goes with `--free`")
+
+
+def test_a_stack_that_runs_is_validated(make_project: MakeProject) -> None:
+    """Its processes are asked, and what a start needs is looked at."""
+    port = free_port()
+    settings = (
+        f"[tool.sceneshift.environments.development]\nports = {{ app = {port} }}\n"
+    )
+    project = make_project(
+        {"app.py": SERVER}, processes={"app": "python3 app.py"}, settings=settings
+    )
+    project.start().wait_status(app="ready")
+    said = project.ask("env.validate")
+    found = {each["name"]: each for each in said["checks"]}
+    assert (said["environment"], said["is_ok"]) == ("development", True)
+    assert found["ports"]["detail"] == f"app {port}"
+    assert found["process app"]["detail"].startswith(f"port {port}: accepts, ")
+    assert found["commands"]["detail"] == "all can be started: app"
+
+
+def test_what_fails_is_said_with_its_remedy(make_project: MakeProject) -> None:
+    """A row each, then the remedies, then the error that ends with 3."""
+    project = make_project({".env": "A=1"}, processes={"app": "no-such-program"})
+    done = project.inv("env.validate", "dev")
+    assert done.returncode == 3
+    assert "\ncommands " in done.stdout
+    assert done.stderr.endswith(
+        "commands: install it, or mend the line; looked in `.venv/bin` and PATH\n"
+        "error: a check has failed: commands\n"
+        "hint: the line of each above says what mends it\n"
+    )
+
+
+def test_a_configuration_that_cannot_be_read_is_a_finding(
+    make_project: MakeProject,
+) -> None:
+    """The only one: everything else would be guessing. A mistyped name is none."""
+    project = make_project({".env": "hello world"}, processes={"app": STAY})
+    done = project.inv("env.validate", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["environment"], said["is_ok"]) == (3, None, False)
+    (found,) = said["checks"]
+    assert (found["name"], found["detail"]) == (
+        "configuration",
+        ".env:1: no assignment can be read here: `hello world`",
+    )
+    project.refuse("env.validate", "stagin", code=2)

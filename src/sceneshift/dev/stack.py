@@ -57,6 +57,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     concurrency: Mapping[str, int] | None = None,
     only: Sequence[str] = (),
     procfile: str | None = None,
+    is_looking: bool = False,
 ) -> StackSpec:
     """Read configuration, environment and Procfile; return what is to run.
 
@@ -71,6 +72,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         only: Processes to run, with all that they depend on; none means all.
         procfile: The Procfile, relative to `root`; None means the configured one,
             or that of the variable PROCFILE.
+        is_looking: Whether nothing is to run, and so nothing is written.
 
     Raises:
         ConfigError: A file says what cannot be.
@@ -82,6 +84,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         environment=environment,
         concurrency=concurrency,
         procfile=procfile,
+        is_looking=is_looking,
     )
     graph = read_dependencies(project.config, list(project.procfile.commands))
     wanted = close_over(graph, only or list(graph))

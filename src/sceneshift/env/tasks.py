@@ -192,6 +192,38 @@ def ports(
     occupancy.show_ports(root, os.environ, as_json=json)
 
 
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={"names": _NAME, "env": _ENV, "json": _JSON},
+)
+def validate(
+    context: Context,
+    names: list[str],
+    env: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Check an environment: files, ports, processes, databases, packages."""
+    from sceneshift.env import validation  # noqa: PLC0415
+
+    validation.validate(
+        _root(context),
+        os.environ,
+        name=_pick(names, env),
+        providers=context.config.sceneshift.checks,
+        as_json=json,
+    )
+
+
 ns = Collection("env")
-for _each in (list_, show, export, run, check_example, check_secrets, ports):
+for _each in (
+    list_,
+    show,
+    export,
+    run,
+    check_example,
+    check_secrets,
+    ports,
+    validate,
+):
     ns.add_task(_each)

@@ -215,6 +215,14 @@ def validate(
     )
 
 
+@task(help={"json": _JSON})
+def doctor(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Check the machine: programs and their versions, limits, disk, proxy."""
+    from sceneshift.env import doctor as machine  # noqa: PLC0415
+
+    machine.examine(_root(context), os.environ, as_json=json)
+
+
 ns = Collection("env")
 for _each in (
     list_,
@@ -225,5 +233,6 @@ for _each in (
     check_secrets,
     ports,
     validate,
+    doctor,
 ):
     ns.add_task(_each)

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from sceneshift.core.mounts import find_file_system
 from sceneshift.dev.watch.backend import Backend
 from sceneshift.dev.watch.record import Listing, list_folder
 
@@ -42,13 +43,7 @@ def is_silent(folder: str, mounts: str) -> bool:
         folder: The folder, absolute.
         mounts: The text of `/proc/self/mounts`, see proc_pid_mounts(5).
     """
-    kind, longest = "", -1
-    for line in mounts.splitlines():
-        _device, point, system, *_rest = line.split(" ")
-        point = point.encode().decode("unicode_escape").rstrip("/")
-        if f"{folder}/".startswith(f"{point}/") and len(point) >= longest:
-            kind, longest = system, len(point)
-    return kind in _SILENT_SYSTEMS
+    return find_file_system(folder, mounts) in _SILENT_SYSTEMS
 
 
 def delay_s(environ: Mapping[str, str]) -> float:

@@ -56,6 +56,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     concurrency: Mapping[str, int] | None = None,
     procfile: str | None = None,
     is_looking: bool = False,
+    config: Config | None = None,
 ) -> Project:
     """Read configuration, environment and Procfile, and find each process's port.
 
@@ -71,13 +72,14 @@ def load_project(  # noqa: PLR0913 - options, each by its name
             or that of the variable PROCFILE.
         is_looking: Whether nothing is to run: then nothing is written, and a project
             without a Procfile has no processes.
+        config: What pyproject.toml says, where that was read already.
 
     Raises:
         ConfigError: A file says what cannot be.
         UsageError: An argument names what does not exist.
     """
     root = root.resolve()
-    config = load_config(root)
+    config = load_config(root) if config is None else config
     active = resolve_environment(root, config, environ=environ, flag=environment)
     named = procfile or config.procfile or _find_name(active)
     files = [Path(named)] if named else DEFAULT_FILES

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from sceneshift.core.config import Config
+
 _KNOCK_S = 0.15
 _LOOK_S = 0.2  # looking up a host's name has no limit of its own
 _NO_ANSWER = Reach(is_reachable=False, problem=f"no answer within {_LOOK_S:g} s")
@@ -65,6 +67,7 @@ def load_entries(root: Path, environ: Mapping[str, str]) -> list[Entry]:
         _load_entry(
             root,
             environ,
+            config,
             name=name,
             aliases=list_aliases(name, environments),
             is_active=name == active,
@@ -75,10 +78,12 @@ def load_entries(root: Path, environ: Mapping[str, str]) -> list[Entry]:
 
 
 def _load_entry(
-    root: Path, environ: Mapping[str, str], *, name: str, **fields: Any
+    root: Path, environ: Mapping[str, str], config: Config, *, name: str, **fields: Any
 ) -> Entry:
     try:
-        project = load_project(root, environ=environ, environment=name, is_looking=True)
+        project = load_project(
+            root, environ=environ, environment=name, is_looking=True, config=config
+        )
     except SceneshiftError as error:
         return Entry(name=name, **fields, ports={}, databases=(), error=error.message)
     ports = {each.name: each.port for each in project.instances}

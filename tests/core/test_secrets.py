@@ -9,6 +9,7 @@ from sceneshift.core.secrets import (
     is_placeholder,
     is_secret,
     is_secret_name,
+    mask_command,
     mask_secrets,
     mask_value,
 )
@@ -129,6 +130,22 @@ def test_a_word_within_another_makes_no_secret(name: str) -> None:
 def test_an_empty_secret_is_shown_as_empty() -> None:
     """Whoever looks for what is missing must see it."""
     assert mask_value("API_KEY", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["mysql", "--password", "x", "-h", "y"], "mysql --password *** -h y"),
+        (["a", "--api-key=x", "--key-file=y"], "a --api-key=*** --key-file=y"),
+        (["env", "TOKEN=x y", "TOKEN=", "b"], "env TOKEN=*** TOKEN= b"),
+        (["a", "--show-token", "--verbose"], "a --show-token --verbose"),
+        (["a", "--token", "--verbose", "b"], "a --token --verbose b"),
+        (["a", "redis://:pw@h"], "a redis://:***@h"),
+    ],
+)
+def test_a_command_line_shows_no_secret(words: list[str], shown: str) -> None:
+    """Whichever way it is given."""
+    assert mask_command(words) == shown
 
 
 @given(st.text(), st.text())

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sceneshift.core.check import Check, Subject, Verdict, fail, ok, skip, warn
+from sceneshift.core.check import (
+    Check,
+    CheckState,
+    Subject,
+    Verdict,
+    fail,
+    ok,
+    skip,
+    warn,
+)
 from sceneshift.core.project import load_project
 from sceneshift.dev.checks import check_commands
 from sceneshift.env import checks
@@ -104,6 +115,30 @@ def test_ports_are_free_or_it_is_said_who_has_them(tmp_path: Path) -> None:
     files = {"Procfile": "worker: y", "pyproject.toml": ""}
     quiet = load(tmp_path, files)
     assert checks.check_ports(quiet, None) == skip("no process listens")
+
+
+def test_what_a_killed_stack_left_on_a_port_can_be_freed(
+    tmp_path: Path,
+) -> None:
+    """The remedy is the command that does."""
+    code = (
+        "import socket, sys; server = socket.create_server(('127.0.0.1', 0)); "
+        "print(server.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    marks = {"SCENESHIFT_ROOT": str(tmp_path), "SCENESHIFT_STACK": tmp_path.name}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **marks},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as left:
+        assert left.stdout is not None
+        port = int(left.stdout.readline())
+        settings = f"{TABLE}ports = {{ app = {port} }}"
+        project = load(tmp_path, {"Procfile": "app: x", "pyproject.toml": settings})
+        verdict = checks.check_ports(project, None)
+    assert verdict.state is CheckState.FAILED
+    assert verdict.remedy == "inv env.ports --free app"
 
 
 def process(**fields: Any) -> dict[str, Any]:
@@ -208,7 +243,9 @@ def test_a_database_is_looked_at(tmp_path: Path, url: str, expected: Verdict) ->
 def test_everything_is_looked_at(tmp_path: Path) -> None:
     """A table of contents."""
     settings = f"{TABLE}databases = {{ default = 'sqlite://' }}"
-    project = load(tmp_path, {"Procfile": "web: x", "pyproject.toml": settings})
+    (tmp_path / "web").mkdir()
+    files = {"Procfile": "web: x", "pyproject.toml": settings}
+    project = load(tmp_path, {**files, "web/package-lock.json": "{}"})
     found: list[Check] = list(checks.list_checks(Subject(project=project, environ={})))
     assert [each.name for each in found] == [
         "env files",
@@ -217,6 +254,7 @@ def test_everything_is_looked_at(tmp_path: Path) -> None:
         "ports",
         "processes",
         "database default",
+        "node packages of web",
         "python packages",
         "disk space",
         "clock",

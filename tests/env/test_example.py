@@ -103,3 +103,14 @@ def test_people_get_a_table_and_the_way_out(
     ]
     assert said.err == "still to be filled in: A (.env:1)\n"
     assert caught.value.exit_code == 3
+
+
+def test_where_all_is_in_step_nothing_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No news is good news."""
+    (tmp_path / ".env.example").write_text("A=1\n")
+    (tmp_path / ".env").write_text("A=2\n")
+    check_example(tmp_path, {}, name=None, as_json=False)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +55,40 @@ def test_what_can_be_told_is_told(
     """And where it cannot, that."""
     (tmp_path / "here it is.db").touch()
     assert reach(url, tmp_path) == expected
+
+
+# From within the folder: those above it are closed to others than its owner.
+WITHOUT_RIGHTS = """
+import os
+from pathlib import Path
+from sceneshift.env.reach import Database, find_reach
+if os.geteuid() == 0:
+    os.setuid(65534)
+database = Database(name="default", url="sqlite:///closed.db")
+print(find_reach(database, Path(), limit_s=1).problem)
+"""
+
+
+def test_a_file_that_is_not_ones_own_is_no_database(tmp_path: Path) -> None:
+    """Nor is one that can only be read."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "closed.db").touch(mode=0o400)
+    argv = [sys.executable, "-c", WITHOUT_RIGHTS]
+    said = subprocess.check_output(argv, cwd=folder, text=True)
+    assert said == "the file is not readable and writable\n"
+
+
+def test_a_servers_socket_is_looked_for(tmp_path: Path) -> None:
+    """Where the URL says that it is, or where the system keeps it."""
+    (tmp_path / ".s.PGSQL.5433").touch()
+    url = f"postgresql://u@:5433/d?host={tmp_path}"
+    assert reach(url, tmp_path) == (True, None)
+    assert reach("postgresql:///d", tmp_path) in {
+        (True, None),
+        (False, "there is no socket /var/run/postgresql/.s.PGSQL.5432"),
+    }
 
 
 def test_a_server_that_refuses_is_not_reachable(tmp_path: Path) -> None:

@@ -6,11 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.processes import find_process
 from stacks import STAY, free_port
+from support import wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject
@@ -281,3 +284,64 @@ def test_a_configuration_that_cannot_be_read_is_a_finding(
         ".env:1: no assignment can be read here: `hello world`",
     )
     project.refuse("env.validate", "stagin", code=2)
+
+
+def test_a_stack_that_is_suspended_is_told(make_project: MakeProject) -> None:
+    """Nothing waits for its answer."""
+    project = make_project(processes={"app": STAY})
+    stack = project.start()
+    stack.wait_status(app="ready")
+    stack.send(signal.SIGSTOP)
+    wait_until(lambda: "T" in find_state(stack.process.pid))
+    done = project.inv("env.list")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"the stack of this checkout is suspended: pid {stack.process.pid}\n",
+    )
+    found = project.ask("env.validate")["checks"]
+    (told,) = [each for each in found if each["name"] == "processes"]
+    assert told["detail"].startswith("the stack of this checkout is suspended")
+    stack.send(signal.SIGCONT)
+
+
+def find_state(pid: int) -> str:
+    """Return the state of a process."""
+    entry = find_process(pid)
+    return "" if entry is None else entry.state
+
+
+def test_the_machine_is_examined(make_project: MakeProject) -> None:
+    """A project in which nothing is asked for is in order."""
+    assert make_project().ask("env.doctor")["is_ok"]
+
+
+SLOW = ["alembic", "asyncio", "docker", "jinja2", "pathspec", "psutil"]
+SLOW += ["sqlalchemy", "watchfiles"]
+LOADED = """
+import sys
+from invoke.main import program
+before = set(sys.modules)
+program.run(["inv", *sys.argv[1:]], exit=False)
+print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["env.list", "env.show", "env.export", "env.ports", "env.check-example"]
+)
+def test_a_command_imports_nothing_slow(
+    make_project: MakeProject, command: str
+) -> None:
+    """Each is typed often, and answered at once."""
+    project = make_project(processes={"app": STAY}, settings=STAGING)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, command],
+        cwd=project.root,
+        env=project.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = done.stderr.splitlines()[-1].split()
+    assert "sceneshift.core.project" in loaded
+    assert set(loaded).isdisjoint(SLOW)

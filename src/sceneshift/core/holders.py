@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.marks import ROOT_VARIABLE, STACK_VARIABLE
-from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.secrets import mask_command
 from sceneshift.core.wording import describe_moment, quote
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _describe(pid: int, root: Path) -> Holder:
     holder = Holder(pid=pid, is_ours=pid == os.getpid())
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        command = mask_secrets(" ".join(process.cmdline()) or process.name())
+        command = mask_command(process.cmdline()) or process.name()
         holder = replace(holder, command=command, since=process.create_time())
         holder = replace(holder, user=process.username())
     stack, stack_id = _find_marks(pid)

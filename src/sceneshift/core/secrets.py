@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MASK = "***"
 
@@ -114,6 +118,24 @@ def mask_secrets(text: str) -> str:
 def mask_value(name: str, text: str) -> str:
     """Return what may be shown of a variable: an empty secret is shown as such."""
     return MASK if text and is_secret_name(name) else mask_secrets(text)
+
+
+def mask_command(words: Sequence[str]) -> str:
+    """Return what may be shown of a command line.
+
+    Besides what is a secret anywhere, `--password x`, `--api-key=x` and `TOKEN=x` are.
+    """
+    shown: list[str] = []
+    is_value = False
+    for word in words:
+        name, equals, value = word.partition("=")
+        if is_value and not word.startswith("-"):
+            word = MASK  # noqa: PLW2901 - all of it
+        elif value and is_secret_name(name.lstrip("-")):
+            word = f"{name}={MASK}"  # noqa: PLW2901
+        is_value = word.startswith("--") and not equals and is_secret_name(word)
+        shown.append(mask_secrets(word))
+    return " ".join(shown)
 
 
 def is_secret(name: str, text: str) -> bool:

@@ -34,7 +34,7 @@ from sceneshift.core.processes import (
     processes,
     send_signal,
 )
-from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.secrets import mask_command
 from sceneshift.core.selection import VARIABLE, list_aliases, list_environments
 from sceneshift.core.wording import quote, suggest
 from sceneshift.env.occupancy import load_checkout, read_stack_id
@@ -218,7 +218,7 @@ def _read_command(pid: int) -> str:
     import psutil  # noqa: PLC0415 - only where there is something to end
 
     try:
-        return mask_secrets(" ".join(psutil.Process(pid).cmdline()))
+        return mask_command(psutil.Process(pid).cmdline())
     except psutil.Error:
         return ""
 

@@ -100,6 +100,21 @@ def test_files_that_are_committed_are_told_by_their_values(check: Any) -> None:
     assert hint == "change these secrets: the history keeps them"
 
 
+def test_files_beside_those_in_use_count_too(check: Any) -> None:
+    """A tool or a person has left them; what is no env file is left alone."""
+    files = {
+        ".env.local": "API_KEY=abc",
+        ".env.old": "TOKEN=x",
+        ".env.sample": "API_KEY=abc",
+        ".env.bak": "hello world",
+        ".envrc": "export API_KEY=abc",
+    }
+    assert check(files)[0] == [
+        ("not ignored", ".env.local", "API_KEY"),
+        ("not ignored", ".env.old", "TOKEN"),
+    ]
+
+
 def test_files_elsewhere_are_not_gits_concern(check: Any, tmp_path: Path) -> None:
     """No repository could hold them."""
     (tmp_path / "away").write_text("API_KEY=abc")

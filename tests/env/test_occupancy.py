@@ -51,8 +51,8 @@ def make_project(root: Path, port: int) -> None:
 def make_ask(capsys: pytest.CaptureFixture[str]) -> Any:
     """Return what shows the ports of a project as data."""
 
-    def ask(root: Path) -> list[dict[str, Any]]:
-        show_ports(root, {}, as_json=True)
+    def ask(root: Path, **environ: str) -> list[dict[str, Any]]:
+        show_ports(root, environ, as_json=True)
         ports: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["ports"]
         return ports
 
@@ -118,7 +118,10 @@ def test_other_worktrees_are_shown_too(ask: Any, tmp_path: Path) -> None:
             words = ["worktree", "add", "-q", "--detach", str(other)]
             subprocess.run(["git", "-C", main, *words], check=True)
         (broken / "app/pyproject.toml").write_text("[tool")
-        rows = ask(below)
+        (below / ".env.only-here").touch()
+        rows = ask(below, SCENESHIFT_ENV="only-here")
+        assert [row["port"] for row in rows if row["state"] == "free"] == [5000]
+        rows = [row for row in rows if row["environment"] == "development"]
     found = {row["checkout"]: (row["state"], row["is_ours"]) for row in rows}
     assert found == {
         str(below): ("taken", False),

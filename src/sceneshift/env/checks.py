@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from sceneshift.core.project import Project
     from sceneshift.env.running import RunningStack
 
-_ANSWER_S = 1.0
-_LIMIT_S = 1.3
+_ANSWER_S = 0.8
+_LIMIT_S = 1.0  # the whole command is to answer within 2 s
 _COMING = frozenset({"waiting", "setup", "starting", "restarting", "reloading"})
 _DONE = frozenset({"completed", "debugging"})
 

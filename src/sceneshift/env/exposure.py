@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sceneshift.core.config import PYPROJECT, TABLE, load_config
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.envfile import load_env_file
-from sceneshift.core.errors import DriftError
+from sceneshift.core.errors import ConfigError, DriftError
 from sceneshift.core.example import EXAMPLE
 from sceneshift.core.git import ask_git, find_ignored, find_tracked
 from sceneshift.core.schema import join_keys
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sceneshift.core.config import Config
+    from sceneshift.core.envfile import EnvLine
 
+_EXAMPLES = frozenset({".defaults", ".dist", ".example", ".sample", ".template"})
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 
@@ -120,9 +122,11 @@ def _find_in_files(root: Path, config: Config) -> Iterator[Secret]:
 
     An example is to be committed, and full of values that only look secret.
     """
-    for file in _list_files(root, config):
-        is_found = _is_exposing_value if file == EXAMPLE else is_exposing
-        for line in load_env_file(root, file):
+    used = _list_used(root, config)
+    beside = {Path(file.name) for file in root.glob(".env.*")} - used
+    for file in sorted(each for each in used | beside if _is_inside(root, each)):
+        is_found = _is_exposing_value if file.suffix in _EXAMPLES else is_exposing
+        for line in _load(root, file, is_used=file in used):
             if is_found(line.key, line.text):
                 yield Secret(name=line.key, file=file, line=line.number)
 
@@ -131,18 +135,24 @@ def _is_exposing_value(_name: str, text: str) -> bool:
     return _holds_secret(text)
 
 
-def _list_files(root: Path, config: Config) -> list[Path]:
-    """Return the env files within the project: those in use, and those beside them."""
+def _load(root: Path, file: Path, *, is_used: bool) -> list[EnvLine]:
+    """Read an env file; what nothing reads need not be one."""
+    try:
+        return load_env_file(root, file)
+    except ConfigError:
+        if is_used:
+            raise
+        return []
+
+
+def _list_used(root: Path, config: Config) -> set[Path]:
+    """Return the files that environments read."""
     found = {Path(".env"), EXAMPLE}
     for name, section in list_environments(root, config).items():
         listed = section.env_files
-        found |= {
-            Path(file) for file in ([f".env.{name}"] if listed is None else listed)
-        }
-    found |= {Path(file.name) for file in root.glob(".env.*.local")}
-    found |= {Path(file.name) for file in root.glob(".env.local")}
-    inside = [file for file in found if _is_inside(root, file)]
-    return sorted(inside)
+        names = [f".env.{name}"] if listed is None else listed
+        found |= {Path(each) for each in names}
+    return found
 
 
 def _is_inside(root: Path, file: Path) -> bool:

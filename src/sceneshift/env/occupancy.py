@@ -12,6 +12,7 @@ from sceneshift.core.holders import Holder, find_holders
 from sceneshift.core.marks import STACK_FILE
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.ports import is_free
+from sceneshift.core.selection import VARIABLE
 from sceneshift.core.wording import describe_moment, iso_time, quote
 from sceneshift.env.catalog import load_entries
 from sceneshift.env.running import find_running
@@ -119,7 +120,11 @@ def show_ports(root: Path, environ: Mapping[str, str], *, as_json: bool) -> None
 def _load_others(
     root: Path, environ: Mapping[str, str], console: StreamConsole
 ) -> Iterator[Checkout]:
-    """Yield the other worktrees; what is wrong with one hides no other."""
+    """Yield the other worktrees; what is wrong with one hides no other.
+
+    Which environment is active here says nothing of them.
+    """
+    environ = {name: text for name, text in environ.items() if name != VARIABLE}
     for path in list_worktrees(root):
         if path == root.resolve():
             continue

@@ -82,11 +82,8 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     config = load_config(root) if config is None else config
     active = resolve_environment(root, config, environ=environ, flag=environment)
     named = procfile or config.procfile or _find_name(active)
-    files = [Path(named)] if named else DEFAULT_FILES
-    if is_looking and not any((root / file).exists() for file in files):
-        parsed = Procfile(file=files[0], looked_for=(), commands={}, lines={})
-    else:
-        parsed = load_procfile(root, *files)
+    parsed = _read_procfile(root, named, may_lack=is_looking)
+    if parsed.lines:
         _check_process_names(config, active, parsed)
     instances = expand_instances(
         root, active, parsed.commands, concurrency or {}, is_looking=is_looking
@@ -182,6 +179,14 @@ def use_virtual_environment(root: Path, env: Mapping[str, str]) -> dict[str, str
         return {}
     path = os.pathsep.join([str(programs), env.get("PATH", os.defpath)])
     return {"PATH": path, "VIRTUAL_ENV": str(folder)}
+
+
+def _read_procfile(root: Path, named: str | None, *, may_lack: bool) -> Procfile:
+    """Read the Procfile; where there may be none, that is one without processes."""
+    files = [Path(named)] if named else DEFAULT_FILES
+    if may_lack and not any((root / file).exists() for file in files):
+        return Procfile(file=files[0], looked_for=(), commands={}, lines={})
+    return load_procfile(root, *files)
 
 
 def _find_name(environment: Environment) -> str | None:

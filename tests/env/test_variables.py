@@ -55,6 +55,20 @@ def test_what_the_project_defines_is_shown_and_secrets_are_not(show: Any) -> Non
     ]
 
 
+def test_a_secret_within_another_value_does_not_show(show: Any, tmp_path: Path) -> None:
+    """It came there by a reference; a plain word is none within a longer one."""
+    text = (
+        "API_KEY=hunter2hunter\nSHORT_KEY=ab\nOPTIONS='-H \"${API_KEY}\" ab'\n"
+        "WORD=${API_KEY}s\nDB_PASS=postgres\nDB=postgresql to postgres\nURL=http://h/?k=${API_KEY}&x"
+    )
+    (tmp_path / ".env").write_text(text)
+    shown = dict(line.split(None, 1) for line in show().splitlines())
+    assert shown["OPTIONS"] == '-H "***" ab'
+    assert shown["WORD"] == "***s"
+    assert shown["DB"] == "postgresql to ***"
+    assert shown["URL"] == "http://h/?k=***&x"
+
+
 def test_a_flag_shows_the_shells_too(show: Any) -> None:
     """As a process sees them."""
     assert "HOME" in show(is_all=True)

@@ -144,11 +144,8 @@ def _claiming(root: Path) -> Iterator[str | None]:
     Raises:
         BusyError: A stack is just starting, and has no id yet.
     """
-    file = StateFolder(root).path / LOCK_FILE
-    if not file.exists():
-        yield None
-        return
-    with file.open("a+") as lock:
+    # Made where it is missing: a stack that starts now would not be known by its id.
+    with (StateFolder(root).make() / LOCK_FILE).open("a+") as lock:
         if _lock(lock):
             yield None
             return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.project import load_project
-from sceneshift.core.secrets import is_secret, mask_value
+from sceneshift.core.secrets import MASK, is_secret_name, mask_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.environment import Environment
     from sceneshift.core.value import Source, Value
+
+_TELLING = 8  # a shorter one is as likely to be a word of another value
 
 
 def list_own(environment: Environment) -> dict[str, Value]:
@@ -47,30 +50,63 @@ def show_variables(  # noqa: PLR0913 - options, each by its name
     environment = project.environment
     shown = environment.values if is_all else list_own(environment)
     variables = {key: shown[key] for key in sorted(shown)}
+    mask = Mask(environment)
     console = StreamConsole()
     if as_json:
         console.json(
             {
                 "environment": environment.name,
                 "chosen_by": _describe_source(environment.chosen_by),
-                "variables": [_describe(*item) for item in variables.items()],
+                "variables": [_describe(*item, mask) for item in variables.items()],
             }
         )
         return
     console.note(f"environment: {environment.name} ({environment.chosen_by})")
-    rows = _explain(variables) if is_explained else _list(variables)
+    rows = _explain(variables, mask) if is_explained else _list(variables, mask)
     console.table(rows)
 
 
-def _describe(name: str, value: Value) -> dict[str, Any]:
+class Mask:
+    """Masks the variables of an environment.
+
+    Other values may hold what a secret one holds: `OPTIONS=--key ${API_KEY}`.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        texts = {
+            value.text
+            for name, value in environment.values.items()
+            if is_secret_name(name) and len(value.text) >= _TELLING
+        }
+        longest_first = sorted(texts, key=len, reverse=True)
+        patterns = "|".join(map(_find_within, longest_first))
+        self._held = re.compile(patterns) if patterns else None
+
+    def __call__(self, name: str, text: str) -> str:
+        """Return what may be shown of a value."""
+        shown = mask_value(name, text)
+        return shown if self._held is None else self._held.sub(MASK, shown)
+
+
+def _find_within(text: str) -> str:
+    """Return the pattern of a secret in another value.
+
+    A plain word, the password `postgres`, is none as a part of a longer one.
+    """
+    pattern = re.escape(text)
+    return rf"(?<!\w){pattern}(?!\w)" if text.isalpha() else pattern
+
+
+def _describe(name: str, value: Value, mask: Mask) -> dict[str, Any]:
+    shown = mask(name, value.text)
     return {
         "name": name,
-        "value": mask_value(name, value.text),
-        "is_secret": is_secret(name, value.text),
+        "value": shown,
+        "is_secret": shown != value.text,
         "source": _describe_source(value.source),
         "overridden": [
             {
-                "value": mask_value(name, one.text),
+                "value": mask(name, one.text),
                 "source": _describe_source(one.source),
             }
             for one in value.overridden
@@ -87,21 +123,21 @@ def _describe_source(source: Source) -> dict[str, Any]:
     }
 
 
-def _list(variables: Mapping[str, Value]) -> Iterator[tuple[str, ...]]:
+def _list(variables: Mapping[str, Value], mask: Mask) -> Iterator[tuple[str, ...]]:
     yield ("variable", "value")
     for name, value in variables.items():
-        yield (name, _show(name, value.text))
+        yield (name, _flatten(mask(name, value.text)))
 
 
-def _explain(variables: Mapping[str, Value]) -> Iterator[tuple[str, ...]]:
+def _explain(variables: Mapping[str, Value], mask: Mask) -> Iterator[tuple[str, ...]]:
     yield ("variable", "value", "from", "")
     for name, value in variables.items():
-        yield (name, _show(name, value.text), str(value.source), "")
+        yield (name, _flatten(mask(name, value.text)), str(value.source), "")
         for one in value.overridden:
-            yield ("", _show(name, one.text), str(one.source), "overridden")
+            shown = _flatten(mask(name, one.text))
+            yield ("", shown, str(one.source), "overridden")
 
 
-def _show(name: str, text: str) -> str:
-    """Return a value on one line, as far as it may be shown."""
-    shown = mask_value(name, text)
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
+def _flatten(text: str) -> str:
+    """Return a text on one line."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -21,16 +21,10 @@ if TYPE_CHECKING:
     ],
 )
 def test_room_is_judged_by_what_is_needed(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    least: int,
-    little: int,
-    state: CheckState,
+    tmp_path: Path, least: int, little: int, state: CheckState
 ) -> None:
     """The numbers are set so that any disk is each of the three."""
-    monkeypatch.setattr(disk, "_LEAST", least)
-    monkeypatch.setattr(disk, "_LITTLE", little)
-    verdict = disk.check_room(tmp_path)
+    verdict = disk.check_room(tmp_path, least=least, little=little)
     assert verdict.state is state
     assert verdict.detail.endswith(" MB are free")
 
@@ -39,20 +33,18 @@ def test_room_is_judged_by_what_is_needed(
     ("slow_s", "state"), [(1e9, CheckState.OK), (0.0, CheckState.WARNING)]
 )
 def test_a_disk_is_slow_where_a_block_takes_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_s: float, state: CheckState
+    tmp_path: Path, slow_s: float, state: CheckState
 ) -> None:
     """Nothing is left of the blocks that were written."""
-    monkeypatch.setattr(disk, "_SLOW_S", slow_s)
-    assert disk.check_speed(tmp_path).state is state
+    assert disk.check_speed(tmp_path, slow_s=slow_s).state is state
     assert os.listdir(tmp_path / ".sceneshift") == [".gitignore"]  # noqa: PTH208
 
 
 @pytest.mark.parametrize(
-    ("skew_s", "state"), [(2.0, CheckState.OK), (-1.0, CheckState.FAILED)]
+    ("most_s", "state"), [(1e9, CheckState.OK), (-1.0, CheckState.FAILED)]
 )
 def test_a_file_has_the_time_of_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skew_s: float, state: CheckState
+    tmp_path: Path, most_s: float, state: CheckState
 ) -> None:
     """Where the times differ by more than there may be."""
-    monkeypatch.setattr(disk, "_SKEW_S", skew_s)
-    assert disk.check_clock(tmp_path).state is state
+    assert disk.check_clock(tmp_path, most_s=most_s).state is state

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import shlex
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -143,9 +142,8 @@ def test_an_unknown_format_is_refused_with_the_nearest(export: Export) -> None:
     assert caught.value.hint == "one of dotenv, sh, fish, github, json"
 
 
-def test_a_stream_of_text_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_of_text_gets_text() -> None:
     """A program that catches output need not have bytes."""
     out = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", out)
-    StreamConsole().secret_data("postgresql://u:pw@h\n")
+    StreamConsole(out).secret_data("postgresql://u:pw@h\n")
     assert out.getvalue() == "postgresql://u:pw@h\n"

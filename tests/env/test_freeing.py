@@ -15,12 +15,10 @@ from sceneshift.core import marks
 from sceneshift.core.errors import (
     BusyError,
     RefusedError,
-    SceneshiftError,
     UsageError,
 )
-from sceneshift.core.process_entry import ProcessEntry
 from sceneshift.dev.guard import child
-from sceneshift.env.freeing import End, apply_ends, free_ports
+from sceneshift.env.freeing import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,16 +215,27 @@ def test_people_get_a_table(
     assert left.has_ended
 
 
-def test_what_cannot_be_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Process 1 stands for one of another user: nobody may signal it."""
-    entry = ProcessEntry(1, ppid=0, pgid=1, sid=1, state="S", started=0)
-    monkeypatch.setattr("sceneshift.env.freeing.send_signal", lambda *_: False)
-    monkeypatch.setattr("sceneshift.env.freeing.is_alive", lambda *_: True)
-    monkeypatch.setattr("sceneshift.env.freeing._ASK_S", 0.0)
-    monkeypatch.setattr("sceneshift.env.freeing._KILL_S", 0.0)
-    end = End(entry=entry, process="web.1", environment="development", command="init")
-    with pytest.raises(SceneshiftError, match=r"^these cannot be ended: pid 1$"):
-        apply_ends([end])
+# Nobody but root may signal the first process, and here not even root tries.
+POWERLESS = """
+import os
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.processes import find_process
+from sceneshift.env.freeing import End, apply_ends
+entry = find_process(1)
+if os.geteuid() == 0:
+    os.setuid(65534)
+end = End(entry=entry, process="web.1", environment="development", command="init")
+try:
+    apply_ends([end], ask_s=0, kill_s=0)
+except SceneshiftError as error:
+    print(error.message, error.hint, sep="; ")
+"""
+
+
+def test_what_cannot_be_ended_is_told() -> None:
+    """With where to look."""
+    said = subprocess.check_output([sys.executable, "-c", POWERLESS], text=True)
+    assert said == "these cannot be ended: pid 1; look at them: ps -fp 1\n"
 
 
 def test_the_marks_are_those_of_the_guard() -> None:

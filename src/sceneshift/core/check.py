@@ -47,13 +47,16 @@ class Check:
         name: What it is about, in one or a few words.
         look: Looks, in a thread of its own; may raise a SceneshiftError, which is a
             failure with its hint as the remedy.
-        limit_s: Seconds that it has; one that takes longer has failed.
-        slow_remedy: The command to type where it has taken longer.
+        limit_s: Seconds that it has.
+        if_late: What it counts as where it takes longer: a machine that is merely
+            busy is no failure, a server that does not answer is.
+        slow_remedy: The command to type then.
     """
 
     name: str
     look: Callable[[], Verdict]
     limit_s: float = 1.0
+    if_late: CheckState = CheckState.WARNING
     slow_remedy: str | None = None
 
 

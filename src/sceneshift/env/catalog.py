@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sceneshift.core.config import Config
 
 _LOOK_S = 0.1  # the whole command is to answer within 0.4 s
-_NO_ANSWER = Reach(is_reachable=False, problem=f"no answer within {_LOOK_S:g} s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +89,30 @@ def _load_entry(
     return Entry(name=name, **fields, ports=ports, databases=databases)
 
 
-def show_environments(root: Path, environ: Mapping[str, str], *, as_json: bool) -> None:
+def show_environments(
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    as_json: bool,
+    limit_s: float = _LOOK_S,
+) -> None:
     """Print every environment.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        as_json: Whether JSON is printed.
+        limit_s: Seconds that all databases together have to answer.
 
     Raises:
         UsageError: The configuration says what cannot be.
     """
     entries = load_entries(root, environ)
     running = find_running(root)
+    found = _find_reaches(entries, root, limit_s)
     rows = [
         _describe(entry, reaches, running.environment if running else None)
-        for entry, reaches in zip(entries, _find_reaches(entries, root), strict=True)
+        for entry, reaches in zip(entries, found, strict=True)
     ]
     console = StreamConsole()
     if running is not None and running.problem is not None:
@@ -112,17 +124,20 @@ def show_environments(root: Path, environ: Mapping[str, str], *, as_json: bool) 
     console.table([head, *map(_make_row, rows)])
 
 
-def _find_reaches(entries: Sequence[Entry], root: Path) -> Iterator[list[Reach]]:
+def _find_reaches(
+    entries: Sequence[Entry], root: Path, limit_s: float
+) -> Iterator[list[Reach]]:
     """Yield the reach of each environment's databases; all are asked at once."""
     databases = {each.url: each for entry in entries for each in entry.databases}
     works = [
-        partial(find_reach, database, root, limit_s=_LOOK_S)
+        partial(find_reach, database, root, limit_s=limit_s)
         for database in databases.values()
     ]
-    found = run_side_by_side(works, limit_s=_LOOK_S)
+    found = run_side_by_side(works, limit_s=limit_s)
     reaches = dict(zip(databases, found, strict=True))
+    late = Reach(is_reachable=False, problem=f"no answer within {limit_s:g} s")
     for entry in entries:
-        yield [reaches[each.url] or _NO_ANSWER for each in entry.databases]
+        yield [reaches[each.url] or late for each in entry.databases]
 
 
 def _describe(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sceneshift.core.check import Check, Verdict, fail, ok, skip, warn
+from sceneshift.core.check import Check, CheckState, Verdict, fail, ok, skip, warn
 from sceneshift.core.holders import find_holders
 from sceneshift.core.ports import is_free
 from sceneshift.core.project import listens
@@ -55,6 +55,7 @@ def list_checks(subject: Subject) -> Iterator[Check]:
             name=f"database {database.name}",
             look=partial(check_database, database, root),
             limit_s=_LIMIT_S,
+            if_late=CheckState.FAILED,
             slow_remedy="is the name of its host known? look at DATABASE_URL",
         )
     yield from list_installation_checks(subject)

@@ -24,18 +24,29 @@ _PROBES = 5
 _SKEW_S = 2.0  # some file systems keep times to two seconds
 
 
-def check_room(root: Path) -> Verdict:
-    """Tell how much room there is for logs, databases and packages."""
+def check_room(root: Path, *, least: int = _LEAST, little: int = _LITTLE) -> Verdict:
+    """Tell how much room there is for logs, databases and packages.
+
+    Args:
+        root: The project's folder.
+        least: Bytes below which things fail.
+        little: Bytes below which they soon will.
+    """
     free = shutil.disk_usage(root).free
     detail = f"{free // _MIB:,} MB are free"
     remedy = "see what takes it: du -xsh * .venv .sceneshift | sort -h"
-    if free < _LEAST:
+    if free < least:
         return fail(detail, remedy)
-    return warn(detail, remedy) if free < _LITTLE else ok(detail)
+    return warn(detail, remedy) if free < little else ok(detail)
 
 
-def check_speed(root: Path) -> Verdict:
-    """Write a block to the disk a few times, each until it is there."""
+def check_speed(root: Path, *, slow_s: float = _SLOW_S) -> Verdict:
+    """Write a block to the disk a few times, each until it is there.
+
+    Args:
+        root: The project's folder.
+        slow_s: Seconds from which on the disk is slow.
+    """
     took_s = []
     with _probe_file(root) as file:
         for _ in range(_PROBES):
@@ -46,18 +57,23 @@ def check_speed(root: Path) -> Verdict:
             took_s.append(time.monotonic() - began)
     median_s = sorted(took_s)[_PROBES // 2]
     detail = f"a block is on the disk after {describe_seconds(median_s)}"
-    if median_s < _SLOW_S:
+    if median_s < slow_s:
         return ok(detail)
     return warn(detail, "move the project to a local disk: databases wait for it")
 
 
-def check_clock(root: Path) -> Verdict:
-    """Compare the time of a new file with this machine's: a share has its own clock."""
+def check_clock(root: Path, *, most_s: float = _SKEW_S) -> Verdict:
+    """Compare the time of a new file with this machine's: a share has its own clock.
+
+    Args:
+        root: The project's folder.
+        most_s: Seconds by which they may differ.
+    """
     with _probe_file(root) as file:
         file.write(b"\0")
         file.flush()
         skew_s = os.fstat(file.fileno()).st_mtime - time.time()
-    if abs(skew_s) < _SKEW_S:
+    if abs(skew_s) < most_s:
         return ok("new files have this machine's time")
     detail = f"new files are {abs(skew_s):.0f} s {'ahead' if skew_s > 0 else 'behind'}"
     return fail(detail, "set both clocks: sudo timedatectl set-ntp true")

@@ -220,15 +220,22 @@ def _read_command(pid: int) -> str:
         return ""
 
 
-def apply_ends(ends: Sequence[End]) -> None:
+def apply_ends(
+    ends: Sequence[End], *, ask_s: float = _ASK_S, kill_s: float = _KILL_S
+) -> None:
     """Ask each to end, kill what does not, and look again.
+
+    Args:
+        ends: The leftovers.
+        ask_s: Seconds that they have to end by themselves.
+        kill_s: Seconds that the system has to end them.
 
     Raises:
         SceneshiftError: Some are there nevertheless.
     """
     entries = [end.entry for end in ends]
-    left = _signal(entries, signal.SIGTERM, _ASK_S)
-    left = _signal(left, signal.SIGKILL, _KILL_S)
+    left = _signal(entries, signal.SIGTERM, ask_s)
+    left = _signal(left, signal.SIGKILL, kill_s)
     if left:
         pids = ", ".join(str(entry.pid) for entry in left)
         raise SceneshiftError(

@@ -65,8 +65,11 @@ def _judge(check: Check, job: Job[Verdict]) -> Verdict:
         detail = f"the check itself is broken: {type(error).__name__}: {error}"
         return fail(detail, "report it, with this line")
     if job.result is None:
-        remedy = check.slow_remedy or "look at what is slow here: top"
-        return fail(f"no answer within {describe_seconds(check.limit_s)}", remedy)
+        return Verdict(
+            state=check.if_late,
+            detail=f"no answer within {describe_seconds(check.limit_s)}",
+            remedy=check.slow_remedy or "see what keeps the machine busy: top",
+        )
     return job.result
 
 

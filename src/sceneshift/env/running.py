@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_ANSWER_S = 0.5
+_ANSWER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ def _pick(names: Sequence[str], env: str) -> str | None:
 
 @task(name="list", help={"json": _JSON})
 def list_(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
-    """List the environments: ports, databases, which is active or runs."""
+    """List the environments: ports, databases, state; `inv env` for short."""
     from sceneshift.env import catalog  # noqa: PLC0415 - 50 ms
 
     catalog.show_environments(_root(context), os.environ, as_json=json)
@@ -224,8 +224,8 @@ def doctor(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT00
 
 
 ns = Collection("env")
+ns.add_task(list_, default=True)
 for _each in (
-    list_,
     show,
     export,
     run,

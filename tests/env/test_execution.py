@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import RefusedError, UsageError
-from sceneshift.env.execution import find_command, run_command
+from sceneshift.core.project import load_project
+from sceneshift.env.execution import build_command_env, find_command, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,3 +61,18 @@ def test_a_protected_environment_has_to_be_named(tmp_path: Path) -> None:
         "`production` is active and protected, and was not named"
     )
     assert caught.value.hint == ("if it is meant: inv env.run production -- rm 'a b'")
+
+
+def test_a_command_stands_for_the_first_instance_of_a_process(tmp_path: Path) -> None:
+    """By its type or its label, and without the mark of a stack."""
+    (tmp_path / "Procfile").write_text("web: sleep 1\napi: sleep 1")
+    project = load_project(
+        tmp_path, environ={}, concurrency={"web": 2}, is_looking=True
+    )
+    ports = {
+        name: build_command_env(project, name)["PORT"]
+        for name in ("web", "web.1", "web.2", "api")
+    }
+    assert ports == {"web": "5000", "web.1": "5000", "web.2": "5001", "api": "5100"}
+    assert "SCENESHIFT_ROOT" not in build_command_env(project, "web")
+    assert "PORT" not in build_command_env(project, None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sceneshift.core.errors import DriftError
+from sceneshift.core.errors import ConfigError, DriftError
 from sceneshift.env.exposure import check_secrets, is_exposing
 
 if TYPE_CHECKING:
@@ -113,6 +113,12 @@ def test_files_beside_those_in_use_count_too(check: Any) -> None:
         ("not ignored", ".env.local", "API_KEY"),
         ("not ignored", ".env.old", "TOKEN"),
     ]
+
+
+def test_a_file_in_use_that_cannot_be_read_is_an_error(check: Any) -> None:
+    """Nobody is to think that it has no secrets."""
+    with pytest.raises(ConfigError, match=r"^\.env:1: no assignment can be read"):
+        check({".env": "hello world"})
 
 
 def test_files_elsewhere_are_not_gits_concern(check: Any, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sceneshift.core.errors import (
     UsageError,
 )
 from sceneshift.dev.guard import child
-from sceneshift.env.freeing import free_ports
+from sceneshift.env.freeing import _read_command, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,6 +236,13 @@ def test_what_cannot_be_ended_is_told() -> None:
     """With where to look."""
     said = subprocess.check_output([sys.executable, "-c", POWERLESS], text=True)
     assert said == "these cannot be ended: pid 1; look at them: ps -fp 1\n"
+
+
+def test_a_process_that_has_ended_has_no_command() -> None:
+    """It may do so while it is looked at."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    assert _read_command(ended.pid) == ""
 
 
 def test_the_marks_are_those_of_the_guard() -> None:

@@ -89,6 +89,11 @@ def test_frontends_are_found_where_people_put_them(tmp_path: Path) -> None:
     assert found == [".", "a/b/c", "demo/web"]
 
 
+def test_a_folder_that_is_gone_by_then_has_none(tmp_path: Path) -> None:
+    """Somebody removes it while it is looked through."""
+    assert find_frontends(tmp_path / "gone") == []
+
+
 def install(root: Path, **versions: str) -> None:
     """Make a `.venv` with some packages."""
     folder = root / ".venv" / "lib" / "python3.11" / "site-packages"

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sceneshift.core.holders import Holder
-from sceneshift.env.occupancy import Checkout, Claimed, read_stack_id, show_ports
+from sceneshift.env.occupancy import (
+    Checkout,
+    Claimed,
+    _describe_holder,
+    read_stack_id,
+    show_ports,
+)
 from sceneshift.env.running import RunningStack
 
 if TYPE_CHECKING:
@@ -183,3 +189,17 @@ def test_a_stacks_id_is_read_from_its_state(tmp_path: Path) -> None:
     for data, expected in ((b"1.2\n", "1.2"), (b"", None), (b"\xff", None)):
         file.write_bytes(data)
         assert read_stack_id(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"user": "bob"}, "a process of bob"),
+        ({"user": None}, "a process that you may not see"),
+        ({"pid": 3, "user": "bob", "command": None, "since": None}, "pid 3, bob"),
+        ({"state": "free"}, "-"),
+    ],
+)
+def test_what_is_known_of_a_holder_is_told(row: dict[str, Any], text: str) -> None:
+    """And nothing else."""
+    assert _describe_holder({"state": "taken", "pid": None, **row}) == text

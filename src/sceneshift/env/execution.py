@@ -126,7 +126,8 @@ def _become(path: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn
     try:
         os.execve(path, [*words], env)  # noqa: S606
     except OSError as error:
-        if error.errno == errno.ENOEXEC:  # a script without a first line, as execvp(3)
+        # A script without a first line, as execvp(3) has it.
+        if error.errno == errno.ENOEXEC:  # pragma: no cover - then this is no Python
             os.execve("/bin/sh", ["sh", path, *words[1:]], env)  # noqa: S606
         raise UsageError(
             f"{quote(path)} cannot be run: {(error.strerror or '').lower()}",

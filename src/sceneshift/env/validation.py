@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.check import Check
+    from sceneshift.core.project import Project
 
 
 def validate(
@@ -39,24 +40,35 @@ def validate(
         DriftError: A check has failed.
         UsageError: There is no such environment.
     """
+    configuration, project = _read_configuration(root, environ, name)
+    results = [configuration]
+    if project is not None:
+        subject = Subject(project=project, environ=environ)
+        results += run_checks(_collect(subject, providers))
+    known = None if project is None else project.environment.name
+    print_results(results, {"environment": known}, as_json=as_json)
+
+
+def _read_configuration(
+    root: Path, environ: Mapping[str, str], name: str | None
+) -> tuple[Result, Project | None]:
+    """Read the project; None where that cannot be: everything else would be guessing.
+
+    Raises:
+        UsageError: There is no such environment, which is no finding.
+    """
     began = time.monotonic()
+    project = None
     try:
         project = load_project(root, environ=environ, environment=name, is_looking=True)
+        active = project.environment
+        verdict = ok(f"{active.name}, by {active.chosen_by}")
     except SceneshiftError as error:
-        if type(error) is UsageError:  # a name that was mistyped is no finding
+        if type(error) is UsageError:
             raise
         verdict = fail(error.message, error.hint or "mend it there")
-        took_s = time.monotonic() - began
-        broken = Result(name="configuration", verdict=verdict, time_s=took_s)
-        print_results([broken], {"environment": None}, as_json=as_json)
-        return
-    environment = project.environment
-    verdict = ok(f"{environment.name}, by {environment.chosen_by}")
     took_s = time.monotonic() - began
-    configuration = Result(name="configuration", verdict=verdict, time_s=took_s)
-    checks = _collect(Subject(project=project, environ=environ), providers)
-    results = [configuration, *run_checks(checks)]
-    print_results(results, {"environment": environment.name}, as_json=as_json)
+    return Result(name="configuration", verdict=verdict, time_s=took_s), project
 
 
 def _collect(subject: Subject, providers: Sequence[str]) -> Iterator[Check]:

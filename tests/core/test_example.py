@@ -45,6 +45,18 @@ def test_where_nothing_is_left_to_do_nothing_is_said_of_it(tmp_path: Path) -> No
     assert str(plan_copy(tmp_path, {}, None)) == ".env is a copy of .env.example"
 
 
+def test_a_copy_that_git_would_take_in_is_told(tmp_path: Path) -> None:
+    """Before anybody has filled in a secret."""
+    write(tmp_path, "A=1")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert str(plan_copy(tmp_path, {}, None)) == (
+        ".env is a copy of .env.example, and git does not ignore it: "
+        "echo /.env >> .gitignore"
+    )
+    (tmp_path / ".gitignore").write_text("/.env\n")
+    assert str(plan_copy(tmp_path, {}, None)) == ".env is a copy of .env.example"
+
+
 @pytest.mark.parametrize("settings", ["env_files = ['other']", "protected = true"])
 def test_an_environment_that_would_not_use_it_gets_none(
     tmp_path: Path, settings: str

@@ -26,14 +26,18 @@ class ExampleCopy:
     Attributes:
         root: The project's folder.
         unfilled: The lines that a person still has to fill in.
+        is_exposed: Whether git would take it in.
     """
 
     root: Path
     unfilled: tuple[EnvLine, ...]
+    is_exposed: bool = False
 
     def __str__(self) -> str:
         """Say what is done, and what is left to do."""
         text = f"{ENV_FILE} is a copy of {EXAMPLE}"
+        if self.is_exposed:
+            text += f", and git does not ignore it: echo /{ENV_FILE} >> .gitignore"
         if not self.unfilled:
             return text
         places = (f"{line.key} ({ENV_FILE}:{line.number})" for line in self.unfilled)
@@ -69,7 +73,17 @@ def plan_copy(
     if active.protected or ENV_FILE not in active.files:
         return None
     lines = load_env_file(root, EXAMPLE)
-    return ExampleCopy(root=root, unfilled=tuple(find_unfilled(lines)))
+    return ExampleCopy(
+        root=root, unfilled=tuple(find_unfilled(lines)), is_exposed=_is_exposed(root)
+    )
+
+
+def _is_exposed(root: Path) -> bool:
+    from sceneshift.core.git import ask_git, find_ignored  # noqa: PLC0415 - as above
+
+    if ask_git(root, "rev-parse", "--git-dir") is None:
+        return False
+    return not find_ignored(root, [str(ENV_FILE)])
 
 
 def find_unfilled(lines: Iterable[EnvLine]) -> list[EnvLine]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+# Shares of another machine's files: changes that are made there raise no event here.
+# Not NFS and CIFS: a developer's own saves through them do.
+SILENT_SYSTEMS = frozenset(
+    {"9p", "drvfs", "fuse.grpcfuse", "fuse.vmhgfs-fuse", "prl_fs", "vboxsf", "virtiofs"}
+)
+
 
 def find_file_system(folder: str, mounts: str) -> str:
     """Return the kind of file system that a folder is on: `ext4`; empty if unknown.

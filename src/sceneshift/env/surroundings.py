@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.check import Verdict, fail, ok, skip, warn
 from sceneshift.core.git import ask_git
-from sceneshift.core.mounts import find_file_system
+from sceneshift.core.mounts import SILENT_SYSTEMS, find_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +18,6 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 _MOUNTS = Path("/proc/self/mounts")
 _ENOUGH = 524_288
 _UNWATCHED = frozenset({"node_modules", "__pycache__"})
-# Shares of another machine's files, by which of their changes raise no event here.
-_SHARED = frozenset(
-    {"9p", "drvfs", "fuse.grpcfuse", "fuse.vmhgfs-fuse", "prl_fs", "vboxsf", "virtiofs"}
-)
 _NETWORK = frozenset(
     {"afpfs", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs", "ncpfs"}
 )
@@ -96,8 +92,12 @@ def check_file_system(root: Path, mounts: Path = _MOUNTS) -> Verdict:
     except OSError:  # pragma: no cover - macOS
         return skip("this system does not tell its mounts so")
     kind = find_file_system(str(root.resolve()), text)
-    if kind in _SHARED | _NETWORK:
-        told = "its changes are found by polling" if kind in _SHARED else "it is slow"
+    if kind in SILENT_SYSTEMS | _NETWORK:
+        told = (
+            "its changes are found by polling"
+            if kind in SILENT_SYSTEMS
+            else "it is slow"
+        )
         remedy = "move the project to a local disk"
         return warn(
             f"the project is on another machine's disk ({kind}): {told}", remedy

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from sceneshift.core.client import Client
 from sceneshift.core.processes import descendants, send_signal
-from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -61,6 +61,7 @@ def find_docker() -> Path | None:
 _FINDERS: dict[str, Callable[[], Path | None]] = {
     "chromium": lambda: find_program(*_CHROMIUMS),
     "docker": find_docker,
+    "fish": lambda: find_program("fish"),
     "node": find_node,
     "postgresql": find_postgresql,
     "redis": lambda: find_program("redis-server"),

@@ -13,7 +13,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker `needs`."""
     config.addinivalue_line(
         "markers",
-        "needs(*components): chromium, docker, node, postgresql, redis or tmux; "
+        "needs(*components): chromium, docker, fish, node, postgresql, redis or tmux; "
         "without it the test is skipped, and fails under CI=true",
     )
 

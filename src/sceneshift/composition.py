@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "dev",  # the running stack
+    "env",  # the environments that it can run in
+)
+
+# What `inv env.validate` runs: each has a function `list_checks`.
+CHECKS = (
+    "sceneshift.env.checks",  # files, secrets, ports, processes, databases, packages
+    "sceneshift.dev.checks",  # whether a start could begin
 )
 
 
@@ -40,6 +47,8 @@ def namespace(root: Path | None = None) -> Collection:
         root = Path(caller).resolve().parent
     tell_of_usage()
     commands = Collection()
+    # By name: they are imported by the command that needs them.
+    commands.configure({"sceneshift": {"checks": list(CHECKS)}})
     for room in _load_rooms():
         commands.add_collection(room)
     for name in open_package(root / "tasks"):

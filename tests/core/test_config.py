@@ -163,6 +163,20 @@ def test_every_documented_form_is_read(tmp_path: Path) -> None:
                 "`b` already names the environment `b`"
             ),
         ),
+        (
+            ENVIRONMENT + "[tool.sceneshift.environments.dev]",
+            (
+                "`tool.sceneshift.environments.dev`: "
+                "`dev` and `development` name one environment"
+            ),
+        ),
+        (
+            ENVIRONMENT + "ports = { a = 'auto', b = 'auto', c = 1, d = 1 }",
+            (
+                "`tool.sceneshift.environments.development.ports.d`: "
+                "port 1 is already that of `c`"
+            ),
+        ),
     ],
 )
 def test_what_cannot_be_is_named_with_its_key(

@@ -15,7 +15,6 @@ from sceneshift.core.console import (
     StreamConsole,
     fit_widths,
     fold,
-    mask_secrets,
     wants_colour,
 )
 from sceneshift.core.errors import SceneshiftError
@@ -35,24 +34,6 @@ def make_console(
     """Return a console and what it writes to: data, then words."""
     out, err = stream(), stream()
     return StreamConsole(out, err, env={}), out, err
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("postgresql://u:secret@h/db", "postgresql://u:***@h/db"),
-        ("at redis://:secret@h:6379/0.", "at redis://:***@h:6379/0."),
-        ("a://u:p@ss@h and b://v:q@i", "a://u:***@h and b://v:***@i"),
-        ("mysql+pymysql://u:a/b@h/db", "mysql+pymysql://u:***@h/db"),
-        ("pg://u@h/db?password=secret&x=1", "pg://u@h/db?password=***&x=1"),
-        ("http://127.0.0.1:8000/a@b", "http://127.0.0.1:8000/a@b"),
-        ("http://host:8000/", "http://host:8000/"),
-        ("no url: a:b@c", "no url: a:b@c"),
-    ],
-)
-def test_a_password_in_a_url_is_masked(text: str, masked: str) -> None:
-    """A URL keeps all but its password."""
-    assert mask_secrets(text) == masked
 
 
 @pytest.mark.parametrize(

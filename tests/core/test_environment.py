@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.config import load_config
-from sceneshift.core.environment import Environment, SourceKind, resolve_environment
+from sceneshift.core.environment import Environment, resolve_environment
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
+from sceneshift.core.selection import list_aliases, list_environments
+from sceneshift.core.value import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,3 +222,86 @@ def test_without_files_their_parser_is_not_imported(tmp_path: Path) -> None:
         "sys.exit('dotenv' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("asked", ["dev", "development"])
+def test_a_table_of_a_built_in_alias_names_the_environment(
+    tmp_path: Path, asked: str
+) -> None:
+    """`[...environments.dev]` is no second environment beside `development`."""
+    toml = f"[{TABLE}.dev]\nports = {{ web = 8000 }}"
+    environment = resolve(tmp_path, {"pyproject.toml": toml, ".env.dev": "A=1"})
+    assert (environment.name, environment.ports) == ("dev", {"web": 8000})
+    assert resolve(tmp_path, flag=asked).name == "dev"
+    known = list_environments(tmp_path, load_config(tmp_path))
+    assert {name: list_aliases(name, known) for name in known} == {
+        "dev": ("development",)
+    }
+
+
+def test_every_environment_is_listed_once(tmp_path: Path) -> None:
+    """Of tables, of files, and the built-in one; what tools keep beside is none."""
+    resolve(
+        tmp_path,
+        {
+            "pyproject.toml": f"[{TABLE}.staging]\naliases = ['stage']\n"
+            "env_files = ['.env', '.env.shared']",
+            **dict.fromkeys(
+                [
+                    ".env",
+                    ".env.shared",
+                    ".env.example",
+                    ".env.local",
+                    ".env.prod",
+                    ".env.stage",
+                    ".env.test.local",
+                ],
+                "",
+            ),
+        },
+    )
+    known = list_environments(tmp_path, load_config(tmp_path))
+    assert {name: list_aliases(name, known) for name in known} == {
+        "development": ("dev",),
+        "staging": ("stage",),
+        "prod": ("production",),
+    }
+
+
+def test_a_files_short_name_gives_way_to_the_long_one(tmp_path: Path) -> None:
+    """One environment, whichever of the two is asked for."""
+    resolve(tmp_path, {".env.prod": "A=1", ".env.production": "A=2"})
+    assert resolve(tmp_path, flag="prod").values["A"].text == "2"
+
+
+def test_what_is_overridden_is_known(tmp_path: Path) -> None:
+    """From the strongest down, as it is written."""
+    files = {
+        "pyproject.toml": f"[{TABLE}.development]\nenv = {{ A = 'p' }}",
+        ".env": "A=${B}\nB=1",
+    }
+    values = resolve(tmp_path, files, environ={"A": "shell", "HOME": "/"}).values
+    weaker = [(one.text, str(one.source)) for one in values["A"].overridden]
+    assert weaker == [
+        ("${B}", ".env:1"),
+        ("p", f"pyproject.toml {TABLE}.development.env.A"),
+    ]
+    assert {key for key, value in values.items() if value.is_own} == {
+        "A",
+        "B",
+        "ENVIRONMENT",
+    }
+
+
+def test_what_was_exported_gives_way_and_what_a_person_set_does_not(
+    tmp_path: Path,
+) -> None:
+    """A shell that took in one environment does not bend the others."""
+    exported = {"A": "dev", "B": "dev", "BINARY": "\udcff"}
+    environ = {**exported, EXPORTED_VARIABLE: mark_exported(exported), "B": "mine"}
+    environment = resolve(tmp_path, {".env": "A=file\nB=file"}, environ=environ)
+    assert texts(environment) == {
+        "A": "file",
+        "B": "mine",
+        "ENVIRONMENT": "development",
+    }

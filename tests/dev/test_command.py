@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.dev.command import find_missing_program, find_scheme
+from sceneshift.dev.command import find_missing_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,18 +86,3 @@ def test_what_only_the_shell_knows_is_left_to_it(programs: Path, command: str) -
 def test_without_a_path_the_system_decides(tmp_path: Path) -> None:
     """An empty environment still finds the shell."""
     assert find_missing_program("sh", cwd=tmp_path, env={}) is None
-
-
-@pytest.mark.parametrize(
-    ("command", "scheme"),
-    [
-        ("redis-server --port $PORT --save ''", "redis"),
-        ("exec /usr/lib/postgresql/bin/postgres -D var", "postgresql"),
-        ("flask run", "http"),
-        ("python redis-server", "http"),
-        ("cd db && redis-server", "http"),
-    ],
-)
-def test_a_known_server_has_an_address_of_its_kind(command: str, scheme: str) -> None:
-    """What is no web server is not said to be one."""
-    assert find_scheme(command) == scheme

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import ComponentError
+from sceneshift.core.packagejson import fits, read_engines
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.node import (
     NodeSeams,
     choose_node,
     examine_node,
-    fits,
     provide_node,
-    read_engines,
 )
 from spawning import PlainSpawner
 

@@ -167,7 +167,7 @@ BAD_FILES: list[tuple[dict[str, str], str, str]] = [
             "Procfile": "a: sleep 1\nb: sleep 1",
             "pyproject.toml": f"[{DEVELOPMENT}.ports]\na = 8000\nb = 8000",
         },
-        f"pyproject.toml: `{DEVELOPMENT}.ports.b`: port 8000 is already that of `a.1`",
+        f"pyproject.toml: `{DEVELOPMENT}.ports.b`: port 8000 is already that of `a`",
         'give it another, or "auto"',
     ),
     (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("PORT", "SCENESHIFT_ENV", "SCENESHIFT_DEBUG", "FLASK_APP", "NO_COLOR")
-# What the commands of the documents' Procfiles run.
+# What the commands of the documents' Procfiles run, and what JSON shows of it.
 _PROGRAMS = {
     "greeting.py": 'GREETING = "Hello"\n',
     "app.py": """\
@@ -45,6 +45,8 @@ draft.rename("environment.json")
 time.sleep(600)
 """,
     "web/package.json": "{}\n",
+    ".env": "API_KEY=abc\nDATABASE_URL=sqlite:///app.db\n",
+    "app.db": "",
 }
 
 

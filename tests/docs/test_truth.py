@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from invoke.collection import Collection
 
-_COMMAND = re.compile(r"inv (dev(?:\.\w+)?)\b([^`\n#]*)")
+_COMMAND = re.compile(r"inv (dev\b(?:\.\w+)?|env\.[a-z-]*[a-z])\b([^`\n#]*)")
 
 
 @pytest.fixture(name="commands", scope="module")
@@ -35,7 +35,7 @@ def load_commands(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 def test_the_table_of_commands_is_that_of_the_list(commands: Collection) -> None:
     """The same names, and the same sentences."""
     rows = re.findall(
-        r"^\| `inv ([\w.]+)` \| (.+) \|$", read_document("README.md"), re.MULTILINE
+        r"^\| `inv ([\w.-]+)` \| (.+) \|$", read_document("README.md"), re.MULTILINE
     )
     documented = {"dev.up" if name == "dev" else name: text for name, text in rows}
     listed = {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PYPROJECT = Path("pyproject.toml")
 TABLE = ("tool", "sceneshift")
 
+# Names that lead to an environment without being listed, and it to them.
+BUILT_IN_ALIASES = {"dev": "development", "prod": "production"}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
@@ -178,6 +180,8 @@ def load_config(root: Path) -> Config:
             raise _no_table(TABLE[:depth])
     config = convert(document, Config, file=PYPROJECT, prefix=TABLE)
     _check_environment_names(config)
+    _check_built_in_names(config)
+    _check_ports(config)
     return config
 
 
@@ -237,6 +241,15 @@ def _check_environment_names(config: Config) -> None:
             )
 
 
+def _check_built_in_names(config: Config) -> None:
+    """Refuse two tables of one environment, `dev` and `development`."""
+    for alias, name in BUILT_IN_ALIASES.items():
+        if {alias, name} <= config.environments.keys():
+            keys = (*TABLE, "environments", alias)
+            text = f"{quote(alias)} and {quote(name)} name one environment"
+            raise key_error(PYPROJECT, keys, text, hint="make one table of the two")
+
+
 def _environment_names(config: Config) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield (environment, name or alias of it, key path): names before aliases."""
     for name in config.environments:
@@ -244,3 +257,17 @@ def _environment_names(config: Config) -> Iterator[tuple[str, str, tuple[str, ..
     for name, environment in config.environments.items():
         for alias in environment.aliases:
             yield name, alias, (*TABLE, "environments", name, "aliases")
+
+
+def _check_ports(config: Config) -> None:
+    """Refuse a port that two processes of an environment are to have."""
+    for name, environment in config.environments.items():
+        seen: dict[int | str, str] = {}
+        for process, port in environment.ports.items():
+            if port != "auto" and seen.setdefault(port, process) != process:
+                raise key_error(
+                    PYPROJECT,
+                    (*TABLE, "environments", name, "ports", process),
+                    f"port {port} is already that of {quote(seen[port])}",
+                    hint='give it another, or "auto"',
+                )

@@ -1,17 +1,17 @@
 """What people and programs are told: the only place that prints.
 
 Data goes to standard output, everything for people to standard error. Whatever is
-printed is masked first: a password in a URL never reaches a screen or a log.
+printed is masked first: a secret that is known as one never reaches a screen or a log.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,29 +19,6 @@ if TYPE_CHECKING:
 _GAP = "  "
 _NARROWEST = 16  # of a column that has to give way
 _RED, _GREEN, _CYAN, _BOLD = "31", "32", "36", "1"
-
-# Greedy up to the last `@`: a password may hold one. The second pattern is for a
-# password with a slash, which `host:8000/path@x` must not be taken for.
-_PASSWORD = re.compile(
-    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)[^\s/?#'\"]+(?=@)"
-)
-_PASSWORD_ODD = re.compile(
-    r"(?P<start>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/?#@'\"]*:)(?!\d{1,5}/)[^\s'\"]+(?=@[^\s/@'\"]+)"
-)
-_QUERY = re.compile(
-    r"(?P<start>[?&](?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"#]+",
-    re.IGNORECASE,
-)
-MASK = "***"
-
-
-def mask_secrets(text: str) -> str:
-    """Return the text with the passwords of its URLs replaced by `***`."""
-    if "://" not in text:
-        return text
-    for pattern in (_PASSWORD, _PASSWORD_ODD, _QUERY):
-        text = pattern.sub(rf"\g<start>{MASK}", text)
-    return text
 
 
 def wants_colour(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
@@ -137,8 +114,20 @@ class StreamConsole:
         """Print a line of data."""
         _print(self._out, text)
 
+    def secret_data(self, text: str) -> None:
+        """Print data as it is, for programs: secrets are not masked.
+
+        Bytes that are no characters come out as they are, where the stream has bytes.
+        """
+        if not hasattr(self._out, "buffer"):
+            _write(self._out, text)
+            return
+        self._out.flush()
+        self._out.buffer.write(os.fsencode(text))
+        self._out.flush()
+
     def json(self, value: object) -> None:
-        """Print a value as JSON, indented; passwords in its strings are masked."""
+        """Print a value as JSON, indented; secrets in its strings are masked."""
         import json  # noqa: PLC0415 - 5 ms that most commands do not need
 
         text = json.dumps(_masked(value), indent=2, ensure_ascii=False, default=str)

@@ -3,75 +3,27 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.config import (
-    ENVIRONMENT_NAME,
-    PYPROJECT,
-    TABLE,
-    EnvironmentConfig,
-)
+from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.envfile import load_env_file
-from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.errors import ConfigError
+from sceneshift.core.exported import forget_exported
 from sceneshift.core.schema import join_keys
-from sceneshift.core.wording import quote, suggest
+from sceneshift.core.selection import choose_environment, list_environments
+from sceneshift.core.value import Source, SourceKind, Value
+from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from sceneshift.core.config import Config
+    from sceneshift.core.config import Config, EnvironmentConfig
 
-VARIABLE = "SCENESHIFT_ENV"
-STATE_FILE = Path(".sceneshift", "environment")
-DEFAULT_NAME = "development"
-
-_BUILT_IN_ALIASES = {"dev": "development", "prod": "production"}
 _REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 _SQLITE_FILE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?![/:]|file:)(?P<path>.+)")
-
-
-class SourceKind(Enum):
-    """What kind of place a value comes from; later ones win."""
-
-    DEFAULT = "default"
-    PYPROJECT = "pyproject"
-    ENV_FILE = "env file"
-    STATE_FILE = "state file"
-    PROCESS = "process environment"
-    FLAG = "flag"
-
-
-class Source(Struct, frozen=True, kw_only=True):
-    """Where a value comes from.
-
-    Attributes:
-        kind: The kind of place.
-        file: The file, relative to the project; None where it is none.
-        line: The line in it; None where the file's parser does not tell.
-        key: The key path in pyproject.toml, or the variable or flag.
-    """
-
-    kind: SourceKind
-    file: Path | None = None
-    line: int | None = None
-    key: str | None = None
-
-    def __str__(self) -> str:
-        place = "" if self.file is None else str(self.file)
-        if self.line is not None:
-            place += f":{self.line}"
-        return " ".join(filter(None, [place or self.kind.value, self.key]))
-
-
-class Value(Struct, frozen=True):
-    """A text, and where it comes from."""
-
-    text: str
-    source: Source
 
 
 class Environment(Struct, frozen=True, kw_only=True):
@@ -100,7 +52,7 @@ def resolve_environment(
     *,
     environ: Mapping[str, str],
     flag: str | None = None,
-    addresses: Mapping[str, str] | None = None,
+    addresses: Mapping[str, Value] | None = None,
 ) -> Environment:
     """Find the active environment and resolve its variables.
 
@@ -120,14 +72,13 @@ def resolve_environment(
         UsageError: There is no environment of the name that was asked for.
         ConfigError: A file cannot be read or says what cannot be.
     """
-    asked, chosen_by = _choose(root, config, environ, flag)
-    name = _get_name(root, config, asked, chosen_by)
-    section = config.environments.get(name, EnvironmentConfig())
+    name, chosen_by = choose_environment(root, config, environ, flag)
+    section = list_environments(root, config)[name]
     listed = section.env_files
     files = tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
     layers = _Layers()
-    for key, text in (addresses or {}).items():
-        layers.add(key, text, Source(kind=SourceKind.DEFAULT), is_literal=True)
+    for key, address in (addresses or {}).items():
+        layers.add(key, address.text, address.source, is_literal=True)
     layers.add("ENVIRONMENT", name, chosen_by, is_literal=True)
     for key, text, source in _pyproject_values(root, name, section):
         layers.add(key, text, source)
@@ -135,7 +86,7 @@ def resolve_environment(
         for line in load_env_file(root, file):
             source = Source(kind=SourceKind.ENV_FILE, file=file, line=line.number)
             layers.add(line.key, line.text, source)
-    for key, text in environ.items():
+    for key, text in forget_exported(environ).items():
         layers.add(key, text, Source(kind=SourceKind.PROCESS), is_literal=True)
     return Environment(
         name=name,
@@ -151,51 +102,6 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     """Replace `${NAME}` and `${NAME:-default}`; an unknown name is empty."""
     return _REFERENCE.sub(
         lambda found: values.get(found["name"], found["default"] or ""), text
-    )
-
-
-def _choose(
-    root: Path, config: Config, environ: Mapping[str, str], flag: str | None
-) -> tuple[str, Source]:
-    """Return the name or alias that was asked for, and what asked for it."""
-    if flag:
-        return flag, Source(kind=SourceKind.FLAG, key="--env")
-    if name := environ.get(VARIABLE):
-        return name, Source(kind=SourceKind.PROCESS, key=VARIABLE)
-    if name := _read_state(root):
-        return name, Source(kind=SourceKind.STATE_FILE, file=STATE_FILE)
-    if config.default_environment is not None:
-        key = join_keys([*TABLE, "default_environment"])
-        source = Source(kind=SourceKind.PYPROJECT, file=PYPROJECT, key=key)
-        return config.default_environment, source
-    return DEFAULT_NAME, Source(kind=SourceKind.DEFAULT)
-
-
-def _read_state(root: Path) -> str:
-    """Return the name that the last switch left; empty where there was none."""
-    try:
-        return (root / STATE_FILE).read_text(errors="replace").strip()
-    except FileNotFoundError:
-        return ""
-    except OSError as exc:
-        problem, hint = f"cannot be read: {exc.strerror}", f"ls -ld {STATE_FILE}"
-        raise ConfigError(problem, file=STATE_FILE, hint=hint) from exc
-
-
-def _get_name(root: Path, config: Config, asked: str, chosen_by: Source) -> str:
-    """Return the environment's own name for a name or an alias."""
-    names = dict.fromkeys([DEFAULT_NAME, *config.environments])
-    for name, section in config.environments.items():
-        if asked == name or asked in section.aliases:
-            return name
-    full = _BUILT_IN_ALIASES.get(asked, asked)
-    # A file `.env.<name>` is enough to make an environment of that name.
-    is_plain = ENVIRONMENT_NAME.fullmatch(full) is not None
-    if full in names or (is_plain and (root / f".env.{full}").is_file()):
-        return full
-    raise UsageError(
-        f"there is no environment {quote(asked)} (asked for by {chosen_by})",
-        hint=suggest(asked, names),
     )
 
 
@@ -258,9 +164,14 @@ class _Layers:
     def resolve_all(self) -> dict[str, Value]:
         """Return the strongest definition of each, its references replaced."""
         return {
-            key: Value(self._resolve(key, len(stack) - 1), stack[-1].source)
+            key: self._resolve_strongest(key, stack)
             for key, stack in self._definitions.items()
         }
+
+    def _resolve_strongest(self, key: str, stack: Sequence[_Definition]) -> Value:
+        text = self._resolve(key, len(stack) - 1)
+        weaker = tuple(Value(one.text, one.source) for one in stack[-2::-1])
+        return Value(text, stack[-1].source, weaker)
 
     def _resolve(self, key: str, index: int) -> str:
         """Return the text of a definition; `X=${X}:more` means the one below it."""

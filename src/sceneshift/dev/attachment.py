@@ -9,8 +9,8 @@ import termios
 import tty
 from typing import TYPE_CHECKING
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
-from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,12 +6,12 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.claim import already_runs
-from sceneshift.dev.client import Client
-from sceneshift.dev.commands import list_words
+from sceneshift.dev.commands import copy_example, list_words
 from sceneshift.dev.inquiries import find_failed, print_status
 from sceneshift.dev.request import check_ports
 
@@ -34,6 +34,7 @@ def detach(request: Request, *, as_json: bool) -> None:
     """
     if Client.find(request.root) is not None:
         raise already_runs(request.root)
+    copy_example(request)
     check_ports(request.load())
     state = StateFolder(request.root)
     with state.being_written():

@@ -8,6 +8,7 @@ import os
 from typing import IO, TYPE_CHECKING
 
 from sceneshift.core.errors import BusyError
+from sceneshift.core.marks import LOCK_FILE
 from sceneshift.dev.leftovers import named_stack, write_name
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.paths import StateFolder
-
-_LOCK_NAME = "dev.lock"
 
 
 class Claim:
@@ -45,7 +44,7 @@ class Claim:
         Raises:
             BusyError: Another stack was started meanwhile.
         """
-        if not _is_at(self._lock, self.state.path / _LOCK_NAME):
+        if not _is_at(self._lock, self.state.path / LOCK_FILE):
             lock = _take_lock(self.state)
             self._lock.close()
             self._lock = lock
@@ -69,7 +68,7 @@ def claim_checkout(state: StateFolder) -> Iterator[Claim]:
 
 
 def _take_lock(state: StateFolder) -> IO[str]:
-    lock = (state.make() / _LOCK_NAME).open("a+")
+    lock = (state.make() / LOCK_FILE).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

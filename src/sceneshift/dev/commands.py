@@ -10,9 +10,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
+from sceneshift.core.example import apply_copy, plan_copy
 from sceneshift.core.wording import describe_moment
-from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
     from sceneshift.dev.request import Request
@@ -30,6 +31,7 @@ def run(request: Request) -> NoReturn:
     if running is not None:
         _follow(running)
         sys.exit(0)
+    copy_example(request)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, list_words(request))  # noqa: S606
@@ -48,6 +50,18 @@ def _follow(client: Client) -> None:
     )
     client.ask({"op": "follow", "names": [], "grep": ""})
     follow(client)
+
+
+def copy_example(request: Request) -> None:
+    """Begin `.env` with what the project offers for it, at a first start.
+
+    Raises:
+        SceneshiftError: It cannot be written, or a file says what cannot be.
+    """
+    copy = plan_copy(request.root, os.environ, request.environment)
+    if copy is not None:
+        apply_copy(copy)
+        StreamConsole().note(str(copy))
 
 
 def list_words(request: Request) -> list[str]:
@@ -72,6 +86,9 @@ def show_plan(request: Request, *, as_json: bool) -> None:
         console.json({"environment": stack.environment, "actions": steps})
         return
     console.note(f"environment: {stack.environment}; nothing is started")
+    copy = plan_copy(request.root, os.environ, request.environment)
+    if copy is not None:
+        console.note(f"a start would begin so: {copy}")
     head = ("process", "after", "how", "command", "address")
     console.table(
         [head]

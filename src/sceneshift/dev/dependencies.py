@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import UsageError
+from sceneshift.core.procfile import unknown_process
 from sceneshift.core.schema import key_error
-from sceneshift.core.wording import find_nearest, quote, suggest
+from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.model import Condition, Dependency
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sceneshift.core.config import Config
-    from sceneshift.core.errors import ConfigError
 
     Graph = Mapping[str, tuple[Dependency, ...]]
 
@@ -44,17 +44,6 @@ def read_dependencies(config: Config, names: Sequence[str]) -> Graph:
         )
     _refuse_circles(graph)
     return graph
-
-
-def unknown_process(
-    keys: Sequence[str], name: str, known: Collection[str]
-) -> ConfigError:
-    """Return the error about a name that the Procfile does not have."""
-    text = f"the Procfile has no process {quote(name)}"
-    nearest = find_nearest(name, known)
-    if nearest is not None:
-        text += f", the nearest is {quote(nearest)}"
-    return key_error(PYPROJECT, keys, text, hint=suggest(name, known))
 
 
 def close_over(graph: Graph, names: Sequence[str]) -> frozenset[str]:

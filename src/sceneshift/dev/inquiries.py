@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds, local_clock, name_few
-from sceneshift.dev.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

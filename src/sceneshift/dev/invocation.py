@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from sceneshift.core.packagejson import read_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,20 +63,6 @@ def parse_command(command: str, cwd: Path) -> tuple[Invocation, ...]:
         cwd: Where it runs.
     """
     return tuple(_parse(command, cwd, _DEEPEST))
-
-
-def read_package(folder: Path) -> dict[str, Any]:
-    """Read a folder's package.json; an empty one where none can be read."""
-    return read_json(folder / "package.json")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an empty one where there is none that can be read."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def resolve_scripts(invocation: Invocation) -> Invocation | None:

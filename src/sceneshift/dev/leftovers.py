@@ -11,15 +11,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from sceneshift.core.marks import STACK_FILE, STACK_VARIABLE
 from sceneshift.dev.guard import sweep
-from sceneshift.dev.guard.child import STACK_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sceneshift.core.paths import StateFolder
-
-_FILE_NAME = "dev.stack"
 
 
 @contextlib.contextmanager
@@ -28,7 +26,7 @@ def named_stack(state: StateFolder) -> Iterator[str]:
 
     Whoever calls this holds the lock of the checkout: no stack runs.
     """
-    path = state.make() / _FILE_NAME
+    path = state.make() / STACK_FILE
     with contextlib.suppress(OSError, ValueError):  # a power cut leaves any bytes
         end_leftovers(path.read_text().strip())
     name = f"{os.getpid()}.{time.time_ns()}"
@@ -41,7 +39,7 @@ def named_stack(state: StateFolder) -> Iterator[str]:
 
 def write_name(state: StateFolder, name: str) -> None:
     """Say which stack runs here."""
-    (state.make() / _FILE_NAME).write_text(name)
+    (state.make() / STACK_FILE).write_text(name)
 
 
 def end_leftovers(stack_id: str) -> int:

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import local_clock, quote
-from sceneshift.dev.client import Client
 from sceneshift.dev.output import LogQuery, find_names, parse_since, read_logs
 from sceneshift.dev.pattern import compile_pattern
 

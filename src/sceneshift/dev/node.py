@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -12,17 +11,17 @@ import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sceneshift.core.errors import ComponentError
+from sceneshift.core.noderange import parse_version
+from sceneshift.core.packagejson import fits, read_engines, read_json
 from sceneshift.core.paths import write_whole
 from sceneshift.dev.filelock import hold_lock
-from sceneshift.dev.invocation import read_json, read_package
-from sceneshift.dev.noderange import parse_version, satisfies
 from sceneshift.dev.oneshot import kill_session, run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.oneshot import Spawn, Stop
@@ -78,44 +77,6 @@ class NodeSeams:
     say: Callable[[str], None]
     stop: Stop = kill_session
     python: str = sys.executable
-
-
-def read_engines(folder: Path) -> tuple[str, ...]:
-    """Return the ranges of Node that a folder's package and what it uses ask for.
-
-    They are `engines.node` of its package.json and, from its package-lock.json, of the
-    packages that it names itself: a Vite that is too new for Node says so there.
-    """
-    package = read_package(folder)
-    installed = read_json(folder / "package-lock.json").get("packages")
-    names = [
-        name
-        for key in ("dependencies", "devDependencies")
-        if isinstance(package.get(key), dict)
-        for name in package[key]
-    ]
-    packages = [package]
-    if isinstance(installed, dict):
-        packages += [installed.get(f"node_modules/{name}", {}) for name in names]
-    return tuple(dict.fromkeys(_read_ranges(packages)))
-
-
-def _read_ranges(packages: Sequence[Any]) -> Iterator[str]:
-    """Yield `engines.node` of each package that has one."""
-    for package in packages:
-        engines = package.get("engines") if isinstance(package, dict) else None
-        wanted = engines.get("node") if isinstance(engines, dict) else None
-        if isinstance(wanted, str):
-            yield wanted
-
-
-def fits(version: str, engines: Sequence[str]) -> bool:
-    """Whether a Node is in all the ranges; an unreadable one asks for nothing."""
-    for wanted in engines:
-        with contextlib.suppress(ValueError):
-            if not satisfies(version, wanted):
-                return False
-    return True
 
 
 async def choose_node(folder: Path, seams: NodeSeams) -> NodeRuntime:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev.instances import name_addresses
+from sceneshift.core.instances import name_addresses
 from sceneshift.dev.run.choice import choose
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.shell import ShellRunner

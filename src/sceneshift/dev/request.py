@@ -96,7 +96,7 @@ def check_ports(stack: StackSpec, former: StackSpec | None = None) -> None:
     Raises:
         SceneshiftError: Which port, for which process, and who holds it.
     """
-    from sceneshift.dev.ports import check_free  # noqa: PLC0415 - as above
+    from sceneshift.core.ports import check_free  # noqa: PLC0415 - as above
 
     own = {process.port for process in former.processes} if former else set()
     wanted = {

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load_config
-from sceneshift.core.environment import (
-    STATE_FILE,
-    VARIABLE,
-    Environment,
-    expand,
-    resolve_environment,
-)
+from sceneshift.core.commandline import find_scheme
+from sceneshift.core.config import PYPROJECT, TABLE, ProcessConfig
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.project import Project, build_env, listens, load_project
 from sceneshift.core.schema import key_error
+from sceneshift.core.selection import STATE_FILE
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.absence import find_absence
-from sceneshift.dev.command import find_scheme
-from sceneshift.dev.dependencies import close_over, read_dependencies, unknown_process
-from sceneshift.dev.holders import ROOT_VARIABLE
-from sceneshift.dev.instances import (
-    Instance,
-    expand_instances,
-    name_addresses,
-    number_types,
-)
+from sceneshift.dev.dependencies import close_over, read_dependencies
 from sceneshift.dev.model import (
     CommandProbe,
     Condition,
@@ -46,25 +31,21 @@ from sceneshift.dev.model import (
     TcpProbe,
 )
 from sceneshift.dev.pattern import compile_pattern
-from sceneshift.dev.procfile import Procfile, load_procfile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
+    from sceneshift.core.instances import Instance
+    from sceneshift.core.procfile import Procfile
     from sceneshift.dev.dependencies import Graph
-
-_USES_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 
 
 class _Sources(Struct, frozen=True, kw_only=True):
-    """What the files say, checked file by file and against each other."""
+    """What the files say, and in which order processes may start."""
 
-    root: Path
-    config: Config
-    environment: Environment
-    procfile: Procfile
+    project: Project
     graph: Graph
-    instances: tuple[Instance, ...]
 
 
 def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
@@ -76,6 +57,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     only: Sequence[str] = (),
     procfile: str | None = None,
     former: StackSpec | None = None,
+    is_looking: bool = False,
 ) -> StackSpec:
     """Read configuration, environment and Procfile; return what is to run.
 
@@ -92,77 +74,43 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         procfile: The Procfile, relative to `root`; None means the configured one,
             or that of the variable PROCFILE.
         former: The stack that runs, whose processes keep their ports.
+        is_looking: Whether nothing is to run, and so nothing is written.
 
     Raises:
         ConfigError: A file says what cannot be.
         UsageError: An argument names what does not exist, or leaves nothing to run.
     """
-    root = root.resolve()
-    config = load_config(root)
-    active = resolve_environment(root, config, environ=environ, flag=environment)
-    named = procfile or config.procfile or _find_name(active)
-    parsed = load_procfile(root, *([Path(named)] if named else []))
-    _check_process_names(config, active, parsed)
-    graph = read_dependencies(config, list(parsed.commands))
-    wanted = close_over(graph, only or list(graph))
-    numbers = number_types(parsed.commands, former.numbers if former else None)
-    instances = expand_instances(
-        root, active, parsed.commands, concurrency or {}, numbers
-    )
-    # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
-    # depend on the ports that they say.
-    active = resolve_environment(
+    project = load_project(
         root,
-        config,
         environ=environ,
-        flag=environment,
-        addresses=_list_addresses(instances),
+        environment=environment,
+        concurrency=concurrency,
+        procfile=procfile,
+        is_looking=is_looking,
+        former=former.numbers if former else None,
     )
-    sources = _Sources(
-        root=root,
-        config=config,
-        environment=active,
-        procfile=parsed,
-        graph=graph,
-        instances=instances,
-    )
+    graph = read_dependencies(project.config, list(project.procfile.commands))
+    wanted = close_over(graph, only or list(graph))
+    sources = _Sources(project=project, graph=graph)
     return StackSpec(
-        root=root,
-        environment=active.name,
+        root=project.root,
+        environment=project.environment.name,
         processes=_assemble_all(sources, wanted),
-        inputs=_list_inputs(sources),
-        numbers=numbers,
+        inputs=_list_inputs(project),
+        numbers=project.numbers,
     )
 
 
-def _find_name(environment: Environment) -> str | None:
-    """Return the Procfile that the variable PROCFILE names, as honcho has it."""
-    value = environment.values.get("PROCFILE")
-    return None if value is None else value.text or None
-
-
-def _check_process_names(
-    config: Config, environment: Environment, procfile: Procfile
-) -> None:
-    """Refuse settings of processes that the Procfile does not have."""
-    processes = (*TABLE, "processes")
-    ports = (*TABLE, "environments", environment.name, "ports")
-    for keys, names in ((processes, config.processes), (ports, environment.ports)):
-        for name in names:
-            if name not in procfile.commands:
-                raise unknown_process([*keys, name], name, procfile.commands)
-
-
-def _list_inputs(sources: _Sources) -> tuple[Path, ...]:
-    files = [PYPROJECT, STATE_FILE, *sources.procfile.looked_for]
-    return tuple(sources.root / file for file in [*files, *sources.environment.files])
+def _list_inputs(project: Project) -> tuple[Path, ...]:
+    files = [PYPROJECT, STATE_FILE, *project.procfile.looked_for]
+    return tuple(project.root / file for file in [*files, *project.environment.files])
 
 
 def _assemble_all(
     sources: _Sources, wanted: Collection[str]
 ) -> tuple[ProcessSpec, ...]:
     """Return the processes of these types; there is one at least."""
-    chosen = [each for each in sources.instances if each.type in wanted]
+    chosen = [each for each in sources.project.instances if each.type in wanted]
     if not chosen:
         raise UsageError(
             "no process is left to start: `--concurrency` has 0 for each",
@@ -173,13 +121,13 @@ def _assemble_all(
 
 def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
     """Return one process with everything that is known of it."""
-    name = instance.type
-    section = sources.config.processes.get(name, ProcessConfig())
+    name, project = instance.type, sources.project
+    section = project.config.processes.get(name, ProcessConfig())
     keys = (*TABLE, "processes", name)
-    cwd = _get_cwd(sources.root, section, keys)
-    env = _build_env(sources, instance, section)
+    cwd = _get_cwd(project.root, section, keys)
+    env = build_env(project, instance)
     if not _may_be_made(sources, name):
-        _check_command(sources.procfile, instance, cwd, env)
+        _check_command(project.procfile, instance, cwd, env)
     return ProcessSpec(
         name=instance.name,
         label=instance.label,
@@ -187,7 +135,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         cwd=cwd,
         env=env,
         port=instance.port,
-        listens=_listens(sources.environment, instance, section),
+        listens=listens(project, instance),
         probe=_get_probe(section, keys),
         depends_on=_get_dependencies(sources, name),
         setup=_get_setup(section),
@@ -197,51 +145,6 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         open=section.open,
         scheme=find_scheme(instance.command),
     )
-
-
-def _build_env(
-    sources: _Sources, instance: Instance, section: ProcessConfig
-) -> dict[str, str]:
-    """Return the whole environment of a process.
-
-    What the process's own table says is stronger than all.
-    """
-    if "PORT" in section.env:
-        keys = (*TABLE, "processes", instance.type, "env", "PORT")
-        hint = f"set `{instance.type}` in `ports` of the environment"
-        raise key_error(PYPROJECT, keys, "a port is not set here", hint=hint)
-    values = sources.environment.values
-    env = {"PYTHONUNBUFFERED": "1"}
-    env |= {key: value.text for key, value in values.items()}
-    env |= _use_virtual_environment(sources.root, env)
-    env |= {
-        VARIABLE: sources.environment.name,
-        ROOT_VARIABLE: str(sources.root),
-        "HONCHO_PROCESS_NAME": instance.label,
-        "PORT": str(instance.port),
-    }
-    return env | {key: expand(str(own), env) for key, own in section.env.items()}
-
-
-def _list_addresses(instances: Sequence[Instance]) -> dict[str, str]:
-    """Return `<PROCESS>_PORT` and `<PROCESS>_URL` of each type's first instance."""
-    addresses: dict[str, str] = {}
-    for instance in instances:
-        port, url = name_addresses(instance.type)
-        addresses.setdefault(port, str(instance.port))
-        scheme = find_scheme(instance.command)
-        addresses.setdefault(url, f"{scheme}://127.0.0.1:{instance.port}")
-    return addresses
-
-
-def _use_virtual_environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Return what activating the project's own `.venv` would set."""
-    folder = root / ".venv"
-    programs = folder / "bin"
-    if not programs.is_dir():
-        return {}
-    path = os.pathsep.join([str(programs), env.get("PATH", os.defpath)])
-    return {"PATH": path, "VIRTUAL_ENV": str(folder)}
 
 
 def _get_cwd(root: Path, section: ProcessConfig, keys: Sequence[str]) -> Path:
@@ -272,27 +175,11 @@ def _may_be_made(sources: _Sources, name: str) -> bool:
     waited for.
     """
     before = close_over(sources.graph, [name])
-    sections = sources.config.processes
+    sections = sources.project.config.processes
     return any(
         (other in sections and sections[other].setup is not None)
         or any(need.condition is Condition.COMPLETED for need in sources.graph[other])
         for other in before
-    )
-
-
-def _listens(
-    environment: Environment, instance: Instance, section: ProcessConfig
-) -> bool:
-    """Tell whether anything says that the process uses its port.
-
-    `web` is the type that platforms with Procfiles send requests to.
-    """
-    return (
-        instance.type == "web"
-        or instance.type in environment.ports
-        or section.open is not None
-        or isinstance(section.health, str)
-        or _USES_PORT.search(instance.command) is not None
     )
 
 
@@ -320,7 +207,7 @@ def _get_dependencies(sources: _Sources, name: str) -> tuple[Dependency, ...]:
     return tuple(
         Dependency(name=instance.name, condition=entry.condition)
         for entry in sources.graph[name]
-        for instance in sources.instances
+        for instance in sources.project.instances
         if instance.type == entry.name
     )
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sceneshift.core.client import SOCKET_NAME
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.changes import Changes
-from sceneshift.dev.client import SOCKET_NAME
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from sceneshift.core.mounts import SILENT_SYSTEMS, find_file_system
 from sceneshift.dev.watch.backend import Backend
 from sceneshift.dev.watch.record import Listing, list_folder
 
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.watch.backend import Sink
 
 _DELAY_S = 0.3
-# Shares of another machine's files: changes that are made there raise no event here.
-# Not NFS and CIFS: a developer's own saves through them do.
-_SILENT_SYSTEMS = frozenset(
-    {"9p", "drvfs", "fuse.grpcfuse", "fuse.vmhgfs-fuse", "prl_fs", "vboxsf", "virtiofs"}
-)
 
 
 def is_polling_forced(environ: Mapping[str, str]) -> bool | None:
@@ -42,13 +38,7 @@ def is_silent(folder: str, mounts: str) -> bool:
         folder: The folder, absolute.
         mounts: The text of `/proc/self/mounts`, see proc_pid_mounts(5).
     """
-    kind, longest = "", -1
-    for line in mounts.splitlines():
-        _device, point, system, *_rest = line.split(" ")
-        point = point.encode().decode("unicode_escape").rstrip("/")
-        if f"{folder}/".startswith(f"{point}/") and len(point) >= longest:
-            kind, longest = system, len(point)
-    return kind in _SILENT_SYSTEMS
+    return find_file_system(folder, mounts) in SILENT_SYSTEMS
 
 
 def delay_s(environ: Mapping[str, str]) -> float:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sceneshift.core.console import mask_secrets
+from sceneshift.core.marks import ROOT_VARIABLE, STACK_VARIABLE
+from sceneshift.core.secrets import mask_command
 from sceneshift.core.wording import describe_moment, quote
 
-# Marks every process of a stack with the folder of its project.
-ROOT_VARIABLE = "SCENESHIFT_ROOT"
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's include/net/tcp_states.h
 
@@ -28,6 +29,7 @@ class Holder(Struct, frozen=True, kw_only=True):
         command: Its command line, passwords in URLs masked.
         since: When it started, in seconds since 1970.
         stack: The project whose stack started it; None where none did.
+        stack_id: The id of that run.
         is_ours: Whether that is the same project.
     """
 
@@ -36,6 +38,7 @@ class Holder(Struct, frozen=True, kw_only=True):
     command: str | None = None
     since: float | None = None
     stack: str | None = None
+    stack_id: str | None = None
     is_ours: bool = False
 
     def __str__(self) -> str:
@@ -54,22 +57,46 @@ class Holder(Struct, frozen=True, kw_only=True):
 
 def find_holder(port: int, *, root: Path) -> Holder | None:
     """Find who listens on a port; None where nobody is seen."""
+    return find_holders([port], root=root).get(port)
+
+
+def find_holders(ports: Collection[int], *, root: Path) -> dict[int, Holder]:
+    """Find who listens on each of some ports, in one look at the whole system.
+
+    Args:
+        ports: The ports; those on which nobody is seen are left out of the answer.
+        root: The project's folder.
+    """
+    listening = _find_listening(ports)
+    holders: dict[int, Holder] = {}
+    for port in ports:
+        if pids := listening.get(port):
+            holders[port] = _describe(_choose(pids), root)
+        elif user := _find_user(port):
+            holders[port] = Holder(pid=None, user=user)
+    return holders
+
+
+def _find_listening(ports: Collection[int]) -> dict[int, list[int]]:
+    """Return the processes that listen on each port."""
     import psutil  # noqa: PLC0415 - 5 ms, and needed for a taken port alone
 
+    pids: dict[int, list[int]] = {}
     try:
-        listening = [c for c in psutil.net_connections("tcp") if _listens(c, port)]
-        pids = [one.pid for one in listening if one.pid is not None]
+        for one in psutil.net_connections("tcp"):
+            port = one.laddr[1] if one.laddr else None
+            if port is not None and port in ports and one.pid and _listens(one, port):
+                pids.setdefault(port, []).append(one.pid)
     except psutil.AccessDenied:  # pragma: no cover - macOS, for others than root
         # Each user's own connections are shown there nevertheless.
-        pids = _search_processes(port)
-    if pids:
-        # A stack's supervisor holds the sockets too, and bears no mark.
-        marked = [pid for pid in pids if _find_stack(pid)]
-        return _describe(
-            os.getpid() if os.getpid() in pids else min(marked or pids), root
-        )
-    user = _find_user(port)
-    return None if user is None else Holder(pid=None, user=user)
+        return {port: _search_processes(port) for port in ports}
+    return pids
+
+
+def _choose(pids: Sequence[int]) -> int:
+    """Return the one to name; a stack's supervisor holds its sockets too, unmarked."""
+    marked = [pid for pid in pids if _find_marks(pid)[0]]
+    return os.getpid() if os.getpid() in pids else min(marked or pids)
 
 
 def _listens(connection: Any, port: int) -> bool:
@@ -96,22 +123,22 @@ def _describe(pid: int, root: Path) -> Holder:
     holder = Holder(pid=pid, is_ours=pid == os.getpid())
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        command = mask_secrets(" ".join(process.cmdline()) or process.name())
+        command = mask_command(process.cmdline()) or process.name()
         holder = replace(holder, command=command, since=process.create_time())
         holder = replace(holder, user=process.username())
-    stack = _find_stack(pid)
+    stack, stack_id = _find_marks(pid)
     is_ours = holder.is_ours or stack == str(root)
-    return replace(holder, stack=stack, is_ours=is_ours)
+    return replace(holder, stack=stack, stack_id=stack_id, is_ours=is_ours)
 
 
-def _find_stack(pid: int) -> str | None:
-    """Return the project whose stack started a process."""
+def _find_marks(pid: int) -> tuple[str | None, str | None]:
+    """Return the project whose stack started a process, and the id of that run."""
     import psutil  # noqa: PLC0415 - see above
 
     with suppress(psutil.Error):
-        found: str | None = psutil.Process(pid).environ().get(ROOT_VARIABLE)
-        return found
-    return None
+        env = psutil.Process(pid).environ()
+        return env.get(ROOT_VARIABLE), env.get(STACK_VARIABLE)
+    return None, None
 
 
 def _find_user(port: int) -> str | None:

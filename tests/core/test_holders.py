@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev.holders import (
+from sceneshift.core.holders import (
     Holder,
+    _find_marks,
     _find_user,
     _get_user_name,
     _search_processes,
     find_holder,
 )
-from sceneshift.dev.ports import check_free
+from sceneshift.core.ports import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,6 +90,13 @@ def test_this_process_is_ours(tmp_path: Path) -> None:
         holder = find_holder(server.getsockname()[1], root=tmp_path)
     assert holder is not None
     assert holder.is_ours
+
+
+def test_a_process_that_has_ended_bears_no_marks() -> None:
+    """It may do so while it is looked at."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    assert _find_marks(ended.pid) == (None, None)
 
 
 def test_nobody_holds_a_free_port(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from sceneshift.core.config import PYPROJECT
 from sceneshift.core.errors import ConfigError
-from sceneshift.core.wording import quote
+from sceneshift.core.schema import key_error
+from sceneshift.core.wording import find_nearest, quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 DEFAULT_FILES = (Path("Procfile.dev"), Path("Procfile"))
 
@@ -84,6 +86,17 @@ def parse_procfile(
         commands=dict(parse(text).processes),
         lines=lines,
     )
+
+
+def unknown_process(
+    keys: Sequence[str], name: str, known: Collection[str]
+) -> ConfigError:
+    """Return the error about a name that the Procfile does not have."""
+    text = f"the Procfile has no process {quote(name)}"
+    nearest = find_nearest(name, known)
+    if nearest is not None:
+        text += f", the nearest is {quote(nearest)}"
+    return key_error(PYPROJECT, keys, text, hint=suggest(name, known))
 
 
 def _decode(data: bytes, file: Path) -> str:

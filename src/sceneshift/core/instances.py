@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,12 @@ from msgspec.structs import replace
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.ports import allocate, foresee
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
-from sceneshift.dev.ports import allocate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.core.environment import Environment
@@ -78,12 +79,14 @@ def number_types(
     return numbers
 
 
-def expand_instances(
+def expand_instances(  # noqa: PLR0913 - what instances depend on
     root: Path,
     environment: Environment,
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
     numbers: Mapping[str, int],
+    *,
+    is_looking: bool = False,
 ) -> tuple[Instance, ...]:
     """Return every instance of every process, in the Procfile's order.
 
@@ -96,6 +99,7 @@ def expand_instances(
         commands: Command line of each type.
         concurrency: Number of instances by type; one where it says nothing.
         numbers: What `number_types` returned.
+        is_looking: Whether ports for `auto` are only found, and not kept.
 
     Raises:
         ConfigError: PORT is no number, a number is too large or stands twice.
@@ -108,7 +112,8 @@ def expand_instances(
             )
     expanded = list(_expand(environment, commands, concurrency, numbers))
     first_known = sorted(expanded, key=lambda each: [*numbers].index(each.type))
-    ports = _assign_ports(root, environment, first_known)
+    find_free = partial(foresee if is_looking else allocate, root=root)
+    ports = _assign_ports(environment, first_known, find_free)
     return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
@@ -152,7 +157,9 @@ def _get_base_port(environment: Environment) -> int:
 
 
 def _assign_ports(
-    root: Path, environment: Environment, instances: Sequence[Instance]
+    environment: Environment,
+    instances: Sequence[Instance],
+    find_free: Callable[..., dict[str, int]],
 ) -> dict[str, int]:
     """Return each label's port: fixed numbers first, the others around them."""
     ports = _fix_ports(environment, instances)
@@ -162,7 +169,7 @@ def _assign_ports(
             autos.append(instance.label)
         elif instance.label not in ports:
             ports[instance.label] = _find_gap(instance, set(ports.values()))
-    return ports | allocate(autos, root=root, taken=ports.values())
+    return ports | find_free(autos, taken=ports.values())
 
 
 def _fix_ports(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sceneshift.core.channel import Channel
+from sceneshift.core.client import SOCKET_NAME, Client
 from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
 from sceneshift.core.paths import StateFolder
-from sceneshift.dev.client import SOCKET_NAME, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

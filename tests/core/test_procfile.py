@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sceneshift.core.errors import ConfigError
-from sceneshift.dev.procfile import load_procfile, parse_procfile
+from sceneshift.core.procfile import load_procfile, parse_procfile
 
 FILE = Path("Procfile.dev")
 LINES = st.lists(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneshift.dev.noderange import parse_version, satisfies
+from sceneshift.core.noderange import parse_version, satisfies
 
 VITE = "^20.19.0 || >=22.12.0"
 SCRIPT = """

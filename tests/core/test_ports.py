@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core import ports as ports_module
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev import ports as ports_module
-from sceneshift.dev.ports import allocate, check_free, is_free
+from sceneshift.core.ports import allocate, check_free, is_free
 
 if TYPE_CHECKING:
     from pathlib import Path

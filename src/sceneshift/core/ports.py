@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.holders import Holder, find_holder
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.wording import quote
-from sceneshift.dev.holders import Holder, find_holder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -113,6 +113,24 @@ def allocate(
         if remembered | ports != remembered:
             document = json.dumps(remembered | ports, indent=2, sort_keys=True)
             write_whole(file, document + "\n")
+    return ports
+
+
+def foresee(
+    names: Iterable[str], *, root: Path, taken: Collection[int] = ()
+) -> dict[str, int]:
+    """Return what `allocate` has given or would give, without keeping it.
+
+    A remembered port counts without a look at who holds it.
+    """
+    remembered = _read(StateFolder(root).path / "ports.json")
+    ports: dict[str, int] = {}
+    for name in names:
+        others = {*taken, *ports.values()}
+        port = remembered.get(name)
+        if port is None or port in others:
+            port = _search(name, root, others | {*remembered.values()})
+        ports[name] = port
     return ports
 
 

@@ -1,0 +1,1 @@
+"""The environments of a project: what they are, and whether they hold."""

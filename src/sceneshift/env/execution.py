@@ -1,0 +1,135 @@
+"""`inv env.run`: one command in an environment, in place of `inv` itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from sceneshift.core.errors import RefusedError, UsageError
+from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
+from sceneshift.core.marks import ROOT_VARIABLE
+from sceneshift.core.project import build_env, load_project, use_virtual_environment
+from sceneshift.core.selection import VARIABLE
+from sceneshift.core.wording import quote, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sceneshift.core.project import Project
+
+
+_KEPT = frozenset({"PATH", "VIRTUAL_ENV", VARIABLE})
+
+
+def find_command(argv: Sequence[str], remainder: str) -> list[str]:
+    """Return the words behind `--`.
+
+    invoke hands them over joined by spaces, and so takes away where each one ends.
+    The words that it was called with have that.
+
+    Args:
+        argv: The words of the whole command line.
+        remainder: What invoke makes of those behind `--`.
+    """
+    words = [*argv]
+    behind = words[words.index("--") + 1 :] if "--" in words else []
+    return behind if " ".join(behind) == remainder else shlex.split(remainder)
+
+
+def run_command(
+    root: Path,
+    environ: Mapping[str, str],
+    words: Sequence[str],
+    *,
+    name: str | None,
+    process: str | None,
+) -> NoReturn:
+    """Become the command: its output, exit code and signals are its own.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        words: Program and arguments.
+        name: Name or alias of the environment; None means the active one.
+        process: The process whose PORT and own variables it gets; None means none.
+
+    Raises:
+        UsageError: There is no command, no such program, environment or process.
+        RefusedError: The environment is protected, and was not named.
+    """
+    if not words:
+        raise UsageError(
+            "no command is given", hint="write it so: inv env.run NAME -- COMMAND"
+        )
+    project = load_project(root, environ=environ, environment=name, is_looking=True)
+    if project.environment.protected and name is None:
+        active = project.environment.name
+        raise RefusedError(
+            f"{quote(active)} is active and protected, and was not named",
+            hint=f"if it is meant: inv env.run {active} -- {shlex.join(words)}",
+        )
+    env = build_command_env(project, process)
+    env |= _mark(env, environ)
+    path = shutil.which(words[0], path=env.get("PATH", os.defpath))
+    if path is None:
+        raise UsageError(
+            f"there is no program {quote(words[0])}",
+            hint="it is looked for in `.venv/bin` and PATH",
+        )
+    _become(path, words, env)
+
+
+def build_command_env(project: Project, process: str | None) -> dict[str, str]:
+    """Return what a command gets: what the processes get, without their marks.
+
+    Raises:
+        UsageError: There is no such process.
+    """
+    if process is None:
+        values = project.environment.values
+        env = {key: value.text for key, value in values.items()}
+        env |= use_virtual_environment(project.root, env)
+    else:
+        by_name = {each.label: each for each in reversed(project.instances)}
+        by_name |= {each.type: each for each in reversed(project.instances)}
+        if process not in by_name:
+            known = [each.type for each in project.instances]
+            raise UsageError(
+                f"there is no process {quote(process)}", hint=suggest(process, known)
+            )
+        env = build_env(project, by_name[process])
+        del env[ROOT_VARIABLE]  # it is none of a stack, and must not be ended as one
+    return env | {VARIABLE: project.environment.name}
+
+
+def _mark(env: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Say what is no person's word, for an `inv` within that means other files."""
+    ours = {
+        name: text
+        for name, text in env.items()
+        if environ.get(name) != text and name not in _KEPT
+    }
+    return {EXPORTED_VARIABLE: mark_exported(ours)}
+
+
+def _become(path: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python ignores it for itself, and a program would inherit that.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.execve(path, [*words], env)  # noqa: S606
+    except OSError as error:
+        # A script without a first line, as execvp(3) has it.
+        if error.errno == errno.ENOEXEC:  # pragma: no cover - then this is no Python
+            os.execve("/bin/sh", ["sh", path, *words[1:]], env)  # noqa: S606
+        raise UsageError(
+            f"{quote(path)} cannot be run: {(error.strerror or '').lower()}",
+            hint=f"look at it: ls -l {shlex.quote(path)}",
+        ) from error

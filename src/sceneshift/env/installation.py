@@ -1,0 +1,183 @@
+"""Whether what is installed is what the lock files say."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.check import Check, Verdict, fail, ok, skip
+from sceneshift.core.packagejson import read_json
+from sceneshift.core.wording import name_few
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sceneshift.core.check import Subject
+
+_NPM_LOCK = "package-lock.json"
+_DEEPEST = 3  # folders below the project in which a frontend is looked for
+_FEW = 3
+_NO_FOLDERS = frozenset({"node_modules", "dist", "build", "vendor"})
+
+_TOML_PIN = re.compile(r'^name = "([^"]+)"\r?\nversion = "([^"]+)"', re.MULTILINE)
+_TEXT_PIN = re.compile(
+    r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)"
+    r"(?P<marker>\s*;)?",
+    re.MULTILINE,
+)
+# The first of these that exists is the one that the team installs from.
+_PYTHON_LOCKS = {
+    "uv.lock": "uv sync",
+    "poetry.lock": "poetry install",
+    "pdm.lock": "pdm sync",
+    "requirements/dev.lock": "rm -r .venv && ./inv --list",
+    "requirements.lock": ".venv/bin/python -m pip install -r requirements.lock",
+    "requirements.txt": ".venv/bin/python -m pip install -r requirements.txt",
+}
+
+
+def list_installation_checks(subject: Subject) -> Iterator[Check]:
+    """Yield a check for each frontend, and one for the project's `.venv`."""
+    root = subject.project.root
+    for folder in find_frontends(root):
+        place = folder.relative_to(root)
+        name = "node packages" if place == Path() else f"node packages of {place}"
+        yield Check(name=name, look=partial(check_node_packages, root, folder))
+    yield Check(name="python packages", look=partial(check_python_packages, root))
+
+
+def find_frontends(root: Path) -> list[Path]:
+    """Return the folders with a package-lock.json, some folders deep."""
+    found = []
+    waiting = [(root, 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        if (folder / _NPM_LOCK).is_file():
+            found.append(folder)
+        if depth < _DEEPEST:
+            waiting += [(each, depth + 1) for each in _list_folders(folder)]
+    return sorted(found)
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # another user's
+        return []
+    return [
+        Path(entry.path)
+        for entry in entries
+        if entry.is_dir(follow_symlinks=False)
+        and not entry.name.startswith(".")
+        and entry.name not in _NO_FOLDERS
+    ]
+
+
+def check_node_packages(root: Path, folder: Path) -> Verdict:
+    """Compare package-lock.json with what npm says that it has installed."""
+    place = folder.relative_to(root)
+    remedy = "npm ci" if place == Path() else f"npm --prefix {place} ci"
+    if not (folder / "node_modules").is_dir():
+        return fail("there is no node_modules", remedy)
+    installed = read_json(folder / "node_modules" / f".{_NPM_LOCK}").get("packages")
+    locked = read_json(folder / _NPM_LOCK).get("packages")
+    if not isinstance(installed, dict) or not isinstance(locked, dict):
+        return skip("npm did not write down what it has installed")
+    wrong = [
+        path.rpartition("node_modules/")[2]
+        for path, package in locked.items()
+        if _is_wrong(path, package, installed)
+    ]
+    if wrong:
+        names = name_few(wrong, _FEW)
+        return fail(f"not as {_NPM_LOCK} says: {names}", remedy)
+    return ok(f"{len(installed)} packages as {_NPM_LOCK} says")
+
+
+def _is_wrong(path: str, package: Any, installed: Mapping[str, Any]) -> bool:
+    """Tell whether a package is missing, or there in another version.
+
+    Optional ones are those of other systems.
+    """
+    if not isinstance(package, dict) or not path.startswith("node_modules/"):
+        return False  # the project itself, or a workspace
+    if package.get("link") or package.get("extraneous"):
+        return False
+    there = installed.get(path)
+    if not isinstance(there, dict):
+        return not (package.get("optional") or package.get("devOptional"))
+    return bool(there.get("version") != package.get("version"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """What a lock file says.
+
+    Attributes:
+        versions: The versions of each package; there are several for several systems.
+        needed: Those that every system needs.
+    """
+
+    versions: Mapping[str, frozenset[str]]
+    needed: frozenset[str]
+
+
+def check_python_packages(root: Path) -> Verdict:
+    """Compare the first lock file of the project with what `.venv` holds."""
+    file = next((each for each in _PYTHON_LOCKS if (root / each).is_file()), None)
+    if file is None:
+        return skip("there is no lock file of Python packages")
+    remedy = _PYTHON_LOCKS[file]
+    if not (root / ".venv").is_dir():
+        return fail("there is no .venv", remedy)
+    pins = read_pins((root / file).read_text(encoding="utf-8", errors="replace"))
+    if not pins.versions:
+        return skip(f"{file} pins no versions")
+    installed = find_installed(root / ".venv")
+    wrong = sorted(
+        f"{name} {installed[name]}"
+        for name, versions in pins.versions.items()
+        if name in installed and installed[name] not in versions
+    )
+    wrong += sorted(f"{name} (missing)" for name in pins.needed - installed.keys())
+    if wrong:
+        return fail(f"not as {file} says: {name_few(wrong, _FEW)}", remedy)
+    return ok(f"{len(installed)} packages as {file} says")
+
+
+def read_pins(text: str) -> Pins:
+    """Read a lock of uv, poetry or pdm, or pinned requirements.
+
+    Those of the first kind list what other systems and groups need too: nothing of
+    them is known to be missing. They are scanned, for the whole of a large one would
+    take half a second to parse.
+    """
+    versions: dict[str, set[str]] = {}
+    needed = set()
+    for name, version in _TOML_PIN.findall(text):
+        versions.setdefault(_normalize(name), set()).add(version)
+    for found in _TEXT_PIN.finditer(text):
+        name = _normalize(found["name"])
+        versions.setdefault(name, set()).add(found["version"])
+        if not found["marker"]:
+            needed.add(name)
+    return Pins(
+        versions={name: frozenset(each) for name, each in versions.items()},
+        needed=frozenset(needed),
+    )
+
+
+def find_installed(environment: Path) -> dict[str, str]:
+    """Return the version of each package in a virtual environment."""
+    folders = environment.glob("lib/python*/site-packages/*.dist-info")
+    parts = (folder.name.removesuffix(".dist-info").split("-") for folder in folders)
+    return {_normalize(name): version for name, version, *_ in parts}
+
+
+def _normalize(name: str) -> str:
+    """Return a name as packages compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

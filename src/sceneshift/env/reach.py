@@ -1,0 +1,137 @@
+"""Whether a database answers, as far as can be told without its library."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sceneshift.core.value import Value
+
+_VARIABLE = "DATABASE_URL"
+_PORTS = {
+    "amqp": 5672,
+    "cockroachdb": 26257,
+    "mariadb": 3306,
+    "mongodb": 27017,
+    "mssql": 1433,
+    "mysql": 3306,
+    "oracle": 1521,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "redis": 6379,
+}
+_SOCKETS = {
+    "postgres": "/var/run/postgresql/.s.PGSQL.5432",
+    "postgresql": "/var/run/postgresql/.s.PGSQL.5432",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database of an environment.
+
+    Attributes:
+        name: `default`, or what follows DATABASE_URL_, in lower case.
+        url: Its address, the password included.
+    """
+
+    name: str
+    url: str
+
+    @property
+    def system(self) -> str:
+        """What kind it is: `postgresql` for `postgresql+psycopg://…`."""
+        return self.url.partition(":")[0].partition("+")[0].lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Whether a database answers.
+
+    Attributes:
+        is_reachable: None where that cannot be told.
+        problem: Why not, or why it cannot be told; None where it answers.
+    """
+
+    is_reachable: bool | None
+    problem: str | None = None
+
+
+def list_databases(values: Mapping[str, Value]) -> list[Database]:
+    """Return the databases that DATABASE_URL and its kin name."""
+    found = []
+    for name, value in values.items():
+        is_one = name == _VARIABLE or name.startswith(f"{_VARIABLE}_")
+        if is_one and value.is_own and "://" in value.text:
+            rest = name.removeprefix(_VARIABLE).removeprefix("_").lower()
+            found.append(Database(name=rest or "default", url=value.text))
+    return found
+
+
+def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
+    """Look for the file of a SQLite database, or knock at the port of any other.
+
+    Args:
+        database: The database.
+        root: What a relative path of a file is relative to.
+        limit_s: Seconds that a server has to accept a connection.
+    """
+    try:
+        if database.system == "sqlite":
+            return _look_at_file(database.url, root)
+        return _knock(database, limit_s)
+    except ValueError:
+        return Reach(is_reachable=False, problem="this is no URL")
+
+
+def _look_at_file(url: str, root: Path) -> Reach:
+    path = unquote(url.partition("://")[2].partition("?")[0])[1:]
+    if path in {"", ":memory:"} or path.startswith("file:"):
+        return Reach(is_reachable=True)  # it is made when it is opened
+    if not (root / path).exists():
+        return Reach(is_reachable=False, problem="the file does not exist")
+    if not os.access(root / path, os.R_OK | os.W_OK):
+        return Reach(
+            is_reachable=False, problem="the file is not readable and writable"
+        )
+    return Reach(is_reachable=True)
+
+
+def _knock(database: Database, limit_s: float) -> Reach:
+    parts = urlsplit(database.url)
+    host = (parse_qs(parts.query).get("host") or [parts.hostname or ""])[0]
+    port = parts.port or _PORTS.get(database.system)
+    if host.startswith("/"):
+        return _look_at_socket(Path(host, f".s.PGSQL.{port}"))
+    if not host and database.system in _SOCKETS:
+        return _look_at_socket(Path(_SOCKETS[database.system]))
+    if not host or port is None:
+        return Reach(is_reachable=None, problem="the URL names no host and port")
+    return knock(host, port, limit_s=limit_s)
+
+
+def _look_at_socket(path: Path) -> Reach:
+    if path.exists():
+        return Reach(is_reachable=True)
+    return Reach(is_reachable=False, problem=f"there is no socket {path}")
+
+
+def knock(host: str, port: int, *, limit_s: float) -> Reach:
+    """Tell whether a server accepts a connection."""
+    try:
+        socket.create_connection((host, port), timeout=limit_s).close()
+    except TimeoutError:
+        problem = f"no answer from {host}:{port} within {limit_s:g} s"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problem = f"{host}:{port}: {reason}"
+    else:
+        return Reach(is_reachable=True)
+    return Reach(is_reachable=False, problem=problem)

@@ -1,0 +1,76 @@
+"""`inv env.validate`: whether an environment holds."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import TYPE_CHECKING
+
+from sceneshift.core.check import Subject, fail, ok
+from sceneshift.core.errors import SceneshiftError, UsageError
+from sceneshift.core.project import load_project
+from sceneshift.env.inspection import Result, print_results, run_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sceneshift.core.check import Check
+    from sceneshift.core.project import Project
+
+
+def validate(
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    name: str | None,
+    providers: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Run the checks of an environment and print what they found.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        name: Name or alias of the environment; None means the active one.
+        providers: Modules with a function `list_checks`.
+        as_json: Whether JSON is printed.
+
+    Raises:
+        DriftError: A check has failed.
+        UsageError: There is no such environment.
+    """
+    configuration, project = _read_configuration(root, environ, name)
+    results = [configuration]
+    if project is not None:
+        subject = Subject(project=project, environ=environ)
+        results += run_checks(_collect(subject, providers))
+    known = None if project is None else project.environment.name
+    print_results(results, {"environment": known}, as_json=as_json)
+
+
+def _read_configuration(
+    root: Path, environ: Mapping[str, str], name: str | None
+) -> tuple[Result, Project | None]:
+    """Read the project; None where that cannot be: everything else would be guessing.
+
+    Raises:
+        UsageError: There is no such environment, which is no finding.
+    """
+    began = time.monotonic()
+    project = None
+    try:
+        project = load_project(root, environ=environ, environment=name, is_looking=True)
+        active = project.environment
+        verdict = ok(f"{active.name}, by {active.chosen_by}")
+    except SceneshiftError as error:
+        if type(error) is UsageError:
+            raise
+        verdict = fail(error.message, error.hint or "mend it there")
+    took_s = time.monotonic() - began
+    return Result(name="configuration", verdict=verdict, time_s=took_s), project
+
+
+def _collect(subject: Subject, providers: Sequence[str]) -> Iterator[Check]:
+    for provider in providers:
+        yield from importlib.import_module(provider).list_checks(subject)

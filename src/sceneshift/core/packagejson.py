@@ -6,8 +6,6 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from sceneshift.core.noderange import satisfies
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -58,6 +56,8 @@ def _read_ranges(packages: Sequence[Any]) -> Iterator[str]:
 
 def fits(version: str, engines: Sequence[str]) -> bool:
     """Whether a Node is in all the ranges; an unreadable one asks for nothing."""
+    from sceneshift.core.noderange import satisfies  # noqa: PLC0415 - where one asks
+
     for wanted in engines:
         with contextlib.suppress(ValueError):
             if not satisfies(version, wanted):

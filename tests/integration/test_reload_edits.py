@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SERVER = """\
 import os
+import signal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 import first, hot, last
 
@@ -153,12 +155,16 @@ def test_an_edit_that_is_taken_back_is_taken_back(served: Stack) -> None:
 def test_a_save_without_a_change_does_nothing(served: Stack) -> None:
     """Neither do a touch, other permissions or a file that is replaced by itself."""
     path = served.root / "first.py"
-    path.write_text(FILES["first.py"])
-    served.write({"first.py": FILES["first.py"]})
-    path.touch()
-    path.chmod(0o600)
-    served.write({"first.py": "TEXT = 'fx'\n"})  # and back before anybody looks
-    served.write({"first.py": FILES["first.py"], "last.py": "TEXT = 'l1'\n"})
+    os.kill(served.supervisor, signal.SIGSTOP)  # nobody looks before all is written
+    try:
+        path.write_text(FILES["first.py"])
+        served.write({"first.py": FILES["first.py"]})
+        path.touch()
+        path.chmod(0o600)
+        served.write({"first.py": "TEXT = 'fx'\n"})
+        served.write({"first.py": FILES["first.py"], "last.py": "TEXT = 'l1'\n"})
+    finally:
+        os.kill(served.supervisor, signal.SIGCONT)
     served.wait_page("l1")
     causes = {
         file for each in served.ask("dev.why")["reloads"] for file in each["files"]

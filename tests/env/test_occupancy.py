@@ -111,12 +111,12 @@ def test_what_an_earlier_stack_left_is_ours(ask: Any, tmp_path: Path) -> None:
 
 
 def test_other_worktrees_are_shown_too(ask: Any, tmp_path: Path) -> None:
-    """Each with its own configuration; a broken one is named and left out."""
+    """Each with its own configuration and ports; a broken one is left out."""
     main, side, broken = (tmp_path / name for name in ("main", "side", "broken"))
     below = main / "app"
     main.mkdir()
     with running_server(SCENESHIFT_ROOT=str(side / "app")) as (_, port):
-        make_project(below, port)
+        make_project(below, port - 10)  # that of the first worktree is 10 more
         commit = ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"]
         for words in (["init", "-q"], ["add", "."], commit):
             subprocess.run(["git", "-C", main, *words], check=True)
@@ -126,11 +126,12 @@ def test_other_worktrees_are_shown_too(ask: Any, tmp_path: Path) -> None:
         (broken / "app/pyproject.toml").write_text("[tool")
         (below / ".env.only-here").touch()
         rows = ask(below, SCENESHIFT_ENV="only-here")
-        assert [row["port"] for row in rows if row["state"] == "free"] == [5000]
+        free = {row["port"] for row in rows if row["state"] == "free"}
+        assert free == {port - 10, 5000}
         rows = [row for row in rows if row["environment"] == "development"]
     found = {row["checkout"]: (row["state"], row["is_ours"]) for row in rows}
     assert found == {
-        str(below): ("taken", False),
+        str(below): ("free", False),
         str(side / "app"): ("leftover", False),
     }
 

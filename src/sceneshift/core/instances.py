@@ -13,12 +13,14 @@ from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.ports import allocate, foresee
 from sceneshift.core.schema import key_error
+from sceneshift.core.value import SourceKind
 from sceneshift.core.wording import quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from sceneshift.core.config import Config
     from sceneshift.core.environment import Environment
 
 _BASE_PORT = 5000  # honcho's and foreman's
@@ -86,6 +88,7 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
     concurrency: Mapping[str, int],
     numbers: Mapping[str, int],
     *,
+    offset: int = 0,
     is_looking: bool = False,
 ) -> tuple[Instance, ...]:
     """Return every instance of every process, in the Procfile's order.
@@ -99,6 +102,7 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
         commands: Command line of each type.
         concurrency: Number of instances by type; one where it says nothing.
         numbers: What `number_types` returned.
+        offset: What is added to every port but those for `auto`.
         is_looking: Whether ports for `auto` are only found, and not kept.
 
     Raises:
@@ -110,15 +114,23 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
             raise UsageError(
                 f"there is no process {quote(name)}", hint=suggest(name, commands)
             )
-    expanded = list(_expand(environment, commands, concurrency, numbers))
+    base = _get_base_port(environment, offset)
+    expanded = list(_expand(base, commands, concurrency, numbers))
     first_known = sorted(expanded, key=lambda each: [*numbers].index(each.type))
     find_free = partial(foresee if is_looking else allocate, root=root)
-    ports = _assign_ports(environment, first_known, find_free)
+    ports = _assign_ports(environment, first_known, offset, find_free)
     return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
+def list_fixed_ports(config: Config, commands: Mapping[str, str]) -> set[int]:
+    """Return the first port of each type, in all environments."""
+    numbered = range(_BASE_PORT, _BASE_PORT + _STEP * len(commands), _STEP)
+    tables = (section.ports.values() for section in config.environments.values())
+    return {*numbered, *(port for ports in tables for port in ports if port != "auto")}
+
+
 def _expand(
-    environment: Environment,
+    base: int,
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
     numbers: Mapping[str, int],
@@ -126,7 +138,6 @@ def _expand(
     """Yield what honcho expands a Procfile to."""
     from honcho.environ import expand_processes  # noqa: PLC0415 - slow
 
-    base = _get_base_port(environment)
     for params in expand_processes(commands, concurrency=concurrency):
         kind, _, number = params.name.rpartition(".")
         is_alone = concurrency.get(kind, 1) == 1
@@ -139,10 +150,11 @@ def _expand(
         )
 
 
-def _get_base_port(environment: Environment) -> int:
+def _get_base_port(environment: Environment, offset: int) -> int:
+    """Return the first port; one that the shell says is meant as it stands."""
     value = environment.values.get("PORT")
     if value is None:
-        return _BASE_PORT
+        return _BASE_PORT + offset
     try:
         port = int(value.text)
     except ValueError:
@@ -153,16 +165,18 @@ def _get_base_port(environment: Environment) -> int:
             f"{quote(value.text)} (from {value.source})",
             hint="set PORT to the first process's port, or unset it",
         )
-    return port
+    is_exact = value.source.kind is SourceKind.PROCESS
+    return port if is_exact else port + offset
 
 
 def _assign_ports(
     environment: Environment,
     instances: Sequence[Instance],
+    offset: int,
     find_free: Callable[..., dict[str, int]],
 ) -> dict[str, int]:
     """Return each label's port: fixed numbers first, the others around them."""
-    ports = _fix_ports(environment, instances)
+    ports = _fix_ports(environment, instances, offset)
     autos: list[str] = []
     for instance in instances:
         if environment.ports.get(instance.type) == "auto":
@@ -173,7 +187,7 @@ def _assign_ports(
 
 
 def _fix_ports(
-    environment: Environment, instances: Sequence[Instance]
+    environment: Environment, instances: Sequence[Instance], offset: int
 ) -> dict[str, int]:
     """Return the ports that the environment gives as numbers."""
     fixed: dict[int, str] = {}
@@ -181,7 +195,7 @@ def _fix_ports(
         first = environment.ports.get(instance.type)
         if not isinstance(first, int):
             continue
-        port = first + instance.number - 1
+        port = first + offset + instance.number - 1
         keys = (*TABLE, "environments", environment.name, "ports", instance.type)
         if port in fixed:
             text = f"port {port} is already that of {quote(fixed[port])}"

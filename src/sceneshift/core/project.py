@@ -15,6 +15,7 @@ from sceneshift.core.environment import Environment, expand, resolve_environment
 from sceneshift.core.instances import (
     Instance,
     expand_instances,
+    list_fixed_ports,
     name_addresses,
     number_types,
 )
@@ -28,6 +29,7 @@ from sceneshift.core.procfile import (
 from sceneshift.core.schema import join_keys, key_error
 from sceneshift.core.selection import VARIABLE
 from sceneshift.core.value import Source, SourceKind, Value
+from sceneshift.core.worktree import Worktree, find_worktree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +47,8 @@ class Project(Struct, frozen=True, kw_only=True):
         procfile: Its processes.
         instances: Each instance of each process, with its port.
         numbers: Place of each line of the Procfile in the numbering of ports.
+        worktree: The linked worktree that it is in; None in the main checkout.
+        offset: How far its fixed ports are above those of the main checkout.
     """
 
     root: Path
@@ -53,6 +57,8 @@ class Project(Struct, frozen=True, kw_only=True):
     procfile: Procfile
     instances: tuple[Instance, ...]
     numbers: Mapping[str, int]
+    worktree: Worktree | None = None
+    offset: int = 0
 
 
 def load_project(  # noqa: PLR0913 - options, each by its name
@@ -95,8 +101,16 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     if parsed.lines:
         _check_process_names(config, active, parsed)
     numbers = number_types(parsed.commands, former)
+    worktree = find_worktree(root)
+    offset = _find_offset(worktree, root, config, parsed, is_looking=is_looking)
     instances = expand_instances(
-        root, active, parsed.commands, concurrency or {}, numbers, is_looking=is_looking
+        root,
+        active,
+        parsed.commands,
+        concurrency or {},
+        numbers,
+        offset=offset,
+        is_looking=is_looking,
     )
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
     # depend on the ports that they say.
@@ -114,7 +128,25 @@ def load_project(  # noqa: PLR0913 - options, each by its name
         procfile=parsed,
         instances=instances,
         numbers=numbers,
+        worktree=worktree,
+        offset=offset,
     )
+
+
+def _find_offset(
+    worktree: Worktree | None,
+    root: Path,
+    config: Config,
+    procfile: Procfile,
+    *,
+    is_looking: bool,
+) -> int:
+    if worktree is None or not procfile.commands:
+        return 0
+    from sceneshift.core.offsets import claim_offset  # noqa: PLC0415 - seldom
+
+    ports = list_fixed_ports(config, procfile.commands)
+    return claim_offset(worktree, root, ports, is_looking=is_looking)
 
 
 def build_env(project: Project, instance: Instance) -> dict[str, str]:

@@ -114,6 +114,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
         stop: How it is stopped.
         open: Path of the address that is shown to people, `/api/docs`.
         scheme: What its address begins with.
+        host: The name of this machine in the address for people.
     """
 
     name: str
@@ -131,13 +132,14 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
     stop: StopPolicy = field(default_factory=StopPolicy)
     open: str | None = None
     scheme: str = "http"
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str | None:
         """The address for people, or None for a process that has none."""
         if self.port is None or not self.listens:
             return None
-        return f"{self.scheme}://127.0.0.1:{self.port}{self.open or ''}"
+        return f"{self.scheme}://{self.host}:{self.port}{self.open or ''}"
 
 
 class StackSpec(Struct, frozen=True, kw_only=True):
@@ -150,6 +152,8 @@ class StackSpec(Struct, frozen=True, kw_only=True):
         inputs: Files that this was read from (Procfile, pyproject.toml, env files,
             present or not): a change of one asks for another look.
         numbers: Place of each line of the Procfile in the numbering of ports.
+        worktree: Name of the linked worktree that it is in; empty in the main checkout.
+        offset: How far its fixed ports are above those of the main checkout.
     """
 
     root: Path
@@ -157,6 +161,8 @@ class StackSpec(Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessSpec, ...]
     inputs: tuple[Path, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
+    worktree: str = ""
+    offset: int = 0
 
     def get(self, name: str) -> ProcessSpec:
         """Return the process of that name; raise KeyError."""

@@ -98,6 +98,8 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         processes=_assemble_all(sources, wanted),
         inputs=_list_inputs(project),
         numbers=project.numbers,
+        worktree=project.worktree.name if project.worktree else "",
+        offset=project.offset,
     )
 
 
@@ -144,6 +146,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         stop=_get_stop_policy(section, keys),
         open=section.open,
         scheme=find_scheme(instance.command),
+        host=project.worktree.host if project.worktree else "127.0.0.1",
     )
 
 

@@ -147,6 +147,7 @@ class Run:
         self._restore()  # it may be gone since it was made
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
+        self._announce_worktree()
         self._do(self._await_loss(lost))
         self._do(self._sum_up())
         self.supervisor.feed(Began())
@@ -306,6 +307,13 @@ class Run:
         if not is_forced:
             self.terminal.system("stopping; once more to stop at once", time.time())
         self.supervisor.feed(Quit(is_forced=is_forced, code=128 + number))
+
+    def _announce_worktree(self) -> None:
+        """Say which ports a worktree has: they are not those that are configured."""
+        stack = self.supervisor.stack
+        if stack.offset:
+            text = f"fixed ports are {stack.offset} above those of the main checkout"
+            self.terminal.system(f"worktree {stack.worktree}: {text}", time.time())
 
     async def _sum_up(self) -> None:
         """Say where everything is, once all that can be ready is."""

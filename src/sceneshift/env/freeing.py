@@ -176,7 +176,7 @@ def plan_ends(
     kin = set(_list_kin())
     return tuple(
         end
-        for end in _list_marked(root, running_id)
+        for end in list_marked(root, running_id)
         if end.entry.pid not in kin
         and (end.environment, end.process.partition(".")[0]) in meant
     )
@@ -191,7 +191,7 @@ def _list_kin() -> Iterator[int]:
         pid = 0 if entry is None else entry.ppid
 
 
-def _list_marked(root: Path, running_id: str | None) -> Iterator[End]:
+def list_marked(root: Path, running_id: str | None) -> Iterator[End]:
     """Yield what bears the marks of a stack of this checkout that does not run."""
     for entry in processes().values():
         env = _read_env(entry.pid) if entry.is_running else {}

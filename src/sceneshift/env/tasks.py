@@ -193,6 +193,33 @@ def ports(
 
 
 @task(
+    help={
+        "prune": "end and forget what removed worktrees have left",
+        "dry_run": "with --prune: say what would be done",
+        "json": _JSON,
+    }
+)
+def worktrees(
+    context: Context,
+    prune: bool = False,  # noqa: FBT001, FBT002 - a flag
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Show the worktrees: their ports, addresses and memory."""
+    from sceneshift.env import trees  # noqa: PLC0415
+
+    if prune:
+        trees.prune_worktrees(_root(context), is_dry=dry_run, as_json=json)
+        return
+    if dry_run:
+        raise UsageError(
+            "`--dry-run` goes with `--prune`: nothing is done without it",
+            hint="write it so: inv env.worktrees --prune --dry-run",
+        )
+    trees.show_worktrees(_root(context), as_json=json)
+
+
+@task(
     klass=NamesTask,
     iterable=["names"],
     help={"names": _NAME, "env": _ENV, "json": _JSON},
@@ -232,6 +259,7 @@ for _each in (
     check_example,
     check_secrets,
     ports,
+    worktrees,
     validate,
     doctor,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.offsets import claim_offset, drop_shifts, load_shifts
 from sceneshift.core.project import load_project
 from sceneshift.core.worktree import find_worktree
+from sceneshift.dev.stack import load_stack
 from watching import git
 
 if TYPE_CHECKING:
@@ -113,6 +115,31 @@ def test_another_offset_is_found_where_the_kept_one_is_none(main: Path) -> None:
     text = (first / "pyproject.toml").read_text().replace("8000", "7980")
     (first / "pyproject.toml").write_text(text)  # with 40 it would have the other's
     assert ports(first) == [8040, 5160]
+
+
+def test_a_shared_process_runs_in_the_main_checkout_alone(main: Path) -> None:
+    """The others know where it is there, and wait for nothing."""
+    with (main / "pyproject.toml").open("a") as file:
+        file.write("[tool.sceneshift.worktrees]\nshare = ['worker']\n")
+        file.write("[tool.sceneshift.processes.web]\ndepends_on = ['worker']\n")
+    git(main, "commit", "-q", "-a", "-m", "share")
+    first, second = (
+        load_stack(root, environ={"PATH": os.environ["PATH"]})
+        for root in (main, add(main, "tree"))
+    )
+    assert [each.name for each in first.processes] == ["web", "worker"]
+    (web,) = second.processes
+    assert web.env["WORKER_PORT"] == "5100"
+    assert web.port == 8020
+    assert web.depends_on == ()
+
+
+def test_only_what_is_there_can_be_shared(main: Path) -> None:
+    """The nearest name is said, as everywhere."""
+    with (main / "pyproject.toml").open("a") as file:
+        file.write("[tool.sceneshift.worktrees]\nshare = ['wroker']\n")
+    with pytest.raises(SceneshiftError, match=r"worktrees\.share\.wroker"):
+        ports(main)
 
 
 def test_a_look_keeps_nothing(main: Path) -> None:

@@ -146,6 +146,16 @@ class ProcessConfig(_Strict, frozen=True):
     env: Table = {}
 
 
+class WorktreesConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.worktrees]`.
+
+    Attributes:
+        share: Processes that run in the main checkout alone, for all worktrees.
+    """
+
+    share: Texts = []
+
+
 class Config(_Strict, frozen=True):
     """`[tool.sceneshift]`.
 
@@ -155,6 +165,7 @@ class Config(_Strict, frozen=True):
             `Procfile.dev`, or `Procfile` where there is none.
         environments: By name.
         processes: By the Procfile's names.
+        worktrees: What linked worktrees have in common.
     """
 
     default_environment: Text | None = None
@@ -165,6 +176,9 @@ class Config(_Strict, frozen=True):
     processes: Annotated[
         dict[str, ProcessConfig], Meta(description="a table of processes")
     ] = {}
+    worktrees: Annotated[
+        WorktreesConfig, Meta(description='a table { share = ["…"] }')
+    ] = WorktreesConfig()
 
 
 def load_config(root: Path) -> Config:

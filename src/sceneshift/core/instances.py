@@ -17,11 +17,19 @@ from sceneshift.core.value import SourceKind
 from sceneshift.core.wording import quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
     from sceneshift.core.config import Config
     from sceneshift.core.environment import Environment
+    from sceneshift.core.value import Value
 
 _BASE_PORT = 5000  # honcho's and foreman's
 _STEP = 100  # theirs too: from one type to the next
@@ -89,6 +97,7 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
     numbers: Mapping[str, int],
     *,
     offset: int = 0,
+    shared: Collection[str] = (),
     is_looking: bool = False,
 ) -> tuple[Instance, ...]:
     """Return every instance of every process, in the Procfile's order.
@@ -103,6 +112,7 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
         concurrency: Number of instances by type; one where it says nothing.
         numbers: What `number_types` returned.
         offset: What is added to every port but those for `auto`.
+        shared: Types whose ports are not shifted so.
         is_looking: Whether ports for `auto` are only found, and not kept.
 
     Raises:
@@ -114,11 +124,12 @@ def expand_instances(  # noqa: PLR0913 - what instances depend on
             raise UsageError(
                 f"there is no process {quote(name)}", hint=suggest(name, commands)
             )
-    base = _get_base_port(environment, offset)
-    expanded = list(_expand(base, commands, concurrency, numbers))
+    shifts = {kind: 0 if kind in shared else offset for kind in commands}
+    first = _get_first_ports(environment, shifts, numbers)
+    expanded = list(_expand(first, commands, concurrency))
     first_known = sorted(expanded, key=lambda each: [*numbers].index(each.type))
     find_free = partial(foresee if is_looking else allocate, root=root)
-    ports = _assign_ports(environment, first_known, offset, find_free)
+    ports = _assign_ports(environment, first_known, shifts, find_free)
     return tuple(replace(instance, port=ports[instance.label]) for instance in expanded)
 
 
@@ -130,10 +141,9 @@ def list_fixed_ports(config: Config, commands: Mapping[str, str]) -> set[int]:
 
 
 def _expand(
-    base: int,
+    first: Mapping[str, int],
     commands: Mapping[str, str],
     concurrency: Mapping[str, int],
-    numbers: Mapping[str, int],
 ) -> Iterator[Instance]:
     """Yield what honcho expands a Procfile to."""
     from honcho.environ import expand_processes  # noqa: PLC0415 - slow
@@ -146,15 +156,27 @@ def _expand(
             number=int(number),
             name=kind if is_alone else params.name,
             command=params.cmd,
-            port=base + _STEP * numbers[kind] + int(number) - 1,
+            port=first[kind] + int(number) - 1,
         )
 
 
-def _get_base_port(environment: Environment, offset: int) -> int:
-    """Return the first port; one that the shell says is meant as it stands."""
+def _get_first_ports(
+    environment: Environment, shifts: Mapping[str, int], numbers: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the port of each type's first instance.
+
+    A PORT that the shell says is meant as it stands.
+    """
     value = environment.values.get("PORT")
-    if value is None:
-        return _BASE_PORT + offset
+    base = _BASE_PORT if value is None else _read_port(value)
+    is_exact = value is not None and value.source.kind is SourceKind.PROCESS
+    return {
+        kind: base + _STEP * numbers[kind] + (0 if is_exact else shift)
+        for kind, shift in shifts.items()
+    }
+
+
+def _read_port(value: Value) -> int:
     try:
         port = int(value.text)
     except ValueError:
@@ -165,18 +187,17 @@ def _get_base_port(environment: Environment, offset: int) -> int:
             f"{quote(value.text)} (from {value.source})",
             hint="set PORT to the first process's port, or unset it",
         )
-    is_exact = value.source.kind is SourceKind.PROCESS
-    return port if is_exact else port + offset
+    return port
 
 
 def _assign_ports(
     environment: Environment,
     instances: Sequence[Instance],
-    offset: int,
+    shifts: Mapping[str, int],
     find_free: Callable[..., dict[str, int]],
 ) -> dict[str, int]:
     """Return each label's port: fixed numbers first, the others around them."""
-    ports = _fix_ports(environment, instances, offset)
+    ports = _fix_ports(environment, instances, shifts)
     autos: list[str] = []
     for instance in instances:
         if environment.ports.get(instance.type) == "auto":
@@ -187,7 +208,9 @@ def _assign_ports(
 
 
 def _fix_ports(
-    environment: Environment, instances: Sequence[Instance], offset: int
+    environment: Environment,
+    instances: Sequence[Instance],
+    shifts: Mapping[str, int],
 ) -> dict[str, int]:
     """Return the ports that the environment gives as numbers."""
     fixed: dict[int, str] = {}
@@ -195,7 +218,7 @@ def _fix_ports(
         first = environment.ports.get(instance.type)
         if not isinstance(first, int):
             continue
-        port = first + offset + instance.number - 1
+        port = first + shifts[instance.type] + instance.number - 1
         keys = (*TABLE, "environments", environment.name, "ports", instance.type)
         if port in fixed:
             text = f"port {port} is already that of {quote(fixed[port])}"

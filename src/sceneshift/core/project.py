@@ -32,7 +32,7 @@ from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.core.worktree import Worktree, find_worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _USES_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 
@@ -49,6 +49,7 @@ class Project(Struct, frozen=True, kw_only=True):
         numbers: Place of each line of the Procfile in the numbering of ports.
         worktree: The linked worktree that it is in; None in the main checkout.
         offset: How far its fixed ports are above those of the main checkout.
+        shared: Types that run in the main checkout alone.
     """
 
     root: Path
@@ -59,6 +60,7 @@ class Project(Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, int]
     worktree: Worktree | None = None
     offset: int = 0
+    shared: frozenset[str] = frozenset()
 
 
 def load_project(  # noqa: PLR0913 - options, each by its name
@@ -103,6 +105,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     numbers = number_types(parsed.commands, former)
     worktree = find_worktree(root)
     offset = _find_offset(worktree, root, config, parsed, is_looking=is_looking)
+    shared = frozenset(config.worktrees.share if worktree else ())
     instances = expand_instances(
         root,
         active,
@@ -110,6 +113,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
         concurrency or {},
         numbers,
         offset=offset,
+        shared=shared,
         is_looking=is_looking,
     )
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
@@ -130,6 +134,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
         numbers=numbers,
         worktree=worktree,
         offset=offset,
+        shared=shared,
     )
 
 
@@ -244,7 +249,13 @@ def _check_process_names(
     """Refuse settings of processes that the Procfile does not have."""
     processes = (*TABLE, "processes")
     ports = (*TABLE, "environments", environment.name, "ports")
-    for keys, names in ((processes, config.processes), (ports, environment.ports)):
+    shared = (*TABLE, "worktrees", "share")
+    tables: tuple[tuple[tuple[str, ...], Iterable[str]], ...] = (
+        (processes, config.processes),
+        (ports, environment.ports),
+        (shared, config.worktrees.share),
+    )
+    for keys, names in tables:
         for name in names:
             if name not in procfile.commands:
                 raise unknown_process([*keys, name], name, procfile.commands)

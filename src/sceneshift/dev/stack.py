@@ -112,7 +112,8 @@ def _assemble_all(
     sources: _Sources, wanted: Collection[str]
 ) -> tuple[ProcessSpec, ...]:
     """Return the processes of these types; there is one at least."""
-    chosen = [each for each in sources.project.instances if each.type in wanted]
+    mine = set(wanted) - sources.project.shared
+    chosen = [each for each in sources.project.instances if each.type in mine]
     if not chosen:
         raise UsageError(
             "no process is left to start: `--concurrency` has 0 for each",
@@ -211,7 +212,7 @@ def _get_dependencies(sources: _Sources, name: str) -> tuple[Dependency, ...]:
         Dependency(name=instance.name, condition=entry.condition)
         for entry in sources.graph[name]
         for instance in sources.project.instances
-        if instance.type == entry.name
+        if instance.type == entry.name and entry.name not in sources.project.shared
     )
 
 

@@ -15,6 +15,7 @@ from sceneshift.dev.zygote import (
     granian,
     gunicorn,
     handover,
+    keptsocket,
     mark,
     parts,
     pausing,
@@ -96,6 +97,8 @@ def prepare(territory: Territory, code: CodeCache) -> Agent:
             "granian.server.common": granian.adapt,
             "gunicorn.arbiter": lambda module: gunicorn.adapt_arbiter(module, agent),
             "gunicorn.workers.base": lambda it: gunicorn.adapt_worker(it, agent),
+            "multiprocessing.reduction": keptsocket.adapt_pickling,
+            "trio._socket": keptsocket.adapt_trio,
             "uvicorn.server": lambda module: uvicorn.adapt(module, agent),
             "uvloop": lambda module: uvloop.adapt(module, agent),
         }

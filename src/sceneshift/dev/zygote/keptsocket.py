@@ -13,6 +13,7 @@ from sceneshift.dev.zygote.framing import Exchange
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import ModuleType
     from typing import Any, TypeVar
 
     from sceneshift.dev.zygote.aside import Laid
@@ -147,13 +148,27 @@ class KeptSocket(Socket):
         if self.laid is None:
             super().shutdown(how)
 
+    # -- where it is used in ways that are not followed
+
     def detach(self) -> int:
         """Give the descriptor away, to TLS for one."""
+        self.let_go()
+        return super().detach()
+
+    def dup(self) -> Any:
+        """Return another for the connection: who reads from that is not seen."""
+        self.let_go()
+        fd = os.dup(self.fileno())
+        twin = Socket(self.family, self.type, self.proto, fileno=fd)
+        twin.settimeout(self.gettimeout())
+        return twin
+
+    def let_go(self) -> None:
+        """Follow it no more: have it be what it was, to its end."""
         with self._kept.turn:
             self._kept.forget(self)
-            if self.laid is not None:
-                self.laid.put_back()
-        return super().detach()
+            self.exchange.give_up()
+            self.go_on()
 
     def _real_close(self, *closer: Any) -> None:
         with self._kept.turn:
@@ -167,6 +182,31 @@ class KeptSocket(Socket):
         if flags and not self.exchange.is_opaque:
             self.exchange.give_up()  # it may have been a look only
         return not self.exchange.is_opaque
+
+
+def adapt_pickling(module: ModuleType) -> None:
+    """Have these sent to other processes as `multiprocessing` sends all sockets."""
+    reduce = module._reduce_socket  # noqa: SLF001 - by exact classes, it has it
+
+    def let_go(sock: KeptSocket) -> Any:
+        sock.let_go()
+        return reduce(sock)
+
+    module.register(KeptSocket, let_go)
+
+
+def adapt_trio(module: ModuleType) -> None:
+    """Have trio take these: it wants sockets of no class but Python's own.
+
+    It calls the methods of that class, so that nothing of them would be seen.
+    """
+    wrap = module._SocketType.__init__  # noqa: SLF001 - there is no other way in
+
+    def wrap_plain(self: Any, sock: Any) -> None:
+        is_ours = isinstance(sock, KeptSocket)
+        wrap(self, Socket(fileno=sock.detach()) if is_ours else sock)
+
+    module._SocketType.__init__ = wrap_plain  # noqa: SLF001
 
 
 def _is_readable(fd: int) -> bool:

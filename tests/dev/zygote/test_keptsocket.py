@@ -30,6 +30,10 @@ def wrap_in_trio(sock):
 
 USES = {"dup": socket.socket.dup, "pickle": send_away, "trio": wrap_in_trio}
 
+if kind == "few":
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
 def serve(sock):
     if kind == "dup":
         with sock:
@@ -92,3 +96,13 @@ def test_who_hands_a_connection_on_goes_on_with_it(
     assert connection.getresponse().read() == b"ok"
     server.resume()
     assert ask(connection) == b"ok"
+
+
+def test_a_server_that_has_few_descriptors_does_not_die_of_it(start: Start) -> None:
+    """What cannot be laid aside is not; the program has some left."""
+    server = start("few")
+    connections = [server.connect() for _ in range(60)]
+    assert {ask(each) for each in connections} == {b"ok"}
+    server.hold()
+    server.resume()
+    assert {ask(each) for each in connections} == {b"ok"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 # As long as it is there: gevent takes it out of the module.
 _EPOLL: Any = getattr(select, "epoll", None)
+_RESERVE = 32  # descriptors that the program may want before all is put back
 
 
 class Laid:
@@ -21,25 +23,29 @@ class Laid:
     Attributes:
         fd: Its number in the program.
         real: A duplicate of what it was; None once that is another's.
-        polls: epoll descriptors it was taken out of, with the events that were wanted.
+        wanted: epoll descriptors it was taken out of, with the events that were wanted.
     """
 
-    __slots__ = ("fd", "polls", "real")
+    __slots__ = ("fd", "real", "wanted")
 
-    def __init__(self, fd: int, real: int, polls: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, fd: int, real: int, wanted: tuple[tuple[int, int], ...]) -> None:
         self.fd = fd
         self.real: int | None = real
-        self.polls = polls
+        self.wanted = wanted
 
-    def put_back(self) -> None:
-        """Have the descriptor be what it was, and be waited for as it was."""
+    def put_back(self, polls: Polls) -> None:
+        """Have the descriptor be what it was, and be waited for as it was.
+
+        Args:
+            polls: The epoll sets of the process.
+        """
         if self.real is None:
             return
         # What stands in may be waited for by now, as the program saw fit.
-        polls = (*self.polls, *_leave(self.fd, find_polls()))
+        wanted = (*self.wanted, *polls.leave(self.fd))
         os.dup2(self.real, self.fd, inheritable=False)
         self.let_go()
-        _enter(self.fd, polls)
+        _enter(self.fd, wanted)
 
     def let_go(self) -> None:
         """Close the duplicate."""
@@ -47,30 +53,46 @@ class Laid:
             os.close(self.real)
             self.real = None
 
-    def leave_polls(self) -> None:
-        """Take the descriptor out of all epoll sets: it is about to be closed.
 
-        That alone would not do it, for what stands in is open elsewhere.
-        """
-        _leave(self.fd, find_polls())
+class Polls:
+    """What the epoll sets of this process wait for, all read at once.
+
+    To read it for each of many connections takes seconds.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: dict[int, list[tuple[int, int]]] = {}
+        try:
+            polls = [fd for fd, target in find_open() if target == EPOLL]
+        except OSError:
+            return  # no descriptor is left to look: then none is laid aside, either
+        for poll in polls:
+            for fd, events in _read_events(poll):
+                self._wanted.setdefault(fd, []).append((poll, events))
+
+    def leave(self, fd: int) -> tuple[tuple[int, int], ...]:
+        """Take a descriptor out of all; return those with what was wanted."""
+        wanted = self._wanted.pop(fd, [])
+        return tuple((poll, events) for poll, events in wanted if _drop(poll, fd))
 
 
-def find_polls() -> list[int]:
-    """Return the epoll descriptors of this process."""
-    return [fd for fd, target in find_open() if target == EPOLL]
-
-
-def lay_aside(fd: int, polls: list[int], instead: int, *, waits: bool) -> Laid:
+def lay_aside(fd: int, polls: Polls, instead: int, *, waits: bool) -> Laid:
     """Exchange what a descriptor is of.
 
     Args:
         fd: The descriptor.
-        polls: All epoll descriptors of the process.
+        polls: The epoll sets of the process.
         instead: What is to be there instead.
         waits: Whether the program is to wait for events of that as it did before.
+
+    Raises:
+        OSError: It is none, or there would be too few left for the program.
     """
     real = os.dup(fd)
-    left = _leave(fd, polls)
+    if real >= os.sysconf("SC_OPEN_MAX") - _RESERVE:
+        os.close(real)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    left = polls.leave(fd)
     os.dup2(instead, fd, inheritable=False)
     if not waits:
         return Laid(fd, real, left)
@@ -78,19 +100,13 @@ def lay_aside(fd: int, polls: list[int], instead: int, *, waits: bool) -> Laid:
     return Laid(fd, real, ())
 
 
-def _leave(fd: int, polls: list[int]) -> tuple[tuple[int, int], ...]:
-    """Take a descriptor out of epoll sets; return those with what was wanted."""
-    wanted = [(poll, events) for poll in polls for events in _events_of(poll, fd)]
-    return tuple((poll, events) for poll, events in wanted if _drop(poll, fd))
-
-
-def _enter(fd: int, polls: tuple[tuple[int, int], ...]) -> None:
-    for poll, events in polls:
+def _enter(fd: int, wanted: tuple[tuple[int, int], ...]) -> None:
+    for poll, events in wanted:
         _register(poll, fd, events)
 
 
-def _events_of(poll: int, fd: int) -> list[int]:
-    """Return which events of `fd` an epoll descriptor waits for; none if it does not.
+def _read_events(poll: int) -> list[tuple[int, int]]:
+    """Return the descriptors that an epoll descriptor waits for, with the events.
 
     See proc_pid_fdinfo(5): `tfd: <fd> events: <mask> ...`.
     """
@@ -99,7 +115,7 @@ def _events_of(poll: int, fd: int) -> list[int]:
             rows = [line.split() for line in info]
     except OSError:  # pragma: no cover - a thread has closed it meanwhile
         return []
-    return [int(row[3], 16) for row in rows if row[:2] == ["tfd:", str(fd)]]
+    return [(int(row[1]), int(row[3], 16)) for row in rows if row[0] == "tfd:"]
 
 
 def _drop(poll: int, fd: int) -> bool:

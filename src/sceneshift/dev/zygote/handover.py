@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 
-from sceneshift.dev.zygote.aside import Laid, find_polls, lay_aside
+from sceneshift.dev.zygote.aside import Laid, Polls, lay_aside
 from sceneshift.dev.zygote.descriptors import find_open
 from sceneshift.dev.zygote.draining import Socket, count_busy
 from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME, RETIRE
@@ -45,15 +45,21 @@ class Handover:
         if self.is_holding:
             return
         self.is_holding = True
+        self._stop_accepting()
+        # Who has connections says that it holds, when it has looked at them all.
+        (self.connections or self._agent.kept).hold()
+
+    def _stop_accepting(self) -> None:
         binding = self._agent.binding
         kept = set(binding.held.values())
         held = {f"socket:[{inode}]" for inode in binding.find_inodes()}
-        polls = find_polls()
-        for fd, target in find_open():
-            if target in held and fd not in kept:
-                self._laid.append(_lay_aside(fd, polls))
-        # Who has connections says that it holds, when it has looked at them all.
-        (self.connections or self._agent.kept).hold()
+        try:
+            polls = Polls()
+            for fd, target in find_open():
+                if target in held and fd not in kept:
+                    self._laid.append(_lay_aside(fd, polls))
+        except OSError:
+            return  # no descriptors are left: it goes on, for it must not end of this
 
     def say_held(self) -> None:
         """Tell that no request is taken any more: the successor may answer."""
@@ -61,9 +67,10 @@ class Handover:
 
     def resume(self) -> None:
         """Accept again."""
+        polls = Polls()
         for laid in self._laid:
             _wake(laid.fd)
-            laid.put_back()
+            laid.put_back(polls)
         self._laid.clear()
         self.is_holding = False
         (self.connections or self._agent.kept).resume()
@@ -101,7 +108,7 @@ def install(agent: Agent) -> None:
     signal.signal(REPORT, lambda _number, _frame: agent.report_modules())
 
 
-def _lay_aside(fd: int, polls: list[int]) -> Laid:
+def _lay_aside(fd: int, polls: Polls) -> Laid:
     is_blocking = os.get_blocking(fd)
     with _make_deaf(fd) as deaf:
         deaf.setblocking(is_blocking)

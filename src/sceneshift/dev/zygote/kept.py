@@ -18,7 +18,7 @@ import time
 import weakref
 
 from sceneshift.dev.zygote.addresses import is_ringer
-from sceneshift.dev.zygote.aside import find_polls, lay_aside
+from sceneshift.dev.zygote.aside import Polls, lay_aside
 from sceneshift.dev.zygote.draining import Socket
 from sceneshift.dev.zygote.keptsocket import KeptSocket
 from sceneshift.dev.zygote.turn import Turn
@@ -118,17 +118,37 @@ class Kept:
         """Return the connection of a descriptor."""
         return next((each for each in self._open if each.fileno() == fd), None)
 
-    def settle(self, sock: Followed) -> None:
-        """Lay one aside, and give it away, where it is time; in a turn."""
+    def settle(self, sock: Followed, polls: Polls | None = None) -> None:
+        """Lay one aside, and give it away, where it is time; in a turn.
+
+        Args:
+            sock: The connection.
+            polls: The epoll sets of the process, where they have been read.
+        """
         if not self._is_holding or sock not in self._open or not sock.may_be_laid():
             return
-        if sock.laid is None:
-            instead = self._find_silent()
-            sock.laid = lay_aside(sock.fileno(), find_polls(), instead, waits=True)
+        if sock.laid is None and not self._lay_aside(sock, polls):
+            return
+        assert sock.laid is not None
         if self._is_retired and sock.laid.real is not None:
             self._agent.send({"event": "connection"}, (sock.laid.real,))
             sock.laid.let_go()
             sock.end()
+
+    def _lay_aside(self, sock: Followed, polls: Polls | None) -> bool:
+        """Say whether that could be done: if not, the old code goes on with it."""
+        try:
+            instead, polls = self._find_silent(), polls or Polls()
+            sock.laid = lay_aside(sock.fileno(), polls, instead, waits=True)
+        except OSError:  # no descriptors are left, or the program has closed it unseen
+            sock.exchange.give_up()
+            return False
+        return True
+
+    def _settle_all(self) -> None:
+        polls = Polls()
+        for sock in list(self._open):
+            self.settle(sock, polls)
 
     def count_busy(self) -> int:
         """Return on how many a request is under way."""
@@ -169,13 +189,13 @@ class Kept:
 
     def _hold(self) -> None:
         self._turn_to(is_holding=True)
-        for sock in list(self._open):
-            self.settle(sock)
+        self._settle_all()
         self._agent.handover.say_held()
 
     def _resume(self) -> None:
+        polls = Polls()
         for sock in list(self._open):
-            sock.go_on()
+            sock.go_on(polls)
         self._turn_to(is_holding=False)
         if self._is_retired and self._silent is not None:
             self._silent[0].close()
@@ -185,8 +205,7 @@ class Kept:
     def _hand_over(self) -> None:
         self._is_retired = True
         self._turn_to(is_holding=True)
-        for sock in list(self._open):
-            self.settle(sock)
+        self._settle_all()
         if self._silent is not None:
             self._silent[1].close()  # whoever has one of these reads its end
 

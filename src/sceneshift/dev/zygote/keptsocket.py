@@ -7,6 +7,7 @@ import select
 import socket
 import time
 
+from sceneshift.dev.zygote.aside import Polls
 from sceneshift.dev.zygote.draining import Socket
 from sceneshift.dev.zygote.framing import Exchange
 
@@ -127,10 +128,10 @@ class KeptSocket(Socket):
         """Say whether it is between two requests, and may carry another."""
         return self.exchange.is_idle
 
-    def go_on(self) -> None:
+    def go_on(self, polls: Polls) -> None:
         """Be what it was."""
         if self.laid is not None:
-            self.laid.put_back()
+            self.laid.put_back(polls)
             self.laid = None
 
     def end(self) -> None:
@@ -168,13 +169,15 @@ class KeptSocket(Socket):
         with self._kept.turn:
             self._kept.forget(self)
             self.exchange.give_up()
-            self.go_on()
+            if self.laid is not None:
+                self.go_on(Polls())
 
     def _real_close(self, *closer: Any) -> None:
         with self._kept.turn:
             self._kept.forget(self)
             if self.laid is not None:
-                self.laid.leave_polls()
+                # Closing alone would not do it: what stands in is open elsewhere.
+                Polls().leave(self.fileno())
                 self.laid.let_go()
         super()._real_close(*closer)  # type: ignore[misc]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sceneshift.dev.zygote.agent import Agent
-    from sceneshift.dev.zygote.aside import Laid
+    from sceneshift.dev.zygote.aside import Laid, Polls
 
 _FLUSH_S = 0.005
 
@@ -224,10 +224,10 @@ class Observer:
         """Know that the successor has it."""
         self._loop.call_soon_threadsafe(self._transport.abort)
 
-    def go_on(self) -> None:
+    def go_on(self, polls: Polls) -> None:
         """Be read again."""
         if self.laid is not None:
-            self.laid.put_back()
+            self.laid.put_back(polls)
             self.laid = None
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False

@@ -32,7 +32,8 @@ PAIRS = [
     (POST, OK),
     (POST, CONTINUE + PIECES),
     (CHUNKED, CONTINUE + CONTINUE + EMPTY),
-    (b"\r\n" + GET, b"HTTP/1.0 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
+    (b"\r\n" + GET, b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
+    (GET, b"HTTP/1.0 204 No Content\r\nConnection: keep-alive\r\n\r\n"),
     (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", OK),
 ]
 
@@ -114,6 +115,7 @@ def test_a_file_is_sent_unseen() -> None:
         (b"GET / HTTP/1.1\r\nConnection: keep-alive, Close\r\n\r\n", OK),
         (b"GET / HTTP/1.0\r\n\r\n", OK),
         (GET, OK.replace(b"Content", b"Connection: close\r\nContent")),
+        (GET, OK.replace(b"1.1", b"1.0")),
     ],
 )
 def test_a_connection_that_ends_with_its_answer_is_never_idle(
@@ -133,6 +135,8 @@ def test_a_connection_that_ends_with_its_answer_is_never_idle(
         (b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
         (GET, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
         (GET, b"HTTP/2 200\r\n\r\n"),
+        (b"PING\n", b"PONG\n"),
+        (GET, b"HTTP/1.1 OK\r\n\r\n"),
         (GET, OK + OK),
         (GET, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"),
         (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", b""),

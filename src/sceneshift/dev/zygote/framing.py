@@ -30,15 +30,20 @@ class OpaqueError(Exception):
 class Messages:
     """The messages of one direction, one after the other.
 
+    Args:
+        measure: Reads a head.
+        start: What each begins with, where that is always the same.
+
     Attributes:
         ended: How many that count are there to their end.
         is_between: Whether the next one has not begun.
     """
 
-    def __init__(self, measure: Measure) -> None:
+    def __init__(self, measure: Measure, start: bytes = b"") -> None:
         self.ended = 0
         self.is_between = True
         self._measure = measure
+        self._start = start
         self._begun = bytearray()  # of a head, or of a line between chunks
         self._left = 0  # bytes of a body or of a chunk that are still to come
         self._read = self._read_head
@@ -100,6 +105,9 @@ class Messages:
                 raise OpaqueError  # TLS, for one
             self.is_between = not data
         head, data = self._find(b"\r\n\r\n", data)
+        begun = self._begun if head is None else head
+        if not begun.startswith(self._start[: len(begun)]):
+            raise OpaqueError
         if head is None:
             return data
         first, *lines = head.split(b"\r\n")
@@ -144,7 +152,7 @@ class Exchange:
         self.is_opaque = False
         self._is_last = False  # the connection ends with this answer
         self._requests = Messages(self._measure_request)
-        self._answers = Messages(self._measure_answer)
+        self._answers = Messages(self._measure_answer, b"HTTP/1.")
         self._methods: list[bytes] = []  # of the requests that have no answer yet
 
     @property
@@ -189,14 +197,13 @@ class Exchange:
         if not version.startswith(b"HTTP/1."):
             raise OpaqueError
         self._methods.append(method)
-        is_old = version == b"HTTP/1.0" and not _has(fields, b"keep-alive")
-        self._is_last |= is_old or _has(fields, b"close")
+        self._is_last |= _is_last(version, fields)
         return _measure_body(fields) or 0, True
 
     def _measure_answer(self, first: bytes, fields: Fields) -> tuple[int, bool]:
         version, _, rest = first.partition(b" ")
         status = rest[:3]
-        if not version.startswith(b"HTTP/1.") or not status.isdigit():
+        if not status.isdigit():
             raise OpaqueError
         if not self._methods:
             raise OpaqueError  # to a request that was not seen
@@ -205,7 +212,7 @@ class Exchange:
         method = self._methods.pop(0)
         if status == b"101" or (method == b"CONNECT" and status.startswith(b"2")):
             raise OpaqueError
-        self._is_last |= _has(fields, b"close")
+        self._is_last |= _is_last(version, fields)
         if method == b"HEAD" or status in (b"204", b"304"):
             return 0, True
         length = _measure_body(fields)
@@ -225,6 +232,12 @@ def _measure_body(fields: Fields) -> int | None:
     if not length.isdigit():
         raise OpaqueError
     return int(length)
+
+
+def _is_last(version: bytes, fields: Fields) -> bool:
+    """Say whether the connection ends with a message, or with the answer to it."""
+    is_old = version == b"HTTP/1.0" and not _has(fields, b"keep-alive")
+    return is_old or _has(fields, b"close")
 
 
 def _has(fields: Fields, option: bytes) -> bool:

@@ -21,6 +21,7 @@ class Place:
     host: str = "127.0.0.1"
     is_dual: bool = False
     listener: socket.socket = field(init=False)
+    name: tuple[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(
@@ -30,6 +31,8 @@ class Place:
         reach = "127.0.0.1" if self.is_dual else self.host
         self.client = socket.create_connection((reach, port), 30)
         self.accepted, _address = self.listener.accept()
+        host, port, *_ = self.accepted.getsockname()
+        self.name = host, port  # as a program that listens there has it
         self.listener.settimeout(30)
 
     def __enter__(self) -> Place:  # noqa: PYI034 - nothing derives from it
@@ -55,12 +58,12 @@ async def ring(place: str) -> None:
         ringing, address = await asyncio.to_thread(here.listener.accept)
         with ringing:
             assert is_ringer(address)
-        taken = bell.take()
+        taken = bell.take(*here.name)
         assert taken is not None
         with taken:
             taken.sendall(b"more")
             assert here.client.recv(4) == b"more"
-        assert bell.take() is None
+        assert bell.take(*here.name) is None
         bell.close()
 
 
@@ -68,6 +71,24 @@ async def ring(place: str) -> None:
 def test_a_ring_comes_from_where_nobody_else_does(place: str) -> None:
     """Who accepts it asks, and is given the connection as it is."""
     asyncio.run(ring(place))
+
+
+def test_who_asks_gets_what_was_accepted_at_the_same_address() -> None:
+    """A program may serve something else at another one."""
+
+    async def offer() -> None:
+        with Place() as here, Place() as there:
+            bell = Doorbell(asyncio.get_running_loop(), lambda: True)
+            for each in (here, there):
+                bell.offer(each.accepted.fileno())
+            taken = bell.take(*there.name)
+            assert taken is not None
+            with taken:
+                assert taken.getpeername() == there.client.getsockname()
+            assert bell.take(*there.name) is None
+            bell.close()
+
+    asyncio.run(offer())
 
 
 def test_what_nobody_takes_is_closed() -> None:
@@ -79,7 +100,7 @@ def test_what_nobody_takes_is_closed() -> None:
             bell.offer(here.accepted.fileno())
             here.accepted.close()
             assert await asyncio.to_thread(here.client.recv, 1) == b""
-            assert bell.take() is None
+            assert bell.take(*here.name) is None
             bell.close()
 
     asyncio.run(offer())
@@ -98,7 +119,7 @@ def test_what_is_about_to_be_taken_waits() -> None:
             bell = Doorbell(asyncio.get_running_loop(), is_awaited, patience_s=0.01)
             bell.offer(here.accepted.fileno())
             await until(lambda: len(looks) > 2)
-            taken = bell.take()
+            taken = bell.take(*here.name)
             assert taken is not None
             taken.close()
             bell.close()
@@ -113,7 +134,7 @@ def test_where_nobody_can_ring_the_connection_is_closed() -> None:
         with Place(family=socket.AF_INET6, host="::1") as here:
             bell = Doorbell(asyncio.get_running_loop(), lambda: True)
             bell.offer(here.accepted.fileno())
-            assert bell.take() is None
+            assert bell.take(*here.name) is None
             bell.close()
 
     asyncio.run(offer())

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import ssl
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,6 +149,7 @@ def give(server: Server, fd: int | None) -> socket.socket:
     """Ring at a server, and give it a connection, or none."""
     ring = socket.create_connection(("127.0.0.1", server.port), 30, (RINGER, 0))
     asked = server.child.next("adopt")
+    assert asked["place"] == ["127.0.0.1", server.port]
     if fd is None:
         answer(asked, {"op": "none"})
     else:
@@ -322,3 +324,19 @@ def test_a_client_that_goes_meanwhile_harms_nobody(start: Start, kind: str) -> N
         assert ask(another) == name(another)
     os.kill(old.pid, signal.SIGTERM)
     wait_until(lambda: old.child.wait_end() == -signal.SIGTERM)
+
+
+@KINDS
+def test_a_client_that_has_broken_off_harms_nobody(start: Start, kind: str) -> None:
+    """What is given then is no connection any more, and is not accepted."""
+    server = start(kind)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _address = listener.accept()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert select.select([accepted], [], [], 30)[0]
+    with give(server, accepted.detach()):
+        connection = server.connect()
+        assert ask(connection) == name(connection)
+    assert server.zygote.read_output() == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections import deque
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.zygote.addresses import RINGER
@@ -13,6 +12,9 @@ from sceneshift.dev.zygote.addresses import RINGER
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Place: TypeAlias = tuple[str, int]
 
 
 class Doorbell:
@@ -37,24 +39,33 @@ class Doorbell:
         self._loop = loop
         self._is_awaited = is_awaited
         self._patience_s = patience_s
-        self._waiting: deque[socket.socket] = deque()
+        self._waiting: dict[socket.socket, Place] = {}  # where they were accepted
         self._rings: set[socket.socket] = set()
 
     def offer(self, fd: int) -> None:
         """Take a connection, whose descriptor stays the caller's, and ring for it."""
         connection = socket.socket(fileno=os.dup(fd))
         try:
-            ring = _ring(connection)
+            place = _find_place(connection)
+            ring = _ring(place)
         except OSError:  # the client is gone, or it is at an address of IPv6 alone
             connection.close()
             return
-        self._waiting.append(connection)
+        self._waiting[connection] = place
         self._rings.add(ring)
         self._have_patience(connection, ring)
 
-    def take(self) -> socket.socket | None:
-        """Return a connection that waits, if there is one; the caller closes it."""
-        return self._waiting.popleft() if self._waiting else None
+    def take(self, host: str, port: int) -> socket.socket | None:
+        """Return a connection that waits at an address; the caller closes it.
+
+        Others may wait at other addresses, where the program serves something else.
+        """
+        place = _unmap(host), port
+        for connection, at in self._waiting.items():
+            if at == place:
+                del self._waiting[connection]
+                return connection
+        return None
 
     def _have_patience(self, connection: socket.socket, ring: socket.socket) -> None:
         self._loop.call_later(self._patience_s, self._give_up, connection, ring)
@@ -65,8 +76,7 @@ class Doorbell:
             return
         self._rings.discard(ring)
         ring.close()
-        with contextlib.suppress(ValueError):
-            self._waiting.remove(connection)
+        if self._waiting.pop(connection, None) is not None:
             connection.close()
 
     def close(self) -> None:
@@ -77,21 +87,30 @@ class Doorbell:
         self._rings.clear()
 
 
-def _ring(connection: socket.socket) -> socket.socket:
-    """Connect to where a connection was accepted, from where nobody else does.
+def _ring(place: Place) -> socket.socket:
+    """Connect to a place, from where nobody else does.
 
     Raises:
         OSError: There is no way there from here.
     """
-    host, port, *_ = connection.getsockname()
     ring = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         ring.setblocking(False)
         ring.bind((RINGER, 0))
-        # A socket for both kinds of addresses has those of IPv4 so.
         with contextlib.suppress(BlockingIOError):
-            ring.connect((host.removeprefix("::ffff:"), port))
+            ring.connect(place)
     except OSError:
         ring.close()
         raise
     return ring
+
+
+def _find_place(connection: socket.socket) -> Place:
+    """Return where a connection was accepted."""
+    host, port, *_ = connection.getsockname()
+    return _unmap(host), port
+
+
+def _unmap(host: str) -> str:
+    """Return an address of IPv4 that a socket for both kinds has otherwise."""
+    return host.removeprefix("::ffff:")

@@ -269,10 +269,11 @@ class ReportedRunner(Runner, Parent):
         self._on_ready(generation, {}, [])
 
     def _on_adopt(
-        self, _generation: Generation, _message: Message, fds: list[int]
+        self, _generation: Generation, message: Message, fds: list[int]
     ) -> None:
         """It has accepted a ring, and asks for a connection."""
-        taken = self._doorbell.take()
+        host, port = message["place"]
+        taken = self._doorbell.take(host, port)
         with contextlib.closing(Channel(socket.socket(fileno=fds[0]))) as line:
             if taken is None:
                 line.send({"op": "none"})

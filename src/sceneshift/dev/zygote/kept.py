@@ -70,17 +70,18 @@ class Kept:
             return accept(listener)
         while True:
             fd, address = listener._accept()  # noqa: SLF001 - as `accept` does
-            if not is_ringer(address):
-                sock = KeptSocket(self, listener, fd)
-                self.follow(sock)
-                return sock, address
-            os.close(fd)
-            given = self.ask_for_one()
-            if given is not None:
+            if is_ringer(address):
+                with Socket(fileno=fd) as ring:
+                    given = self.ask_for_one(ring.getsockname())
+                if given is None:
+                    continue
                 os.set_blocking(given, True)  # as one that was just accepted
-                sock = KeptSocket(self, listener, given)
-                self.follow(sock)
-                return sock, sock.getpeername()
+                fd, address = given, find_peer(given)
+                if address is None:
+                    continue
+            sock = KeptSocket(self, listener, fd)
+            self.follow(sock)
+            return sock, address
 
     def _is_for_us(self, listener: Any) -> bool:
         agent = self._agent
@@ -90,9 +91,13 @@ class Kept:
             return False
         return os.fstat(listener.fileno()).st_ino in agent.binding.find_inodes()
 
-    def ask_for_one(self) -> int | None:
-        """Return the connection that was rung for."""
-        answer = self._agent.ask({"event": "adopt"})
+    def ask_for_one(self, place: Any) -> int | None:
+        """Return the connection that was rung for.
+
+        Args:
+            place: At which address that was.
+        """
+        answer = self._agent.ask({"event": "adopt", "place": place[:2]})
         return answer[1][0] if answer and answer[1] else None
 
     def follow(self, sock: Followed, loop: Any = None) -> None:
@@ -260,6 +265,18 @@ class Kept:
             os.eventfd_write(self._bells[not is_holding], 1)
             os.eventfd_read(self._bells[is_holding])
         self._is_holding = is_holding
+
+
+def find_peer(fd: int) -> Any:
+    """Return whose a connection is; close it where its client has gone: None."""
+    sock = Socket(fileno=fd)
+    try:
+        address = sock.getpeername()
+    except OSError:
+        sock.close()
+        return None
+    sock.detach()
+    return address
 
 
 def _make_bells(*, is_holding: bool) -> tuple[int, int]:

@@ -119,7 +119,8 @@ class Observer:
         """A client is there, or the supervisor rings."""
         kept = self._agent.kept
         if is_ringer(transport.get_extra_info("peername")):
-            self._loop.create_task(self._take_over(kept.ask_for_one()))
+            place = transport.get_extra_info("sockname")
+            self._loop.create_task(self._take_over(kept.ask_for_one(place)))
             self.protocol = None
             transport.abort()
             return

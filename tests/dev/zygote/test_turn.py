@@ -60,6 +60,20 @@ def test_a_handler_waits_for_the_turn_of_a_thread() -> None:
     assert done == ["thread", "handler"]
 
 
+def test_a_loop_in_a_thread_waits_for_the_turn_of_the_main_thread() -> None:
+    """It is no handler in the middle of that: nobody would do its work then."""
+    turn, done = Turn(), []
+    thread = threading.Thread(
+        target=turn.run, args=[lambda: done.append(threading.current_thread())]
+    )
+    with turn:
+        thread.start()
+        thread.join(0.1)
+        assert done == []
+    thread.join()
+    assert done == [thread]
+
+
 def test_a_failure_ends_a_turn() -> None:
     """A socket's error is the program's own."""
     turn, done = Turn(), []

@@ -37,8 +37,8 @@ class Turn:
             self.run(self._later.pop(0))
 
     def run(self, work: Callable[[], None]) -> None:
-        """Do something in a turn, from a signal's handler."""
-        if self._depth:
+        """Do something in a turn, from a signal's handler or an event loop."""
+        if self._depth and _is_main():
             self._later.append(work)
             return
         with self:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import socket
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sceneshift.dev.zygote.kept import Kept
+from sceneshift.dev.zygote.keptsocket import KeptSocket
 from serving import Server, ask
 
 if TYPE_CHECKING:
@@ -28,6 +34,13 @@ def wrap_in_trio(sock):
     import trio._socket
     return trio._socket._SocketType(sock)._sock
 
+BUFFER = bytearray(65536)
+READS = {
+    "recvfrom": lambda sock, size: sock.recvfrom(size)[0],
+    "recvfrom_into": lambda sock, buffer: sock.recvfrom_into(buffer)[0],
+    "recvmsg": lambda sock, size: sock.recvmsg(size)[0],
+    "recvmsg_into": lambda sock, buffer: sock.recvmsg_into([buffer])[0],
+}
 USES = {"dup": socket.socket.dup, "pickle": send_away, "trio": wrap_in_trio}
 
 if kind == "few":
@@ -40,7 +53,8 @@ def serve(sock):
             sock = sock.dup()
     elif kind in USES:
         sock = USES[kind](sock)
-    while socket.socket.recv(sock, 65536):
+    read = READS.get(kind, socket.socket.recv)
+    while read(sock, BUFFER if "into" in kind else 65536):
         while os.path.exists("wait"):
             time.sleep(0.01)
         socket.socket.sendall(sock, ANSWER)
@@ -79,8 +93,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         server.close()
 
 
-@pytest.mark.parametrize("kind", ["dup", "pickle", "trio"])
-def test_who_hands_a_connection_on_goes_on_with_it(
+COPIES = ["dup", "pickle", "trio"]
+READS = ["recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"]
+
+
+@pytest.mark.parametrize("kind", [*COPIES, *READS])
+def test_who_reads_by_another_way_goes_on_with_a_connection(
     start: Start, tmp_path: Path, kind: str
 ) -> None:
     """What goes over it then is not seen, so it stays what it is."""
@@ -106,3 +124,63 @@ def test_a_server_that_has_few_descriptors_does_not_die_of_it(start: Start) -> N
     server.hold()
     server.resume()
     assert {ask(each) for each in connections} == {b"ok"}
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    """Return the connections of a program that nobody hears."""
+    held = SimpleNamespace(say_held=lambda: None)
+    agent: Any = SimpleNamespace(send=lambda *_: None, handover=held)
+    kept = Kept(agent)
+    yield kept
+    for each in kept._silent or ():
+        each.close()
+
+
+@pytest.fixture
+def sock(kept: Kept) -> Iterator[KeptSocket]:
+    """Return one of them; its client says nothing."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
+        accepted, _address = listener.accept()
+        with KeptSocket(kept, listener, accepted.detach()) as made:
+            kept.follow(made)
+            yield made
+
+
+def test_what_a_program_says_of_blocking_meanwhile_holds(
+    kept: Kept, sock: KeptSocket
+) -> None:
+    """It said so of what stands in, and means the connection."""
+    kept.hold()
+    sock.setblocking(False)
+    kept.resume()
+    assert not os.get_blocking(sock.fileno())
+
+
+def test_another_connection_may_come_while_one_is_looked_for(
+    kept: Kept, sock: KeptSocket
+) -> None:
+    """One thread sends a file while another accepts."""
+    threads = []
+
+    class Late:
+        laid = None
+
+        def fileno(self) -> int:
+            threads.append(threading.Thread(target=kept.follow, args=[sock]))
+            threads[-1].start()
+            threads[-1].join(0.1)
+            return -1
+
+        def may_be_laid(self) -> bool:
+            return False
+
+    late: Any = Late()
+    kept.follow(late)
+    kept.forget(sock)
+    assert kept.find(0) is None
+    for thread in threads:
+        thread.join()

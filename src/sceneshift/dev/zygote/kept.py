@@ -121,7 +121,8 @@ class Kept:
 
     def find(self, fd: int) -> Followed | None:
         """Return the connection of a descriptor."""
-        return next((each for each in self._open if each.fileno() == fd), None)
+        with self.turn:  # others come meanwhile, in other threads
+            return next((each for each in self._open if each.fileno() == fd), None)
 
     def settle(self, sock: Followed, polls: Polls | None = None) -> None:
         """Lay one aside, and give it away, where it is time; in a turn.

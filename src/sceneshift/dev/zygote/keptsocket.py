@@ -133,6 +133,8 @@ class KeptSocket(Socket):
         if self.laid is not None:
             self.laid.put_back(polls)
             self.laid = None
+            # The program may have wanted it otherwise meanwhile.
+            os.set_blocking(self.fileno(), self.gettimeout() is None)
 
     def end(self) -> None:
         """Know that the successor has it: the program reads its end by itself."""
@@ -163,6 +165,26 @@ class KeptSocket(Socket):
         twin = Socket(self.family, self.type, self.proto, fileno=fd)
         twin.settimeout(self.gettimeout())
         return twin
+
+    def recvfrom(self, *args: Any) -> Any:
+        """Read; see `socket.recvfrom`."""
+        self.let_go()
+        return super().recvfrom(*args)
+
+    def recvfrom_into(self, *args: Any) -> Any:
+        """Read; see `socket.recvfrom_into`."""
+        self.let_go()
+        return super().recvfrom_into(*args)
+
+    def recvmsg(self, *args: Any) -> Any:
+        """Read; see `socket.recvmsg`."""
+        self.let_go()
+        return super().recvmsg(*args)
+
+    def recvmsg_into(self, *args: Any) -> Any:
+        """Read; see `socket.recvmsg_into`."""
+        self.let_go()
+        return super().recvmsg_into(*args)
 
     def let_go(self) -> None:
         """Follow it no more: have it be what it was, to its end."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Start = Callable[[str], Server]
 
 APP = r"""
-import os, pickle, socket, sys, threading, time
+import asyncio, os, pickle, socket, sys, threading, time
 from multiprocessing.reduction import ForkingPickler
 
 kind, port = sys.argv[1:]
@@ -53,11 +53,27 @@ def serve(sock):
             sock = sock.dup()
     elif kind in USES:
         sock = USES[kind](sock)
-    read = READS.get(kind, socket.socket.recv)
+    read = READS.get(kind, type(sock).recv)
     while read(sock, BUFFER if "into" in kind else 65536):
         while os.path.exists("wait"):
             time.sleep(0.01)
-        socket.socket.sendall(sock, ANSWER)
+        sock.sendall(ANSWER)
+
+class Protocol(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+        assert not hasattr(transport, "observer")
+    def data_received(self, data):
+        self.transport.write(ANSWER)
+
+async def serve_loop():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Protocol, "127.0.0.1", int(port))
+    await server.serve_forever()
+
+if kind == "uvloop":
+    import uvloop
+    uvloop.run(serve_loop())
 
 with socket.create_server(("127.0.0.1", int(port))) as listener:
     while True:
@@ -124,6 +140,29 @@ def test_a_server_that_has_few_descriptors_does_not_die_of_it(start: Start) -> N
     server.hold()
     server.resume()
     assert {ask(each) for each in connections} == {b"ok"}
+
+
+# As on macOS; what is not there cannot be called by mistake.
+POOR = """
+import os, select, signal
+del os.eventfd, os.EFD_CLOEXEC, os.EFD_NONBLOCK
+del select.epoll
+del signal.SIGRTMIN, signal.SIGRTMAX
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "uvloop"])
+def test_where_there_are_no_words_connections_are_python_s_own(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nothing is handed over on macOS, and nothing of Linux is needed."""
+    (tmp_path / "poor").mkdir()
+    (tmp_path / "poor" / "sitecustomize.py").write_text(POOR)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "poor"))
+    server = start(kind)
+    connection = server.connect()
+    assert ask(connection) == b"ok"
+    assert server.zygote.read_output() == ""
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from sceneshift.dev.zygote import (
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache
 from sceneshift.dev.zygote.imports import adapt_on_import
+from sceneshift.dev.zygote.words import HOLD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def prepare(territory: Territory, code: CodeCache) -> Agent:
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign,assignment]
     _adapt_sockets(socket.socket, agent)
-    _adapt_accepting(agent)
+    if HOLD:  # where there are no words, connections are not handed over
+        _adapt_accepting(agent)
     if sys.version_info < (3, 12):
         _tell_of_threads()
     pausing.adapt()

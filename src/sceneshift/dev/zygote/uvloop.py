@@ -10,6 +10,7 @@ import socket
 
 from sceneshift.dev.zygote.addresses import is_ringer
 from sceneshift.dev.zygote.framing import Exchange
+from sceneshift.dev.zygote.words import HOLD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _FLUSH_S = 0.005
 
 def adapt(module: ModuleType, agent: Agent) -> None:
     """Wrap `Loop.create_server` and `Loop.start_tls`."""
+    if not HOLD:
+        return  # nothing is handed over
     loop_class: Any = module.Loop
     create_server, start_tls = loop_class.create_server, loop_class.start_tls
 

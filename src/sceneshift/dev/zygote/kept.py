@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from sceneshift.dev.zygote.agent import Agent
+    from sceneshift.dev.zygote.aside import Laid
     from sceneshift.dev.zygote.uvloop import Observer
 
     Followed: TypeAlias = "KeptSocket | Observer"
@@ -54,6 +55,7 @@ class Kept:
         self._bells: tuple[int, int] | None = None
         self._silent: tuple[socket.socket, socket.socket] | None = None
         self._loop: Any = None
+        self._asked: list[Laid] = []  # those that the program has closed meanwhile
 
     # -- connections
 
@@ -119,6 +121,13 @@ class Kept:
         """Follow one no more."""
         self._open.discard(sock)
 
+    def keep(self, laid: Laid) -> None:
+        """Have a connection that the program has closed for the successor; in a turn.
+
+        Its client has asked for something that nobody has read.
+        """
+        self._asked.append(laid)
+
     def find(self, fd: int) -> Followed | None:
         """Return the connection of a descriptor."""
         with self.turn:  # others come meanwhile, in other threads
@@ -137,9 +146,13 @@ class Kept:
             return
         assert sock.laid is not None
         if self._is_retired and sock.laid.real is not None:
-            self._agent.send({"event": "connection"}, (sock.laid.real,))
-            sock.laid.let_go()
+            self._give(sock.laid)
             sock.end()
+
+    def _give(self, laid: Laid) -> None:
+        assert laid.real is not None
+        self._agent.send({"event": "connection"}, (laid.real,))
+        laid.let_go()
 
     def _lay_aside(self, sock: Followed, polls: Polls | None) -> bool:
         """Say whether that could be done: if not, the old code goes on with it."""
@@ -202,6 +215,8 @@ class Kept:
         polls = Polls()
         for sock in list(self._open):
             sock.go_on(polls)
+        while self._asked:
+            self._asked.pop().let_go()
         self._turn_to(is_holding=False)
         if self._is_retired and self._silent is not None:
             self._silent[0].close()
@@ -212,6 +227,8 @@ class Kept:
         self._is_retired = True
         self._turn_to(is_holding=True)
         self._settle_all()
+        while self._asked:
+            self._give(self._asked.pop())
         if self._silent is not None:
             self._silent[1].close()  # whoever has one of these reads its end
 

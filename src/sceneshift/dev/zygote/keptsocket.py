@@ -200,8 +200,18 @@ class KeptSocket(Socket):
             if self.laid is not None:
                 # Closing alone would not do it: what stands in is open elsewhere.
                 Polls().leave(self.fileno())
-                self.laid.let_go()
+                self._give_up(self.laid)
         super()._real_close(*closer)  # type: ignore[misc]
+
+    def _give_up(self, laid: Laid) -> None:
+        """Close the connection, unless its client has asked in the meantime.
+
+        The program, which has waited long enough, would have heard that.
+        """
+        if laid.real is not None and _is_readable(laid.real):
+            self._kept.keep(laid)
+        else:
+            laid.let_go()
 
     def _is_followed(self, flags: int) -> bool:
         if flags and not self.exchange.is_opaque:

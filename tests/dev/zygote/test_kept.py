@@ -149,7 +149,7 @@ def give(server: Server, fd: int | None) -> socket.socket:
     """Ring at a server, and give it a connection, or none."""
     ring = socket.create_connection(("127.0.0.1", server.port), 30, (RINGER, 0))
     asked = server.child.next("adopt")
-    assert asked["place"] == ["127.0.0.1", server.port]
+    assert asked["ring"] == ring.getsockname()[1]
     if fd is None:
         answer(asked, {"op": "none"})
     else:

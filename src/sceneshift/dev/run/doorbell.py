@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -12,9 +12,8 @@ from sceneshift.dev.zygote.addresses import RINGER
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    Place: TypeAlias = tuple[str, int]
+_LOOPBACK = "127.0.0.1"
 
 
 class Doorbell:
@@ -39,78 +38,73 @@ class Doorbell:
         self._loop = loop
         self._is_awaited = is_awaited
         self._patience_s = patience_s
-        self._waiting: dict[socket.socket, Place] = {}  # where they were accepted
-        self._rings: set[socket.socket] = set()
+        # By the port that rings for them, which nobody else has.
+        self._waiting: dict[int, socket.socket] = {}
+        self._rings: dict[int, socket.socket] = {}
 
     def offer(self, fd: int) -> None:
         """Take a connection, whose descriptor stays the caller's, and ring for it."""
         connection = socket.socket(fileno=os.dup(fd))
         try:
-            place = _find_place(connection)
-            ring = _ring(place)
+            ring = _ring(connection)
         except OSError:  # the client is gone, or it is at an address of IPv6 alone
             connection.close()
             return
-        self._waiting[connection] = place
-        self._rings.add(ring)
-        self._have_patience(connection, ring)
+        number = ring.getsockname()[1]
+        self._waiting[number] = connection
+        self._rings[number] = ring
+        self._have_patience(number)
 
-    def take(self, host: str, port: int) -> socket.socket | None:
-        """Return a connection that waits at an address; the caller closes it.
+    def take(self, number: int) -> socket.socket | None:
+        """Return the connection that is rung for from a port; the caller closes it.
 
-        Others may wait at other addresses, where the program serves something else.
+        None where it has been taken, or was given up.
         """
-        place = _unmap(host), port
-        for connection, at in self._waiting.items():
-            if at == place:
-                del self._waiting[connection]
-                return connection
-        return None
+        return self._waiting.pop(number, None)
 
-    def _have_patience(self, connection: socket.socket, ring: socket.socket) -> None:
-        self._loop.call_later(self._patience_s, self._give_up, connection, ring)
+    def _have_patience(self, number: int) -> None:
+        self._loop.call_later(self._patience_s, self._give_up, number)
 
-    def _give_up(self, connection: socket.socket, ring: socket.socket) -> None:
-        if connection in self._waiting and self._is_awaited():
-            self._have_patience(connection, ring)
+    def _give_up(self, number: int) -> None:
+        if number in self._waiting and self._is_awaited():
+            self._have_patience(number)
             return
-        self._rings.discard(ring)
-        ring.close()
-        if self._waiting.pop(connection, None) is not None:
-            connection.close()
+        for sockets in (self._rings, self._waiting):
+            if number in sockets:
+                sockets.pop(number).close()
 
     def close(self) -> None:
         """Close all that waits."""
-        for each in (*self._waiting, *self._rings):
+        for each in (*self._waiting.values(), *self._rings.values()):
             each.close()
         self._waiting.clear()
         self._rings.clear()
 
 
-def _ring(place: Place) -> socket.socket:
-    """Connect to a place, from where nobody else does.
+def _ring(connection: socket.socket) -> socket.socket:
+    """Connect to where a connection was accepted, from where nobody else does.
 
     Raises:
         OSError: There is no way there from here.
     """
+    host, port, *_ = connection.getsockname()
+    # A socket for both kinds of addresses has those of IPv4 so.
+    host = host.removeprefix("::ffff:")
     ring = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         ring.setblocking(False)
         ring.bind((RINGER, 0))
-        with contextlib.suppress(BlockingIOError):
-            ring.connect(place)
+        # What listens at one of IPv6 often does so at this one, too.
+        _connect(ring, _LOOPBACK if ":" in host else host, port)
     except OSError:
         ring.close()
         raise
     return ring
 
 
-def _find_place(connection: socket.socket) -> Place:
-    """Return where a connection was accepted."""
-    host, port, *_ = connection.getsockname()
-    return _unmap(host), port
-
-
-def _unmap(host: str) -> str:
-    """Return an address of IPv4 that a socket for both kinds has otherwise."""
-    return host.removeprefix("::ffff:")
+def _connect(ring: socket.socket, host: str, port: int) -> None:
+    """Connect without waiting; who is on this machine is heard to refuse at once."""
+    error = ring.connect_ex((host, port))
+    error = ring.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error
+    if error not in (0, errno.EINPROGRESS):
+        raise OSError(error, os.strerror(error))

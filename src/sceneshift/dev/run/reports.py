@@ -272,8 +272,7 @@ class ReportedRunner(Runner, Parent):
         self, _generation: Generation, message: Message, fds: list[int]
     ) -> None:
         """It has accepted a ring, and asks for a connection."""
-        host, port = message["place"]
-        taken = self._doorbell.take(host, port)
+        taken = self._doorbell.take(message["ring"])
         with contextlib.closing(Channel(socket.socket(fileno=fds[0]))) as line:
             if taken is None:
                 line.send({"op": "none"})

@@ -73,8 +73,8 @@ class Kept:
         while True:
             fd, address = listener._accept()  # noqa: SLF001 - as `accept` does
             if is_ringer(address):
-                with Socket(fileno=fd) as ring:
-                    given = self.ask_for_one(ring.getsockname())
+                os.close(fd)
+                given = self.ask_for_one(address)
                 if given is None:
                     continue
                 os.set_blocking(given, True)  # as one that was just accepted
@@ -93,13 +93,13 @@ class Kept:
             return False
         return os.fstat(listener.fileno()).st_ino in agent.binding.find_inodes()
 
-    def ask_for_one(self, place: Any) -> int | None:
+    def ask_for_one(self, ringer: Any) -> int | None:
         """Return the connection that was rung for.
 
         Args:
-            place: At which address that was.
+            ringer: The address that rang.
         """
-        answer = self._agent.ask({"event": "adopt", "place": place[:2]})
+        answer = self._agent.ask({"event": "adopt", "ring": ringer[1]})
         return answer[1][0] if answer and answer[1] else None
 
     def follow(self, sock: Followed, loop: Any = None) -> None:

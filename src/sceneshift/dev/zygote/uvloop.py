@@ -121,9 +121,9 @@ class Observer:
     def connection_made(self, transport: Any) -> None:
         """A client is there, or the supervisor rings."""
         kept = self._agent.kept
-        if is_ringer(transport.get_extra_info("peername")):
-            place = transport.get_extra_info("sockname")
-            self._loop.create_task(self._take_over(kept.ask_for_one(place)))
+        peer = transport.get_extra_info("peername")
+        if is_ringer(peer):
+            self._loop.create_task(self._take_over(kept.ask_for_one(peer)))
             self.protocol = None
             transport.abort()
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import threading
 from types import SimpleNamespace
@@ -197,6 +198,27 @@ def test_what_a_program_says_of_blocking_meanwhile_holds(
     sock.setblocking(False)
     kept.resume()
     assert not os.get_blocking(sock.fileno())
+
+
+def test_what_is_let_go_is_what_it_was(kept: Kept, sock: KeptSocket) -> None:
+    """Also while it is to hold."""
+    before = os.fstat(sock.fileno()).st_ino
+    kept.hold()
+    assert os.fstat(sock.fileno()).st_ino != before
+    sock.let_go()
+    assert os.fstat(sock.fileno()).st_ino == before
+
+
+def test_who_can_open_nothing_any_more_goes_on(kept: Kept, sock: KeptSocket) -> None:
+    """The word to hold is heard all the same."""
+    before = os.fstat(sock.fileno()).st_ino
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        kept.hold()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert os.fstat(sock.fileno()).st_ino == before
 
 
 def test_another_connection_may_come_while_one_is_looked_for(

@@ -143,6 +143,18 @@ def test_a_server_that_has_few_descriptors_does_not_die_of_it(start: Start) -> N
     assert {ask(each) for each in connections} == {b"ok"}
 
 
+def test_what_a_zygote_has_loaded_before_is_adapted_too(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a `.pth` file, as coverage has one."""
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / "sitecustomize.py").write_text(
+        "import multiprocessing.reduction"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "early"))
+    assert ask(start("pickle").connect()) == b"ok"
+
+
 # As on macOS; what is not there cannot be called by mistake.
 POOR = """
 import os, select, signal

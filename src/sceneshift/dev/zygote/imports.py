@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
     """Have each adapter called once with its module, after that was imported."""
-    sys.meta_path.insert(0, _Finder(dict(adapters)))
+    loaded = [name for name in adapters if name in sys.modules]  # by a `.pth` file, say
+    for name in loaded:
+        adapters[name](sys.modules[name])
+    others = {name: adapters[name] for name in adapters if name not in loaded}
+    sys.meta_path.insert(0, _Finder(others))
 
 
 class _Finder:

@@ -301,35 +301,6 @@ def test_a_server_that_waits_for_a_time_does_so(start: Start) -> None:
     assert ask(last) == name(last)
 
 
-def test_a_request_to_who_has_waited_long_enough_is_the_successor_s(
-    start: Start,
-) -> None:
-    """It came in time, but the old code was not to read it."""
-    old, new = start("timeout"), start("threads")
-    connection, later = old.connect(), old.connect()
-    assert ask(connection) == name(connection)
-    assert ask(later) == name(later)
-    old.hold()
-    connection.send(GO_ON)
-    assert later.sock.recv(1) == b""
-    with give(new, take(old.retire())):
-        assert connection.sock.recv(4096).endswith(name(connection))
-
-
-def test_who_has_closed_a_connection_gets_no_request_of_it(start: Start) -> None:
-    """Not when it goes on, either."""
-    server = start("timeout")
-    connection, later = server.connect(), server.connect()
-    assert ask(connection) == name(connection)
-    assert ask(later) == name(later)
-    server.hold()
-    connection.send(GO_ON)
-    assert later.sock.recv(1) == b""
-    server.resume()
-    with pytest.raises(ConnectionResetError):
-        connection.sock.recv(4096)
-
-
 @KINDS
 def test_a_ring_without_a_connection_is_nothing(start: Start, kind: str) -> None:
     """It was taken by another worker, or its client has gone."""

@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import threading
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,41 @@ def test_what_a_program_says_of_blocking_meanwhile_holds(
     sock.setblocking(False)
     kept.resume()
     assert not os.get_blocking(sock.fileno())
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_request_to_a_connection_that_is_closed_meanwhile_is_the_successor_s(
+    kept: Kept, sock: KeptSocket, *, is_over: bool
+) -> None:
+    """Its server was tired of waiting, and would have read it; else it is closed."""
+    given: list[int] = []
+    agent: Any = kept._agent
+    agent.send = lambda _message, fds: given.append(os.dup(fds[0]))
+    kept.hold()
+    with socket.socket(fileno=os.dup(find_client(sock))) as client:
+        client.sendall(b"GET")
+        sock.close()
+        (kept.resume if is_over else partial(kept.hand_over, lambda: None))()
+        if is_over:
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+        else:
+            with socket.socket(fileno=given.pop()) as real:
+                assert real.recv(3) == b"GET"
+    assert not given
+
+
+def find_client(sock: KeptSocket) -> int:
+    """Return the descriptor of a connection's other end, which is here too."""
+    assert sock.laid is not None
+    for fd in range(3, 200):
+        try:
+            with socket.socket(fileno=os.dup(fd)) as each:
+                if each.getsockname() == sock.getpeername():
+                    return fd
+        except OSError:
+            continue
+    raise AssertionError
 
 
 def test_what_is_let_go_is_what_it_was(kept: Kept, sock: KeptSocket) -> None:

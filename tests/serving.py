@@ -68,7 +68,7 @@ class Server:
 
     def retire(self, *others: str) -> dict[str, Any]:
         """Have it give its connections away; return what it says first of that."""
-        os.kill(self.pid, RETIRE)
+        self._say(RETIRE)
         return self.child.next("connection", *(others or ("handed",)))
 
     def end(self) -> None:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.config import load_config
-from sceneshift.core.environment import Environment, SourceKind, resolve_environment
+from sceneshift.core.environment import (
+    Environment,
+    SourceKind,
+    resolve_environment,
+    write_active,
+)
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.paths import StateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,3 +225,11 @@ def test_without_files_their_parser_is_not_imported(tmp_path: Path) -> None:
         "sys.exit('dotenv' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_active_environment_is_written_whole(tmp_path: Path) -> None:
+    """For the next start; a folder that is not there yet is made."""
+    write_active(StateFolder(tmp_path), "staging")
+    (tmp_path / ".env.staging").touch()
+    assert resolve(tmp_path).name == "staging"
+    assert [*(tmp_path / ".sceneshift").glob("*draft*")] == []

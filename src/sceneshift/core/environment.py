@@ -17,6 +17,7 @@ from sceneshift.core.config import (
 )
 from sceneshift.core.envfile import load_env_file
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.paths import write_whole
 from sceneshift.core.schema import join_keys
 from sceneshift.core.wording import quote, suggest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sceneshift.core.config import Config
+    from sceneshift.core.paths import StateFolder
 
 VARIABLE = "SCENESHIFT_ENV"
 STATE_FILE = Path(".sceneshift", "environment")
@@ -145,6 +147,17 @@ def resolve_environment(
         ports=section.ports,
         protected=section.protected,
     )
+
+
+def write_active(state: StateFolder, name: str) -> None:
+    """Make an environment the active one, for whatever starts next.
+
+    Raises:
+        SceneshiftError: It cannot be written; the active one is what it was.
+    """
+    with state.being_written():
+        state.make()
+        write_whole(state.root / STATE_FILE, name + "\n")
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:

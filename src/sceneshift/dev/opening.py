@@ -34,7 +34,7 @@ def run_request(request: Request) -> int:
             output_fd=sys.stdout.fileno(),
             is_terminal=can_redraw(sys.stdout),
             colour=wants_colour(sys.stdout),
-            reread=request.load,
+            request=request,
         )
         return run_stack(stack, options, claim, guard)
 

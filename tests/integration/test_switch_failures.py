@@ -80,6 +80,30 @@ def test_what_is_never_healthy_is_given_up(stack: Stack) -> None:
     assert (stack.pid("web"), stack.get()) == (pid, "development")
 
 
+CHATTY = """\
+import os, time
+while True:
+    print("at work in", os.environ["NAME"], flush=True)
+    time.sleep(0.01)
+"""
+LINE = """\
+[tool.sceneshift.processes.worker]
+health = { log = "at work in development" }
+"""
+
+
+def test_a_line_of_the_old_process_says_nothing_of_the_new_one(stack: Stack) -> None:
+    """Both write to one stream for the time of the switch."""
+    pyproject = environments(LINE, development=stack.port, staging=free_port())
+    procfile = WEB + "worker: python chatty.py\n"
+    files = {**FILES, "chatty.py": CHATTY, "Procfile.dev": procfile}
+    stack.start({**files, "pyproject.toml": pyproject})
+    stack.wait_ready("worker")
+    said = refuse(stack, "staging", "--within", "1")
+    assert "worker | at work in staging" in said
+    assert "`worker`: not ready within 1 s" in said
+
+
 def test_a_port_that_is_taken_is_told_with_who_holds_it(stack: Stack) -> None:
     """Before anything starts."""
     with socket.create_server(("127.0.0.1", 0)) as sock:

@@ -102,7 +102,7 @@ class Runner:
         self, spec: ProcessSpec, stream: ProcessStream, ground: Ground
     ) -> None:
         self.spec = spec
-        self._stream = stream
+        self._stream = stream.branch()  # a probe looks at its own output alone
         self._ground = ground
         self._by_token: dict[int, Generation] = {}
         self._made: set[Generation] = set()  # those that nobody wants any more, too

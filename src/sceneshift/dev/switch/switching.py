@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import describe_seconds, quote
+from sceneshift.dev.machine import Phase
 from sceneshift.dev.model import HttpProbe
 from sceneshift.dev.ports import is_free
 from sceneshift.dev.run.choice import choose
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.switch.newcomers import Failure
     from sceneshift.dev.switch.plan import Step
     from sceneshift.dev.switch.stage import Parts
+
+_START_S = 3.0
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class Switching:
     async def _take(self, request: Message) -> Message:
         began = time.monotonic()
         await self._retirement.finish()
+        await self._await_start()
         former = self._supervisor.stack
         if self._supervisor.machine.is_quitting:
             raise SceneshiftError("the stack is ending", hint="start it: inv dev")
@@ -116,6 +121,17 @@ class Switching:
         outcome = "switched" if failure is None else "failed"
         answer = self._describe(said, outcome, steps, target, took_s)
         return {**answer, "failure": failure and _describe_failure(failure)}
+
+    async def _await_start(self) -> None:
+        """Let what is being started get its address, which may be handed over.
+
+        Not for long: it may be the reason for the switch that it never does.
+        """
+        states = self._supervisor.machine.states
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                while any(each.phase is Phase.STARTING for each in states.values()):
+                    await self._supervisor.wait_move()
 
     # -- what runs
 

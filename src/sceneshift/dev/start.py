@@ -8,8 +8,6 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from sceneshift.core.environment import STATE_FILE, write_active
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.changes import Changes
@@ -37,39 +35,22 @@ from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.run.shell import ShellRunner
 from sceneshift.dev.supervisor import Supervisor
-from sceneshift.dev.switch.stage import Parts
-from sceneshift.dev.switch.switching import Settings, Switching
 from sceneshift.dev.watch import digest
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+    from sceneshift.core.channel import Message
     from sceneshift.dev.claim import Claim
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
+    from sceneshift.dev.options import Options
     from sceneshift.dev.request import Request
     from sceneshift.dev.run.choice import Choice
+    from sceneshift.dev.switch.switching import Switching
 
 _FOLDERS = ("logs", "zygote")  # those that are written to by their path
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """How a stack is run.
-
-    Attributes:
-        is_strict: Whether the first end of a process ends all.
-        output_fd: Where output goes.
-        is_terminal: Whether that is a terminal.
-        colour: Whether it is coloured.
-        request: What was asked for.
-    """
-
-    is_strict: bool
-    output_fd: int
-    is_terminal: bool
-    colour: bool
-    request: Request
 
 
 def run_stack(
@@ -135,8 +116,8 @@ class Run:
         self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
         self._preparation = Preparation(spawner, self._state)
-        self._switching = self._make_switching()
-        desk = Desk(self.supervisor, self.supervisor.feed, self._switching.take)
+        self._switching: Switching | None = None
+        desk = Desk(self.supervisor, self.supervisor.feed, self._switch)
         path = self._state.socket(SOCKET_NAME)
         self._control = ControlServer(path, desk, self._loop)
 
@@ -162,7 +143,8 @@ class Run:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._switching.close()
+        if self._switching is not None:
+            await self._switching.close()
         # Takes the longest, and aside; the control socket that goes away is not missed.
         self.changes.close()
         await self._control.close()
@@ -223,6 +205,9 @@ class Run:
         )
 
     def _make_switching(self) -> Switching:
+        from sceneshift.dev.switch.stage import Parts  # noqa: PLC0415 - seldom
+        from sceneshift.dev.switch.switching import Settings, Switching  # noqa: PLC0415
+
         return Switching(
             Parts(
                 supervisor=self.supervisor,
@@ -273,6 +258,11 @@ class Run:
         )
 
     # -- what happens
+
+    async def _switch(self, request: Message) -> Message:
+        if self._switching is None:
+            self._switching = self._make_switching()
+        return await self._switching.take(request)
 
     def _begin(self, name: str) -> None:
         self._do(self._prepare(name))

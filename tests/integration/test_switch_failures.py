@@ -74,8 +74,8 @@ def test_what_is_never_healthy_is_given_up(stack: Stack) -> None:
     stack.wait_page("development")
     stack.wait_ready("web")
     pid = stack.pid("web")
-    said = refuse(stack, "staging", "--within", "1")
-    assert "`web`: not ready within 1 s" in said
+    said = refuse(stack, "staging", "--within", "3")
+    assert "`web`: not ready within 3 s" in said
     assert "web | INFO:     Started server process" in said
     assert (stack.pid("web"), stack.get()) == (pid, "development")
 
@@ -87,7 +87,7 @@ while True:
     time.sleep(0.01)
 """
 LINE = """\
-[tool.sceneshift.processes.worker]
+[tool.sceneshift.processes.web]
 health = { log = "at work in development" }
 """
 
@@ -95,13 +95,12 @@ health = { log = "at work in development" }
 def test_a_line_of_the_old_process_says_nothing_of_the_new_one(stack: Stack) -> None:
     """Both write to one stream for the time of the switch."""
     pyproject = environments(LINE, development=stack.port, staging=free_port())
-    procfile = WEB + "worker: python chatty.py\n"
-    files = {**FILES, "chatty.py": CHATTY, "Procfile.dev": procfile}
+    files = {"chatty.py": CHATTY, "Procfile.dev": "web: python chatty.py\n"}
     stack.start({**files, "pyproject.toml": pyproject})
-    stack.wait_ready("worker")
-    said = refuse(stack, "staging", "--within", "1")
-    assert "worker | at work in staging" in said
-    assert "`worker`: not ready within 1 s" in said
+    stack.wait_ready("web")
+    said = refuse(stack, "staging", "--within", "3")
+    assert "web | at work in staging" in said
+    assert "`web`: not ready within 3 s" in said
 
 
 def test_a_port_that_is_taken_is_told_with_who_holds_it(stack: Stack) -> None:

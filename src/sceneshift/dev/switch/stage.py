@@ -103,7 +103,7 @@ class Stage:
         return newcomers
 
     def _add(self, spec: ProcessSpec) -> None:
-        """Make what runs a process; its zygote comes up at once."""
+        """Make what runs a process; its zygote comes up as soon as it can."""
         ground = replace(self._parts.ground, held=self._held, listener=self._new)
         choice = choose(spec, self._target.root)
         self._new.router.add(spec.name, choice.globs)
@@ -112,7 +112,8 @@ class Stage:
         former = self._old.runners.get(spec.name)
         if isinstance(runner, ReportedRunner) and isinstance(former, ReportedRunner):
             runner.follow(former, partial(self._await_turn, spec.name))
-        runner.prepare_anew()
+        if spec.setup is None:  # else it may make what the zygote is to import
+            runner.prepare_anew()
 
     # -- bringing up
 
@@ -169,7 +170,7 @@ class Stage:
         await self._await_others(self._list(How.IN_TURN))
         states = self._old.machine.states
         for name in step.stops:
-            if name in states and states[name].is_running:
+            if name in states and not states[name].is_at_rest:
                 self._stopped.append(name)
                 self._old.ask(name, Verb.STOP)
         while any(name in states and states[name].is_running for name in step.stops):

@@ -115,6 +115,7 @@ class Switching:
         steps = plan_switch(former, target, self._find_facts(former, target))
         if request["dry_run"]:
             return self._describe(said, "planned", steps, target)
+        self._settings.say(f"switching to `{target.environment}`", time.time())
         failure = await self._switch(target, steps, request["within_s"])
         took_s = time.monotonic() - began
         self._tell(said, failure, took_s)
@@ -153,7 +154,7 @@ class Switching:
         """Return the ports that a process has, as far as can be told."""
         held = {each.port for each in self._parts.ground.held.of(spec.name)}
         state = self._supervisor.machine.states[spec.name]
-        is_plain = not self._is_forked(spec.name) and state.is_running
+        is_plain = not self._is_forked(spec.name) and not state.is_at_rest
         if is_plain and spec.port and (spec.listens or not is_free(spec.port)):
             held.add(spec.port)
         return frozenset(held)
@@ -194,14 +195,19 @@ class Switching:
     # -- what is said
 
     def _tell(self, said: Message, failure: Failure | None, took_s: float) -> None:
+        """Say in the stack's output what has become of the switch."""
         if failure is None:
-            text = f"switched to `{said['environment']}` in {describe_seconds(took_s)}"
+            took = describe_seconds(took_s)
+            lines = [f"switched to `{said['environment']}` in {took}"]
+            specs = self._supervisor.stack.processes
+            lines += [f"{spec.name}: {spec.url}" for spec in specs if spec.url]
         else:
+            who = "" if failure.process is None else f"`{failure.process}`: "
             text = (
-                f"not switched to `{said['environment']}`, "
-                f"`{said['former']}` goes on: {_word(failure)}"
+                f"not switched to `{said['environment']}`, `{said['former']}` goes on"
             )
-        self._settings.say(text, time.time())
+            lines = [f"{text}: {who}{failure.reason}"]
+        self._settings.say("\n".join(lines), time.time())
 
     def _describe(
         self,
@@ -242,8 +248,3 @@ def _describe_failure(failure: Failure) -> dict[str, Any]:
         "reason": failure.reason,
         "output": list(failure.output),
     }
-
-
-def _word(failure: Failure) -> str:
-    who = "" if failure.process is None else f"`{failure.process}`: "
-    return f"{who}{failure.reason}"

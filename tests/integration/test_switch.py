@@ -273,3 +273,22 @@ def test_the_configuration_is_read_on_in_the_target(stack: Stack) -> None:
     stack.edit("pyproject.toml", 'NAME = "staging"', 'NAME = "other"')
     stack.wait_page("other")
     assert os.listdir(stack.root / ".sceneshift").count("environment") == 1  # noqa: PTH208
+
+
+def test_each_database_is_set_up_once(stack: Stack) -> None:
+    """What has filled that of one environment has not filled that of another."""
+    tables = environments(development=stack.port, staging=stack.port).split("env =")
+    pyproject = "env =".join(
+        [
+            tables[0] + 'databases = { default = "sqlite:///one.db" }\n',
+            tables[1] + 'databases = { default = "sqlite:///two.db" }\n',
+            tables[2] + "[tool.sceneshift.processes.web]\n"
+            "setup = { run = 'echo filling $DATABASE_URL' }\n",
+        ]
+    )
+    stack.start({**FILES, "pyproject.toml": pyproject})
+    stack.wait_page("development")
+    for name in ("staging", "development", "staging"):
+        switch(stack, name)
+    assert stack.output.count("| filling sqlite:///") == 2
+    assert stack.output.count("/two.db") == 1

@@ -238,7 +238,9 @@ class Changes:
     def _find_reason(self, spec: ProcessSpec, step: SetupStep) -> str | None:
         """Return why a run-once step has to run again; None where it has not."""
         try:
-            action = plan_setup(step, name=spec.name, cwd=spec.cwd, state=self._state)
+            action = plan_setup(
+                step, name=spec.name, cwd=spec.cwd, state=self._state, env=spec.env
+            )
         except SceneshiftError as error:
             return error.message  # the other changes count; the step tells it anew
         return None if action is None else action.reason

@@ -67,7 +67,13 @@ class Preparation:
         spec = await self._with_node(spec, say)
         if spec.setup is None:
             return spec
-        action = plan_setup(spec.setup, name=spec.name, cwd=spec.cwd, state=self._state)
+        action = plan_setup(
+            spec.setup,
+            name=spec.name,
+            cwd=spec.cwd,
+            state=self._state,
+            env=spec.env,
+        )
         if action is None:
             return spec
         say(f"set-up: {spec.setup.run} ({action.reason})")

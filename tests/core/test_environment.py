@@ -10,7 +10,8 @@ from sceneshift.core.config import load_config
 from sceneshift.core.environment import Environment, resolve_environment
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
-from sceneshift.core.selection import list_aliases, list_environments
+from sceneshift.core.paths import StateFolder
+from sceneshift.core.selection import list_aliases, list_environments, write_active
 from sceneshift.core.value import SourceKind
 
 if TYPE_CHECKING:
@@ -305,3 +306,11 @@ def test_what_was_exported_gives_way_and_what_a_person_set_does_not(
         "B": "mine",
         "ENVIRONMENT": "development",
     }
+
+
+def test_the_active_environment_is_written_whole(tmp_path: Path) -> None:
+    """For the next start; a folder that is not there yet is made."""
+    write_active(StateFolder(tmp_path), "staging")
+    (tmp_path / ".env.staging").touch()
+    assert resolve(tmp_path).name == "staging"
+    assert [*(tmp_path / ".sceneshift").glob("*draft*")] == []

@@ -199,3 +199,47 @@ def test_a_configuration_that_is_refused_is_read_again_at_each_save(
         (["a.toml", "b.env"], False),
         (["a.toml", "b.env"], True),
     ]
+
+
+def test_what_changes_while_it_holds_is_told_afterwards(tmp_path: Path) -> None:
+    """Once, all together; nothing where nothing has changed."""
+    told = Told()
+
+    async def use() -> None:
+        changes = make_changes(tmp_path, told, make_spec("web", tmp_path, watch="*.c"))
+        changes.hold()
+        for name in ("one.c", "two.c"):
+            (tmp_path / name).touch()
+            changes.handle(modified(tmp_path / name))
+        assert told.changes == []
+        changes.release()
+        changes.hold()
+        changes.release()
+        changes.close()
+
+    asyncio.run(use())
+    assert told.changes == [("web", ("one.c", "two.c"), False)]
+
+
+def test_files_of_another_configuration_are_known_from_its_reading_on(
+    tmp_path: Path,
+) -> None:
+    """An edit before it is taken is one afterwards; what is known is none."""
+    told = Told()
+    expected, known = tmp_path / ".env.other", tmp_path / "state"
+
+    async def use() -> None:
+        changes = make_changes(tmp_path, told)
+        stack = StackSpec(
+            root=tmp_path, environment="o", processes=(), inputs=(expected, known)
+        )
+        changes.expect(stack)
+        expected.write_text("A=1\n")
+        known.write_text("o\n")
+        changes.know(known)
+        changes.take(stack)
+        changes.handle(modified(expected, known))
+        changes.close()
+
+    asyncio.run(use())
+    assert told.rereads == [([".env.other"], False)]

@@ -182,3 +182,23 @@ def test_the_end_of_all_is_the_end_of_the_pages() -> None:
                 await it.get()
 
     asyncio.run(use())
+
+
+def test_a_page_that_pauses_leaves_the_port_to_another() -> None:
+    """And answers again afterwards, unless it was ended meanwhile."""
+
+    async def use() -> None:
+        with down(spec("web", free_port())) as it:
+            it.outages.begin("web", report("mend me"))
+            it.outages.pause("web")
+            (held,) = it.held.of("web")
+            held.sock.setblocking(True)
+            assert await it.get_from(held.sock) == "mine"
+            it.outages.resume("web")
+            assert "mend me" in await it.get()
+            it.outages.end("web")
+            it.outages.pause("web")
+            it.outages.resume("web")
+            assert await it.get_from(held.sock) == "mine"
+
+    asyncio.run(use())

@@ -110,7 +110,10 @@ def write_whole(path: Path, text: str) -> None:
     """
     draft = path.with_name(f"{path.name}.draft-{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a crash of the machine may leave it empty
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from sceneshift.core.config import (
     EnvironmentConfig,
 )
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.paths import write_whole
 from sceneshift.core.schema import join_keys
 from sceneshift.core.value import Source, SourceKind
 from sceneshift.core.wording import quote, suggest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sceneshift.core.config import Config
+    from sceneshift.core.paths import StateFolder
 
 VARIABLE = "SCENESHIFT_ENV"
 STATE_FILE = Path(".sceneshift", "environment")
@@ -152,3 +154,14 @@ def _read_state(root: Path) -> str:
     except OSError as exc:
         problem, hint = f"cannot be read: {exc.strerror}", f"ls -ld {STATE_FILE}"
         raise ConfigError(problem, file=STATE_FILE, hint=hint) from exc
+
+
+def write_active(state: StateFolder, name: str) -> None:
+    """Make an environment the active one, for whatever starts next.
+
+    Raises:
+        SceneshiftError: It cannot be written; the active one is what it was.
+    """
+    with state.being_written():
+        state.make()
+        write_whole(state.root / STATE_FILE, name + "\n")

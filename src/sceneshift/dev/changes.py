@@ -80,12 +80,14 @@ class Changes:
         self._renew = renew
         self._restore = restore
         self._inputs = {path: digest(path) for path in stack.inputs}
+        self._expected: dict[Path, str | None] = {}
         self._refused: list[str] = []
         self._packages: set[Path] = set()
         self._known: set[str] = set()
         self._installed: set[str] = set()
         self._later: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._kept: set[Change] | None = None
         self.watcher = Watcher(stack.root, self.handle, loop=loop)
 
     def start(self) -> None:
@@ -103,10 +105,30 @@ class Changes:
             self._later.cancel()
         self.watcher.close()
 
+    def hold(self) -> None:
+        """Keep what changes from now on until `release`."""
+        self._kept = set()
+
+    def release(self) -> None:
+        """Take what has changed meanwhile."""
+        kept, self._kept = self._kept, None
+        if kept:
+            self.handle(frozenset(kept))
+
+    def expect(self, stack: StackSpec) -> None:
+        """Watch the files of a configuration that was read, and may be taken later."""
+        self._expected = {path: digest(path) for path in stack.inputs}
+        for path in self._expected:
+            self.watcher.add_file(path)
+
+    def know(self, path: Path) -> None:
+        """Take what a file of the configuration is now for what it was."""
+        self._inputs[path] = digest(path)
+
     def take(self, stack: StackSpec) -> None:
         """Go on with another configuration, and watch the files that it is in."""
         self._stack = stack
-        known = self._inputs
+        known = {**self._expected, **self._inputs}
         for path in stack.inputs:
             self.watcher.add_file(path)
         self._inputs = {
@@ -142,6 +164,9 @@ class Changes:
             return
         if any(map(self._is_loss, changes)):
             self._restore()
+        if self._kept is not None:
+            self._kept |= changes
+            return
         paths = {change.path for change in changes if self._is_news(change.path)}
         installed = set(filter(self._is_package, paths))
         if installed:
@@ -213,7 +238,9 @@ class Changes:
     def _find_reason(self, spec: ProcessSpec, step: SetupStep) -> str | None:
         """Return why a run-once step has to run again; None where it has not."""
         try:
-            action = plan_setup(step, name=spec.name, cwd=spec.cwd, state=self._state)
+            action = plan_setup(
+                step, name=spec.name, cwd=spec.cwd, state=self._state, env=spec.env
+            )
         except SceneshiftError as error:
             return error.message  # the other changes count; the step tells it anew
         return None if action is None else action.reason
@@ -225,6 +252,9 @@ class Changes:
         self._later = self._loop.call_later(_PACKAGES_S, self._renew_now)
 
     def _renew_now(self) -> None:
+        if self._kept is not None:
+            self._renew_later(set())
+            return
         names = sorted(self._installed)
         self._installed.clear()
         self._renew(names)

@@ -15,7 +15,7 @@ from sceneshift.dev.output import Follower
 from sceneshift.dev.status import describe, describe_reload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.control import Connection
@@ -26,9 +26,13 @@ class Desk:
     """Answers requests about one stack."""
 
     def __init__(
-        self, supervisor: Supervisor, quit_stack: Callable[[Quit], None]
+        self,
+        supervisor: Supervisor,
+        quit_stack: Callable[[Quit], None],
+        switch: Callable[[Message], Awaitable[Message]],
     ) -> None:
         self._supervisor = supervisor
+        self._take_switch = switch
         self._quit = quit_stack
 
     async def __call__(self, request: Message, connection: Connection) -> None:
@@ -86,6 +90,10 @@ class Desk:
     async def _shutdown(self, _request: Message, connection: Connection) -> None:
         await connection.send({"ok": True, "pid": os.getpid()})
         self._quit(Quit())
+
+    async def _switch(self, request: Message, connection: Connection) -> None:
+        """Go over to another environment, and answer when that is done or failed."""
+        await connection.send({"ok": True, **await self._take_switch(request)})
 
     async def _follow(self, request: Message, connection: Connection) -> None:
         """Send lines as they come, until the client goes."""

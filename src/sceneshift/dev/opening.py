@@ -9,6 +9,7 @@ from sceneshift.core.console import can_redraw, wants_colour
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.claim import claim_checkout
 from sceneshift.dev.guard.process import start_guard
+from sceneshift.dev.options import Options
 from sceneshift.dev.request import check_ports
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def run_request(request: Request) -> int:
     with state.being_written(), claim_checkout(state) as claim:
         guard = start_guard(claim.stack_id)
         _load_asyncio()  # the longest imports, while the guard comes up
-        from sceneshift.dev.start import Options, run_stack  # noqa: PLC0415
+        from sceneshift.dev.start import run_stack  # noqa: PLC0415
 
         options = Options(
             is_strict=request.is_strict,
             output_fd=sys.stdout.fileno(),
             is_terminal=can_redraw(sys.stdout),
             colour=wants_colour(sys.stdout),
-            reread=request.load,
+            request=request,
         )
         return run_stack(stack, options, claim, guard)
 

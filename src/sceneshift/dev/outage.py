@@ -57,12 +57,14 @@ class Outages:
         self._held = held
         self._loop = loop
         self._pages: dict[str, list[ErrorPage]] = {}
+        self._reports: dict[str, ErrorReport] = {}
         self.forked: set[str] = set()
 
     def begin(self, process: str, report: ErrorReport) -> None:
         """Answer with the reason, where a process that is forked would listen."""
         if process not in self.forked:
             return
+        self._reports[process] = report
         if process not in self._pages:
             self._pages[process] = self._make_pages(process)
         for page in self._pages[process]:
@@ -85,8 +87,19 @@ class Outages:
                 pages.append(ErrorPage(held.sock, loop=self._loop))
         return pages
 
+    def pause(self, process: str) -> None:
+        """Answer no more until `resume`: somebody else may."""
+        for page in self._pages.get(process, []):
+            page.hide()
+
+    def resume(self, process: str) -> None:
+        """Answer again, where `end` was not called meanwhile."""
+        for page in self._pages.get(process, []):
+            page.show(self._reports[process])
+
     def end(self, process: str) -> None:
         """Leave the port to the process again."""
+        self._reports.pop(process, None)
         for page in self._pages.pop(process, []):
             page.hide()
 

@@ -25,7 +25,11 @@ def plan_start(stack: StackSpec) -> list[dict[str, Any]]:
 def _plan(stack: StackSpec, spec: ProcessSpec) -> dict[str, Any]:
     choice = choose(spec, stack.root)
     setup = spec.setup and plan_setup(
-        spec.setup, name=spec.name, cwd=spec.cwd, state=StateFolder(stack.root)
+        spec.setup,
+        name=spec.name,
+        cwd=spec.cwd,
+        state=StateFolder(stack.root),
+        env=spec.env,
     )
     return {
         "process": spec.name,

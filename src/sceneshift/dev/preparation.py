@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
@@ -19,9 +19,32 @@ if TYPE_CHECKING:
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
-    from sceneshift.dev.output import ProcessStream
 
 _STOP_S = 2.0
+
+
+class Entrance(Protocol):
+    """Where a step's output goes."""
+
+    def feed(self, chunk: bytes, at: float) -> None:
+        """Take what was read."""
+        ...
+
+    def close(self, at: float) -> None:
+        """End the line that was left open."""
+        ...
+
+
+class Said(Protocol):
+    """Where what is said of a process goes: its stream."""
+
+    def note(self, text: str, at: float) -> None:
+        """Say something about the process."""
+        ...
+
+    def source(self) -> Entrance:
+        """Return the entrance for a step's output."""
+        ...
 
 
 class Preparation:
@@ -31,7 +54,7 @@ class Preparation:
         self._spawner = spawner
         self._state = state
 
-    async def prepare(self, spec: ProcessSpec, stream: ProcessStream) -> ProcessSpec:
+    async def prepare(self, spec: ProcessSpec, stream: Said) -> ProcessSpec:
         """Return the process as it can be started.
 
         Raises:
@@ -44,7 +67,13 @@ class Preparation:
         spec = await self._with_node(spec, say)
         if spec.setup is None:
             return spec
-        action = plan_setup(spec.setup, name=spec.name, cwd=spec.cwd, state=self._state)
+        action = plan_setup(
+            spec.setup,
+            name=spec.name,
+            cwd=spec.cwd,
+            state=self._state,
+            env=spec.env,
+        )
         if action is None:
             return spec
         say(f"set-up: {spec.setup.run} ({action.reason})")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.supervisor import Supervisor
 
 
-class Parts(Struct, frozen=True, kw_only=True):
+class Configurable(Struct, frozen=True, kw_only=True):
     """What a reconfiguration works on.
 
     Attributes:
@@ -47,7 +47,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 class Reconfiguration:
     """Takes what the configuration says while a stack runs."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Configurable) -> None:
         self._parts = parts
         self._supervisor = parts.supervisor
         self._complaint = ""

@@ -55,6 +55,10 @@ class Router:
         """Know a process no more."""
         del self._uses[process]
 
+    def take_over(self, other: Router) -> None:
+        """Know what another one knows of processes, in place of what is known here."""
+        self._uses |= other._uses
+
     def set_globs(self, process: str, globs: tuple[str, ...] | None) -> None:
         """Take other patterns for a process; None means the files that it reports."""
         self._uses[process].globs = globs

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
 from sceneshift.dev.filelock import hold_lock
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 _PRUNED = {".git", ".venv", ".sceneshift", "__pycache__", "node_modules"}
 _TAIL_LINES = 20
 _ABSENT = "absent"
+_DATABASE = re.compile(r"DATABASE_URL(_\w+)?")
 
 
 class SetupError(SceneshiftError):
@@ -54,6 +58,7 @@ class SetupAction(Struct, frozen=True, kw_only=True):
         files: The content's digest of each file when this was planned.
         state: The checkout's state folder.
         reason: Why it runs, for people: `package-lock.json changed`.
+        databases: Tells the databases that it may fill from others.
     """
 
     name: str
@@ -62,12 +67,21 @@ class SetupAction(Struct, frozen=True, kw_only=True):
     files: Mapping[str, str]
     state: StateFolder
     reason: str
+    databases: str = ""
 
 
 def plan_setup(
-    step: SetupStep, *, name: str, cwd: Path, state: StateFolder
+    step: SetupStep,
+    *,
+    name: str,
+    cwd: Path,
+    state: StateFolder,
+    env: Mapping[str, str] | None = None,
 ) -> SetupAction | None:
     """Return what has to run; None where it ran for this command and these files.
+
+    And for these databases: what has filled those of one environment has not filled
+    those of another.
 
     A step that another process shares, with the same command in the same folder, counts
     for both. A listed file that is missing counts as one with a content of its own.
@@ -77,14 +91,31 @@ def plan_setup(
         name: The process that it is for.
         cwd: Where it runs.
         state: The checkout's state folder; need not exist yet.
+        env: The process's environment.
     """
     files = dict(sorted(_digest_files(step, cwd)))
-    reason = _find_reason(step, name=name, cwd=cwd, files=files, state=state)
-    if reason is None:
-        return None
-    return SetupAction(
-        name=name, step=step, cwd=cwd, files=files, state=state, reason=reason
+    action = SetupAction(
+        name=name,
+        step=step,
+        cwd=cwd,
+        files=files,
+        state=state,
+        reason="",
+        databases=_tell_databases(step, env or {}),
     )
+    reason = _find_reason(action)
+    return None if reason is None else replace(action, reason=reason)
+
+
+def _tell_databases(step: SetupStep, env: Mapping[str, str]) -> str:
+    """Return a digest of the databases' addresses.
+
+    It is empty where there are none, and for packages, which are the same for all.
+    """
+    urls = {key: env[key] for key in sorted(env) if _DATABASE.fullmatch(key)}
+    if not urls or any(map(_is_lock, step.when)):
+        return ""
+    return blake2b(json.dumps(urls).encode(), digest_size=8).hexdigest()
 
 
 def names_file(step: SetupStep, cwd: Path, path: Path) -> bool:
@@ -125,7 +156,11 @@ async def run_setup(
     folder = action.state.make("setup")
     async with hold_lock(folder / "lock"):
         again = plan_setup(
-            action.step, name=action.name, cwd=action.cwd, state=action.state
+            action.step,
+            name=action.name,
+            cwd=action.cwd,
+            state=action.state,
+            env=env,
         )
         if again is None:
             return
@@ -172,32 +207,27 @@ def _describe_failure(
     )
 
 
-def _find_reason(
-    step: SetupStep,
-    *,
-    name: str,
-    cwd: Path,
-    files: Mapping[str, str],
-    state: StateFolder,
-) -> str | None:
+def _find_reason(action: SetupAction) -> str | None:
     """Return why the step has to run; None where it has not."""
-    for record in _read_shared(step, cwd, state):
+    cwd, files = action.cwd, action.files
+    for record in _read_shared(action):
         if record["files"] == files:
             gone = [path for path in record["made"] if not (cwd / path).exists()]
             return f"{gone[0]} is missing" if gone else None
-    own = _read_marker(_get_marker(state, name))
+    own = _read_marker(_get_marker(action))
     if own is None or own["cwd"] != str(cwd):
-        return "it never ran"
-    if own["run"] != step.run:
+        return "it never ran" + (" for this database" if action.databases else "")
+    if own["run"] != action.step.run:
         return "its command changed"
     old = own["files"]
     changed = [file for file in {*old, *files} if old.get(file) != files.get(file)]
     return f"{min(changed)} changed"
 
 
-def _get_marker(state: StateFolder, name: str) -> Path:
+def _get_marker(action: SetupAction) -> Path:
     """Return where the success of a process's step is remembered."""
-    return state.path / "setup" / f"{name}.json"
+    parts = filter(None, [action.name, action.databases, "json"])
+    return action.state.path / "setup" / ".".join(parts)
 
 
 def _read_marker(path: Path) -> dict[str, Any] | None:
@@ -206,7 +236,7 @@ def _read_marker(path: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    kinds = {"run": str, "cwd": str, "files": dict, "made": list}
+    kinds = {"run": str, "cwd": str, "files": dict, "made": list, "databases": str}
     if not isinstance(record, dict):
         return None
     if any(not isinstance(record.get(key), kind) for key, kind in kinds.items()):
@@ -214,29 +244,27 @@ def _read_marker(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def _read_shared(
-    step: SetupStep, cwd: Path, state: StateFolder
-) -> list[dict[str, Any]]:
+def _read_shared(action: SetupAction) -> list[dict[str, Any]]:
     """Read the successes of the same command in the same folder."""
-    paths = sorted((state.path / "setup").glob("*.json"))
+    paths = sorted((action.state.path / "setup").glob("*.json"))
     records = (_read_marker(path) for path in paths)
-    return [
-        record
-        for record in records
-        if record is not None
-        and record["run"] == step.run
-        and record["cwd"] == str(cwd)
-    ]
+    return [each for each in records if each is not None and _is_of(action, each)]
+
+
+def _is_of(action: SetupAction, record: dict[str, Any]) -> bool:
+    same = {
+        "run": action.step.run,
+        "cwd": str(action.cwd),
+        "databases": action.databases,
+    }
+    return all(record[key] == value for key, value in same.items())
 
 
 def _forget(action: SetupAction) -> None:
     """Remove every success of this command in this folder."""
     for path in (action.state.path / "setup").glob("*.json"):
         record = _read_marker(path)
-        if record is None or (record["run"], record["cwd"]) == (
-            action.step.run,
-            str(action.cwd),
-        ):
+        if record is None or _is_of(action, record):
             path.unlink(missing_ok=True)
 
 
@@ -245,18 +273,23 @@ def _remember(action: SetupAction) -> None:
     record = {
         "run": action.step.run,
         "cwd": str(action.cwd),
+        "databases": action.databases,
         "files": dict(action.files),
         "made": [path for path in _products(action) if (action.cwd / path).exists()],
     }
-    path = _get_marker(action.state, action.name)
+    path = _get_marker(action)
     write_whole(path, json.dumps(record, indent=2))
 
 
 def _products(action: SetupAction) -> Iterator[str]:
     """Name what the step makes, as far as that is known: npm's folders."""
     for name in action.files:
-        if Path(name).name == "package-lock.json":
+        if _is_lock(name):
             yield str(Path(name).with_name("node_modules"))
+
+
+def _is_lock(name: str) -> bool:
+    return Path(name).name == "package-lock.json"
 
 
 def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:

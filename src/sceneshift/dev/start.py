@@ -8,12 +8,11 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from sceneshift.core.client import SOCKET_NAME
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.selection import STATE_FILE, write_active
 from sceneshift.dev.changes import Changes
+from sceneshift.dev.colouring import ask_for_colour
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
@@ -28,7 +27,7 @@ from sceneshift.dev.output import (
     Terminal,
 )
 from sceneshift.dev.preparation import Preparation
-from sceneshift.dev.reconfiguration import Parts, Reconfiguration
+from sceneshift.dev.reconfiguration import Configurable, Reconfiguration
 from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
@@ -39,33 +38,19 @@ from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
 
+    from sceneshift.core.channel import Message
     from sceneshift.dev.claim import Claim
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
+    from sceneshift.dev.options import Options
+    from sceneshift.dev.request import Request
     from sceneshift.dev.run.choice import Choice
+    from sceneshift.dev.switch.switching import Switching
 
 _FOLDERS = ("logs", "zygote")  # those that are written to by their path
 _QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """How a stack is run.
-
-    Attributes:
-        is_strict: Whether the first end of a process ends all.
-        output_fd: Where output goes.
-        is_terminal: Whether that is a terminal.
-        colour: Whether it is coloured.
-        reread: Reads the configuration again, for the stack that runs.
-    """
-
-    is_strict: bool
-    output_fd: int
-    is_terminal: bool
-    colour: bool
-    reread: Callable[[StackSpec], StackSpec]
 
 
 def run_stack(
@@ -108,6 +93,7 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._spawner = spawner
         self._options = options
+        self._request = options.request
         self._claim = claim
         self._state = claim.state
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,7 +116,8 @@ class Run:
         self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
         self._preparation = Preparation(spawner, self._state)
-        desk = Desk(self.supervisor, self.supervisor.feed)
+        self._switching: Switching | None = None
+        desk = Desk(self.supervisor, self.supervisor.feed, self._switch)
         path = self._state.socket(SOCKET_NAME)
         self._control = ControlServer(path, desk, self._loop)
 
@@ -157,6 +144,8 @@ class Run:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._switching is not None:
+            await self._switching.close()
         # Takes the longest, and aside; the control socket that goes away is not missed.
         self.changes.close()
         await self._control.close()
@@ -195,7 +184,7 @@ class Run:
 
     def _make_reconfiguration(self) -> Reconfiguration:
         return Reconfiguration(
-            Parts(
+            Configurable(
                 supervisor=self.supervisor,
                 router=self.router,
                 changes=self.changes,
@@ -216,15 +205,27 @@ class Run:
             root=stack.root,
         )
 
+    def _make_switching(self) -> Switching:
+        from sceneshift.dev.switch.stage import Parts  # noqa: PLC0415 - seldom
+        from sceneshift.dev.switch.switching import Settings, Switching  # noqa: PLC0415
+
+        return Switching(
+            Parts(
+                supervisor=self.supervisor,
+                changes=self.changes,
+                preparation=self._preparation,
+                ground=self._ground,
+                build=self._build_runner,
+            ),
+            Settings(
+                load=self._load_environment,
+                activate=self._activate,
+                say=self.terminal.system,
+            ),
+        )
+
     def _with_colour(self, stack: StackSpec) -> StackSpec:
-        """Have processes color what they write, as they would on a terminal."""
-        if not self._options.colour:
-            return stack
-        colour = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
-        processes = [
-            replace(spec, env={**colour, **spec.env}) for spec in stack.processes
-        ]
-        return replace(stack, processes=tuple(processes))
+        return ask_for_colour(stack) if self._options.colour else stack
 
     def _make_stream(self, spec: ProcessSpec) -> ProcessStream:
         path = self._state.make("logs") / f"{spec.name}.log"
@@ -239,19 +240,30 @@ class Run:
         return self._streams[spec.name]
 
     def _make_runner(self, spec: ProcessSpec, choice: Choice) -> Runner:
-        stream = self._find_stream(spec)
         self.supervisor.outages.forked.discard(spec.name)
+        if choice.program is not None:
+            self.supervisor.outages.forked.add(spec.name)
+        return self._build_runner(spec, choice, self._ground)
+
+    def _build_runner(
+        self, spec: ProcessSpec, choice: Choice, ground: Ground
+    ) -> Runner:
+        stream = self._find_stream(spec)
         if choice.program is None:
             assert choice.reason is not None
-            return ShellRunner(spec, stream, self._ground, reason=choice.reason)
-        self.supervisor.outages.forked.add(spec.name)
+            return ShellRunner(spec, stream, ground, reason=choice.reason)
         for folder in choice.program.package_folders():
             self.changes.add_packages(folder)
         return ForkRunner(
-            spec, stream, self._ground, choice.program, cold_reason=choice.reason
+            spec, stream, ground, choice.program, cold_reason=choice.reason
         )
 
     # -- what happens
+
+    async def _switch(self, request: Message) -> Message:
+        if self._switching is None:
+            self._switching = self._make_switching()
+        return await self._switching.take(request)
 
     def _begin(self, name: str) -> None:
         self._do(self._prepare(name))
@@ -355,9 +367,22 @@ class Run:
 
     def _load(self, former: StackSpec) -> StackSpec:
         """Read the configuration again; refuse what cannot be run now."""
-        stack = self._options.reread(former)
+        return self._load_request(self._request, former)
+
+    def _load_environment(self, name: str) -> StackSpec:
+        request = self._request._replace(environment=name)
+        return self._load_request(request, self.supervisor.stack)
+
+    def _load_request(self, request: Request, former: StackSpec) -> StackSpec:
+        stack = request.load(former)
         check_ports(stack, former)
         return self._with_colour(stack)
+
+    def _activate(self, name: str) -> None:
+        """Be in another environment, now and at the next start."""
+        write_active(self._state, name)
+        self.changes.know(self._state.root / STATE_FILE)
+        self._request = self._request._replace(environment=name)
 
     def _renew(self, files: Sequence[str]) -> None:
         """Installed packages are others: other zygotes."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from sceneshift.dev.machine import Configured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sceneshift.dev.model import ProcessSpec, StackSpec
+    from sceneshift.dev.run.base import Runner
 
 
 def describe_succession(stack: StackSpec, leaving: Iterable[ProcessSpec]) -> Configured:
@@ -28,3 +31,17 @@ def describe_succession(stack: StackSpec, leaving: Iterable[ProcessSpec]) -> Con
             for each in stack.processes
         },
     )
+
+
+class Retiree(Struct, frozen=True, kw_only=True):
+    """What has run a process that others run now, or that is not to be there.
+
+    Attributes:
+        spec: The process, as it was.
+        runner: Has what is left of it.
+        tokens: Its generations: that which works, and that which was to take over.
+    """
+
+    spec: ProcessSpec
+    runner: Runner
+    tokens: list[int]

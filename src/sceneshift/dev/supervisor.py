@@ -5,44 +5,36 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from sceneshift.dev import machine as m
-from sceneshift.dev.history import History, Reload
+from sceneshift.dev.listening import Listening
 from sceneshift.dev.machine import Machine, Phase, ProcessState
-from sceneshift.dev.notes import describe_end, describe_reload, describe_step
-from sceneshift.dev.outage import Outages, is_code_error
-from sceneshift.dev.run.choice import ANY_SOURCE
-from sceneshift.dev.succession import describe_succession
+from sceneshift.dev.notes import describe_step
+from sceneshift.dev.outage import Outages
+from sceneshift.dev.succession import Retiree, describe_succession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from sceneshift.dev.history import Cause
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.output import Streams
-    from sceneshift.dev.routing import Digest, Router
+    from sceneshift.dev.routing import Router
     from sceneshift.dev.run.base import Runner
     from sceneshift.dev.run.generation import Generation
     from sceneshift.dev.run.held import HeldSockets
 
 
-class Supervisor:
+class Supervisor(Listening):
     """Runs a stack.
 
     Attributes:
-        stack: What is run.
-        machine: The state of all processes.
-        runners: One a process.
         formers: Those that still run a process's last generation of another kind.
-        streams: The output of each.
-        history: The last reloads.
-        outages: Pages that answer for processes that cannot start.
         began_at: When the stack was started, seconds since 1970.
-        on_use: Called with each file that a process uses.
+        moved: Set after each event; two that are beside each other share it.
         done: Set to the exit code when everything has ended.
     """
 
@@ -56,26 +48,42 @@ class Supervisor:
         held: HeldSockets,
         begin: Callable[[str], None],
         is_strict: bool = False,
+        may_end: Collection[str] = (),
+        beside: Supervisor | None = None,
     ) -> None:
-        self.stack = stack
-        self.machine = Machine(
+        """Connect the parts.
+
+        Args:
+            stack: What is run.
+            loop: The event loop.
+            streams: The output of each process.
+            router: Is told what each uses.
+            held: Sockets that outlive them.
+            begin: Looks whether a process needs its run-once step: `SetupEnded`.
+            is_strict: Whether the first end of a process ends all.
+            may_end: Processes whose end with 0 does not.
+            beside: Another one, whose stack this one's processes may be taken over to.
+        """
+        machine = Machine(
             {process.name: process.depends_on for process in stack.processes},
             is_strict=is_strict,
+            may_end=may_end,
+            tokens=beside.machine.tokens if beside else None,
         )
-        self.runners: dict[str, Runner] = {}
+        super().__init__(
+            stack,
+            loop=loop,
+            machine=machine,
+            streams=streams,
+            router=router,
+            outages=Outages(stack, held, loop),
+        )
         self.formers: dict[str, Runner] = {}
         self._departed: set[Runner] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        self.streams = streams
-        self.history = History()
-        self.outages = Outages(stack, held, loop)
         self.began_at = time.time()
         self.done: asyncio.Future[int] = loop.create_future()
-        self.on_use: Callable[[str], None] = lambda _path: None
-        self._places: dict[str, tuple[int, str]] = {}
-        self._moved = asyncio.Event()
-        self._loop = loop
-        self._router = router
+        self.moved: asyncio.Event = beside.moved if beside else asyncio.Event()
         self._begin = begin
         self._events: deque[m.Event] = deque()
         self._is_draining = False
@@ -102,7 +110,7 @@ class Supervisor:
             former = before.get(name, ProcessState())
             if state != former:
                 self._follow(name, former, state)
-        self._moved.set()
+        self.moved.set()
 
     def _perform(self, action: m.Action) -> None:  # noqa: C901 - one case an action
         match action:
@@ -139,7 +147,7 @@ class Supervisor:
 
     def _prepare_launch(self, name: str) -> None:
         self.outages.end(name)
-        self._router.begin_generation(name)
+        self.router.begin_generation(name)
         self._dismiss_former(name)
 
     def _dismiss_former(self, name: str) -> None:
@@ -178,13 +186,57 @@ class Supervisor:
         runner = self.runners.pop(name)
         runner.release()
         self._departed.add(runner)
-        self._do(self._see_off(runner))
-        self._router.remove(name)
+        self._do(self.see_off(runner))
+        self.router.remove(name)
         self.history.replace(name)
         kept = [spec for spec in self.stack.processes if spec.name != name]
         self._know(replace(self.stack, processes=tuple(kept)))
 
-    async def _see_off(self, runner: Runner) -> None:
+    def take_over(self, newcomers: Supervisor, stack: StackSpec) -> list[Retiree]:
+        """Run what another one has started, in place of what had these names.
+
+        Args:
+            newcomers: The other one; it has nothing afterwards.
+            stack: All processes that are to be there from now on.
+
+        Returns:
+            What ran in place of them, or is not to be there: nobody stops it yet.
+        """
+        names = {spec.name for spec in stack.processes}
+        leaving = [s for s in self.stack.processes if self.machine.is_leaving(s.name)]
+        going = [
+            spec.name
+            for spec in self.stack.processes
+            if spec.name in newcomers.runners
+            or (spec.name not in names and spec not in leaving)
+        ]
+        retirees = [each for name in going for each in self._retire(name)]
+        needs = {spec.name: spec.depends_on for spec in stack.processes}
+        self.machine.take_over(newcomers.machine, needs)
+        self.router.take_over(newcomers.router)
+        self.runners.update(newcomers.runners)
+        newcomers.runners.clear()
+        self.places.update(newcomers.places)
+        self._know(stack, *(spec for spec in leaving if spec.name not in names))
+        self.moved.set()
+        return retirees
+
+    def _retire(self, name: str) -> list[Retiree]:
+        """Know a process no more; return what runs it."""
+        state = self.machine.states[name]
+        spec = self.stack.get(name)
+        runners = [self.runners.pop(name)]
+        runners += [self.formers.pop(name)] if name in self.formers else []
+        self._departed.update(runners)
+        self.outages.end(name)
+        self.outages.forked.discard(name)
+        self.router.remove(name)
+        self.history.replace(name)
+        tokens = [t for t in (state.current, state.candidate) if t is not None]
+        return [Retiree(spec=spec, runner=each, tokens=tokens) for each in runners]
+
+    async def see_off(self, runner: Runner) -> None:
+        """Let a runner go whose processes were told to end, when they have."""
         await runner.see_off()
         self._departed.discard(runner)
 
@@ -222,8 +274,8 @@ class Supervisor:
 
     async def wait_move(self) -> None:
         """Return after the next event."""
-        self._moved.clear()
-        await self._moved.wait()
+        self.moved.clear()
+        await self.moved.wait()
 
     # -- what a person may ask for
 
@@ -259,130 +311,7 @@ class Supervisor:
         style = self._style(name)
         self.feed(m.Changed(name=name, style=style, needs_setup=needs_setup))
 
-    def _record(self, name: str, files: Sequence[str], cause: Cause) -> None:
-        reason = self.runners[name].cold_reason
-        self.history.begin(
-            Reload(
-                process=name,
-                at=time.time(),
-                files=tuple(files),
-                cause=cause,
-                rung="cold" if reason else "fork",
-                reason=reason,
-            )
-        )
-
-    # -- what runners tell
-
-    def handle_ready(self, process: str, token: int) -> None:
-        """A generation does what it is for."""
-        self.feed(m.Ready(name=process, token=token))
-        state = self.machine.states.get(process, ProcessState())
-        if state.current != token or state.phase is not Phase.READY:
-            return  # it is being stopped already, for newer code
-        self._router.mark_broken(process, is_broken=False)
-        if state.pending is None:
-            self._serve(process)
-
-    def _serve(self, process: str) -> None:
-        """The new code of a process does what it is for."""
-        reload = self.history.serve(process)
-        if reload is not None:
-            self.note(process, describe_reload(reload))
-
-    def handle_checked(self, process: str, token: int) -> None:
-        """A generation has imported the project."""
-        self.feed(m.Checked(name=process, token=token))
-
-    def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
-        """A generation is gone with all that belonged to it."""
-        state = self.machine.states.get(process, ProcessState())
-        if token not in (state.current, state.candidate):
-            return  # an old one, retired
-        is_stopped = state.phase is Phase.STOPPING
-        if token == state.current and (code == 0 or is_stopped):
-            if not is_stopped and not state.is_reloading:
-                self._serve(process)  # its work is done
-            self._feed_exit(process, token, code)
-            return
-        from sceneshift.dev.failure import one_line, parse_failure  # noqa: PLC0415
-
-        report = parse_failure(
-            output, self.stack.root, process=process, since=time.time()
-        )
-        was_ready = token == state.current and state.phase is Phase.READY
-        is_broken = is_code_error(report.headline, was_ready=was_ready)
-        self._router.mark_broken(process, is_broken=True)
-        reason = one_line(report) if report.file else describe_end(code)
-        self._close_record(process, is_broken=not was_ready, text=reason)
-        self.note(process, reason)
-        self._feed_exit(process, token, code, is_broken=is_broken)
-        is_there = process in self.runners
-        if is_there and self.machine.states[process].current is None:
-            self.outages.begin(process, report)
-
-    def fail_setup(self, process: str, reason: str) -> None:
-        """A process's run-once step has failed."""
-        self._close_record(process, is_broken=True, text=reason)
-        self.note(process, reason)
-        self.feed(m.SetupEnded(name=process, is_ok=False))
-
-    def _feed_exit(
-        self, process: str, token: int, code: int, *, is_broken: bool = False
-    ) -> None:
-        now = self._loop.time()
-        self.feed(
-            m.Exited(name=process, token=token, code=code, is_broken=is_broken, now=now)
-        )
-
-    def _close_record(self, process: str, *, is_broken: bool, text: str) -> None:
-        reload = self.history.open_of(process)
-        if reload is not None:
-            reload.outcome = "broken" if is_broken else "died"
-            reload.error = text
-
-    def handle_use(self, process: str, path: str, digest: Digest) -> None:
-        """The newest generation uses a file."""
-        if process not in self.runners:
-            return
-        is_missed = self._router.report(process, path, digest)
-        self.on_use(path)
-        if is_missed:
-            self._loop.call_soon(self.change, process, (self._relative(path),))
-
-    def _relative(self, path: str) -> str:
-        root = self.stack.root
-        inside = Path(path).is_relative_to(root)
-        return str(Path(path).relative_to(root)) if inside else path
-
-    def handle_mute(self, process: str) -> None:
-        """A process reports nothing of what it uses: any source counts."""
-        if process in self.runners:
-            self._router.fall_back(process, ANY_SOURCE)
-
-    def handle_debugger(
-        self, process: str, token: int, *, waiting: bool, place: str
-    ) -> None:
-        """A generation stops at a breakpoint or goes on."""
-        if waiting:
-            self._places[process] = token, place
-            self.note(
-                process,
-                f"waits at a breakpoint: {place}; take it: inv dev.attach {process}",
-            )
-        self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
-
-    def find_place(self, process: str) -> str | None:
-        """Return where a process stands at a breakpoint, `file:line`."""
-        token, place = self._places.get(process, (None, None))
-        is_there = token is not None and token == self.machine.states[process].debugged
-        return place if is_there else None
-
     # -- telling people
-
-    def note(self, process: str, text: str) -> None:
-        """Say something about a process, among its output."""
-        self.streams[process].note(text, time.time())
 
     def _follow(self, name: str, before: ProcessState, after: ProcessState) -> None:
         at_rest = (Phase.STOPPED, Phase.COMPLETED)

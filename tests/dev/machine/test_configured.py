@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from replaying import bring_up, make_machine, replay
-from sceneshift.dev.machine import Configured, Machine
+from sceneshift.dev.machine import Configured, Exited, Machine
 from sceneshift.dev.model import Condition, Dependency
 
 PAIR = {"db": (), "web": (Dependency(name="db"),)}
@@ -212,3 +212,31 @@ def test_conditions_are_kept() -> None:
     replay(stack, "prepared -> launch 1 | starting waiting")
     replay(stack, "ready 1 -> | ready waiting")
     replay(stack, "exit 1 code 0 -> new: begin | completed setup")
+
+
+def test_processes_of_another_machine_are_taken_over_as_they_are() -> None:
+    """The others go on, and what is not to be there is forgotten at once."""
+    stack = Machine({"db": (), "web": (Dependency(name="db"),), "old": ()})
+    replay(stack, "began -> db: begin, old: begin | setup waiting setup")
+    other = Machine({"web": (), "new": ()}, tokens=stack.tokens)
+    replay(other, "began -> begin, new: begin | setup setup")
+    replay(other, "prepared -> launch 1 | starting setup")
+    kept = stack.states["db"]
+    stack.take_over(other, {"new": (), "db": (), "web": ()})
+    assert [*stack.states] == ["new", "db", "web"]
+    assert stack.states["db"] is kept
+    replay(stack, "ready 1 -> | setup setup ready")
+    replay(stack, "db: prepared -> db: launch 2 | setup starting ready")
+
+
+@pytest.mark.parametrize(
+    ("may_end", "phase"), [((), "stopped"), (("web",), "completed")]
+)
+def test_what_may_end_does_not_end_all(may_end: tuple[str, ...], phase: str) -> None:
+    """Though the first end of a process does."""
+    stack = Machine({"web": (), "db": ()}, is_strict=True, may_end=may_end)
+    replay(stack, "began -> begin, db: begin | setup setup")
+    replay(stack, "prepared -> launch 1 | starting setup")
+    stack.handle(Exited(name="web", token=1, code=0))
+    assert stack.states["web"].phase.value == phase
+    assert stack.is_quitting is not bool(may_end)

@@ -207,3 +207,23 @@ def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
         "the log file cannot be written: No such file or directory",
         "the log file is written again",
     ]
+
+
+def test_a_branch_hears_only_what_comes_in_by_it(tmp_path: Path) -> None:
+    """All else does as well: the terminal, the log, the memory."""
+    stream, recorder, log = make_stream(tmp_path)
+    branch, own = stream.branch(), Recorder()
+    branch.add_sink(own)
+    stream.source().feed(b"old\n", AT)
+    source = branch.source()
+    source.feed(b"new\nprompt", AT)
+    source.flush_partial(AT)
+    source.feed(b"x" * LONGEST_LINE + b"\r" + b"y" * LONGEST_LINE + b"\r1", AT)
+    branch.note("noted", AT)
+    branch.remove_sink(own)
+    branch.source().feed(b"last\n", AT)
+    assert (own.shown, own.partials, own.notes) == (b"new\n", [b"prompt"], [])
+    assert recorder.shown == b"old\nnew\nlast\n"
+    assert (recorder.partials, recorder.notes) == ([b"prompt"], ["noted"])
+    assert [line.text for line in stream.ring.tail("web", 1)] == ["last"]
+    assert read_text(log).startswith(b"old\nnew\nprompt")

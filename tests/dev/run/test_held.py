@@ -92,3 +92,23 @@ def test_ipv6_is_alone_where_the_program_says_so(
     port = key.rpartition("/")[2]
     one = held.get("web", f"{IPV6}/::/{port}", v6only=v6only)
     assert one.sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == v6only
+
+
+def test_a_successor_shares_an_address_and_takes_it_over(key: str) -> None:
+    """Both have descriptors of one socket; another process gets nothing."""
+    old = HeldSockets()
+    new = HeldSockets(old)
+    mine = old.get("web", key)
+    mine.sock.listen()
+    other = old.get("db", f"{IPV4}/127.0.0.1/0")
+    with pytest.raises(OSError, match="in use"):
+        new.get("worker", key)
+    shared = new.get("web", key)
+    assert shared.sock.getsockname() == mine.sock.getsockname()
+    former = old.take_over({"web"}, new)
+    assert (old.of("web"), new.of("web"), former.of("web")) == ([shared], [], [mine])
+    former.close()
+    new.close()
+    assert shared.is_listening
+    assert old.of("db") == [other]
+    old.close()

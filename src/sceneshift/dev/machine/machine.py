@@ -21,7 +21,7 @@ from sceneshift.dev.machine.order import Order
 from sceneshift.dev.machine.state import Phase, ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from sceneshift.dev.model import Dependency
 
@@ -34,6 +34,8 @@ class Machine:
     Args:
         dependencies: What each process waits for, in the order of the Procfile.
         is_strict: Whether the first end of a process ends all (`--strict`).
+        may_end: Processes whose end with 0 does not.
+        tokens: Numbers of generations, where others are numbered by them too.
     """
 
     def __init__(
@@ -41,18 +43,21 @@ class Machine:
         dependencies: Mapping[str, tuple[Dependency, ...]],
         *,
         is_strict: bool = False,
+        may_end: Collection[str] = (),
+        tokens: Iterator[int] | None = None,
     ) -> None:
         self._leaving: set[str] = set()
         self._is_strict = is_strict
+        self._may_end = may_end
         self._quit: Quit | None = None
         self._is_ended = False
-        self._tokens = itertools.count(1)
+        self.tokens = tokens or itertools.count(1)
         self.states = {name: ProcessState() for name in dependencies}
         self._order = Order(dependencies, self.states)
         self._lives = {name: self._new_life(name) for name in dependencies}
 
     def _new_life(self, name: str) -> Life:
-        return Life(name, self.states, self._tokens)
+        return Life(name, self.states, self.tokens)
 
     def handle(self, event: Event) -> list[Action]:
         """Take an event; return what is to be done, in order."""
@@ -131,13 +136,29 @@ class Machine:
         if is_by_itself and is_ending:
             life.end()
             return []
-        is_done = event.code == 0 and self._order.is_end_awaited(event.name)
+        is_done = event.code == 0 and self._may_complete(event.name)
         if is_by_itself and self._is_strict and not is_done:
             life.end()
             return self._handle_quit(Quit(code=_exit_code(event.code)))
         return life.handle(event)
 
+    def _may_complete(self, name: str) -> bool:
+        return name in self._may_end or self._order.is_end_awaited(name)
+
     # -- other processes
+
+    def take_over(
+        self, other: Machine, dependencies: Mapping[str, tuple[Dependency, ...]]
+    ) -> None:
+        """Have these processes; of some of them, the state that another one has.
+
+        Nothing is to be done for those that are not to be there: they are told to end
+        by whoever has them now. Both have the same numbers for generations.
+        """
+        self._leaving -= other.states.keys()
+        self._order.arrange(dependencies, {}, self._leaving)
+        self.states.update(other.states)
+        self._lives = {name: self._new_life(name) for name in self.states}
 
     def _handle_configured(self, event: Configured) -> list[Action]:
         """Have other processes; those that are not to be there go in their turn."""

@@ -26,6 +26,7 @@ class Phase(Enum):
 
 
 _RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
+_AT_REST = frozenset({Phase.FAILED, Phase.COMPLETED, Phase.STOPPED})
 
 
 class ProcessState(Struct, frozen=True, kw_only=True):
@@ -71,6 +72,11 @@ class ProcessState(Struct, frozen=True, kw_only=True):
     def is_running(self) -> bool:
         """Whether there is a generation that has not ended."""
         return self.phase in _RUNNING
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it stays as it is until a file changes or a person says a word."""
+        return self.phase in _AT_REST
 
     @property
     def is_debugging(self) -> bool:

@@ -47,6 +47,13 @@ class ProcessStream:
         """
         return Source(self)
 
+    def branch(self) -> ProcessStream:
+        """Return a part of it, whose sinks get only what comes in by that part.
+
+        In a switch two runners of one process write at the same time.
+        """
+        return _Branch(self)
+
     def close(self) -> None:
         """Close the file; a later line opens it again."""
         self._log.close()
@@ -98,6 +105,31 @@ class ProcessStream:
     def write_log(self, raw: bytes, at: float) -> None:
         """Write what was never more than a passing state of a line."""
         self._log.append(raw, at)
+
+
+class _Branch(ProcessStream):
+    """A part of a stream: passes everything on."""
+
+    def __init__(self, trunk: ProcessStream) -> None:
+        super().__init__(trunk.name, log=trunk._log, ring=trunk.ring)  # noqa: SLF001
+        self._trunk = trunk
+
+    def note(self, text: str, at: float) -> None:
+        self._trunk.note(text, at)
+
+    def write(self, raw: bytes, shown: bytes, at: float) -> None:
+        self._trunk.write(raw, shown, at)
+        if self._sinks:
+            block = clean_block(shown)
+            for sink in tuple(self._sinks):
+                sink.take_block(self.name, block, at)
+
+    def show_partial(self, text: bytes, at: float) -> None:
+        self._trunk.show_partial(text, at)
+        super().show_partial(text, at)
+
+    def write_log(self, raw: bytes, at: float) -> None:
+        self._trunk.write_log(raw, at)
 
 
 class Source:

@@ -102,7 +102,7 @@ class Runner:
         self, spec: ProcessSpec, stream: ProcessStream, ground: Ground
     ) -> None:
         self.spec = spec
-        self._stream = stream
+        self._stream = stream.branch()  # a probe looks at its own output alone
         self._ground = ground
         self._by_token: dict[int, Generation] = {}
         self._made: set[Generation] = set()  # those that nobody wants any more, too
@@ -150,6 +150,10 @@ class Runner:
         told = self._ground.listener.handle_exited
         self._ground.loop.call_soon(told, self.spec.name, token, -number, "")
 
+    def see_out(self, token: int) -> None:
+        """Stop a generation that works, after it has finished what it has."""
+        self.stop(token, is_reload=False, is_forced=False)
+
     def discard(self, token: int) -> None:
         """Kill a generation whose end nobody needs to hear of."""
         generation = self._by_token.pop(token, None)
@@ -158,6 +162,10 @@ class Runner:
 
     def refresh(self, changed: Iterable[str]) -> None:
         """Drop what was made ahead from files that are now others."""
+
+    def move(self, ground: Ground) -> None:
+        """Stand on another ground: tell another, and have other addresses."""
+        self._ground = ground
 
     def release(self) -> None:
         """Give up its addresses: nobody serves them until it is started again."""

@@ -17,9 +17,9 @@ from sceneshift.dev.machine import Style
 from sceneshift.dev.run.agent import signal_family
 from sceneshift.dev.run.generation import name_modules
 from sceneshift.dev.run.reports import ReportedRunner
-from sceneshift.dev.run.retiring import DRAIN_S, retire, say_until_heard
+from sceneshift.dev.run.retiring import DRAIN_S, retire
 from sceneshift.dev.run.standby import Standbys
-from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME
+from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,23 +93,6 @@ class ForkRunner(ReportedRunner):
         if generation is not None:
             self._go(generation)
 
-    def hold(self, token: int) -> None:
-        """Have a generation stop accepting."""
-        self._say_whether_to_hold(token, is_holding=True)
-
-    def resume(self, token: int) -> None:
-        """Have a generation accept again."""
-        self._say_whether_to_hold(token, is_holding=False)
-
-    def _say_whether_to_hold(self, token: int, *, is_holding: bool) -> None:
-        generation = self.generation(token)
-        if generation is not None:
-            generation.is_holding = is_holding
-            generation.heard.clear()
-            word = HOLD if is_holding else RESUME
-            self._signal(token, word)
-            self._run(say_until_heard(generation, word))
-
     def promote(self, token: int, old: int) -> None:
         """Give the old generation's open connections to the new one."""
         retiring = self.generation(old)
@@ -123,6 +106,19 @@ class ForkRunner(ReportedRunner):
             super().stop(token, is_reload=is_reload, is_forced=is_forced)
             return
         self._run(self._stop_retired(generation, token))
+
+    def see_out(self, token: int) -> None:
+        """Stop a generation that works, after it has finished what it has."""
+        generation = self.generation(token)
+        if generation is None:
+            return
+        if not generation.is_holding and generation.keys:
+            self.hold(token)
+        self._run(self._see_out(generation, token))
+
+    async def _see_out(self, generation: Generation, token: int) -> None:
+        await retire(generation, self.spec.stop.time_s)
+        super().stop(token, is_reload=False, is_forced=False)
 
     def _discard(self, generation: Generation) -> None:
         """Kill a generation, after it has finished what it may have accepted."""
@@ -201,7 +197,8 @@ class ForkRunner(ReportedRunner):
     async def close(self) -> None:
         """End the zygotes."""
         self._nursery.close()
-        self._doorbell.close()
+        if not self._has_heir:
+            self._doorbell.close()
         self._recall.save(self._recall_path)
         await super().close()
 
@@ -362,11 +359,6 @@ class ForkRunner(ReportedRunner):
         """The parked children are worthless."""
         for standby in self._standbys.empty():
             self._discard(standby)
-
-    def _signal(self, token: int, number: int) -> None:
-        generation = self.generation(token)
-        if generation is not None and generation.pid is not None:
-            signal_family(generation.pid, number)
 
     def _become_ready(self, generation: Generation) -> None:
         super()._become_ready(generation)

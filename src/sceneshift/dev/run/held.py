@@ -10,8 +10,12 @@ import contextlib
 import errno
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Held(Struct):
@@ -44,8 +48,14 @@ class Held(Struct):
 class HeldSockets:
     """All held sockets of a stack."""
 
-    def __init__(self) -> None:
+    def __init__(self, former: HeldSockets | None = None) -> None:
+        """Hold none.
+
+        Args:
+            former: Those of older processes, whose successors are to have them too.
+        """
         self._held: dict[str, Held] = {}
+        self._former = former
 
     def get(self, process: str, key: str, *, v6only: bool = False) -> Held:
         """Return the socket of an address, bound now where it was not yet.
@@ -59,9 +69,24 @@ class HeldSockets:
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
             held.is_left = False
             return held
-        held = Held(key, _bind(key, v6only=v6only), process)
+        shared = None if self._former is None else self._former.share(process, key)
+        held = Held(key, shared or _bind(key, v6only=v6only), process)
         self._held[key] = held
         return held
+
+    def share(self, process: str, key: str) -> socket.socket | None:
+        """Return another descriptor of a process's socket, if it has that address."""
+        held = self._held.get(key)
+        return held.sock.dup() if held and held.process == process else None
+
+    def take_over(self, processes: Collection[str], other: HeldSockets) -> HeldSockets:
+        """Take another's sockets over; return those that some processes had here."""
+        former = HeldSockets()
+        for held in [h for h in self._held.values() if h.process in processes]:
+            former._held[held.key] = self._held.pop(held.key)
+        self._held |= other._held
+        other._held = {}
+        return former
 
     def of(self, process: str) -> list[Held]:
         """Return the sockets of a process."""

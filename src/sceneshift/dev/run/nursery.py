@@ -142,6 +142,10 @@ class Nursery:
         )
         return channel
 
+    def move(self, ground: Ground) -> None:
+        """Stand on another ground."""
+        self._ground = ground
+
     def hold(self, key: str, fd: int) -> None:
         """Give children to come a socket."""
         if self._current is not None:

@@ -16,17 +16,21 @@ from sceneshift.dev.run.doorbell import Doorbell
 from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery, Parent
 from sceneshift.dev.run.recall import Recall
-from sceneshift.dev.run.retiring import give
+from sceneshift.dev.run.retiring import give, say_until_heard
 from sceneshift.dev.run.servers import ends_its_children, is_server
 from sceneshift.dev.zygote.code import identify
-from sceneshift.dev.zygote.words import HOLD, REPORT
+from sceneshift.dev.zygote.words import HOLD, REPORT, RESUME
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sceneshift.core.channel import Message
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
     from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
+
+    Turn = Callable[[set[str]], Awaitable[None]]
 
 _ANOTHER = "another"  # in place of the digest of what a file has been
 _HEAR_S = 1.0  # an event loop that computes comes late to the word to hold
@@ -51,6 +55,9 @@ class ReportedRunner(Runner, Parent):
         self._newest = 0
         self._by_number: dict[int, Generation] = {}
         self._doorbell = Doorbell(ground.loop, self._is_awaited)
+        self._has_heir = False
+        self._former: ReportedRunner | None = None
+        self._turn: Turn | None = None
         self._nursery = Nursery(
             program,
             label=f"{spec.label}: {spec.command}",
@@ -68,6 +75,55 @@ class ReportedRunner(Runner, Parent):
         self._is_server = is_server(program)
         self._recall.serves |= self._is_server
         self._ends_its_children = ends_its_children(program)
+
+    # -- what the machine asks for
+
+    def hold(self, token: int) -> None:
+        """Have a generation stop accepting."""
+        self._say_whether_to_hold(token, is_holding=True)
+
+    def resume(self, token: int) -> None:
+        """Have a generation accept again."""
+        self._say_whether_to_hold(token, is_holding=False)
+
+    def _say_whether_to_hold(self, token: int, *, is_holding: bool) -> None:
+        generation = self.generation(token)
+        if generation is not None:
+            generation.is_holding = is_holding
+            generation.heard.clear()
+            word = HOLD if is_holding else RESUME
+            self._signal(token, word)
+            self._run(say_until_heard(generation, word))
+
+    def _signal(self, token: int, number: int) -> None:
+        generation = self.generation(token)
+        if generation is not None and generation.pid is not None:
+            signal_family(generation.pid, number)
+
+    # -- in place of another runner
+
+    def move(self, ground: Ground) -> None:
+        """Stand on another ground: tell another, and have other addresses."""
+        super().move(ground)
+        self._nursery.move(ground)
+
+    def follow(self, former: ReportedRunner | None, turn: Turn | None) -> None:
+        """Be what is to take over from another runner, which goes on until then.
+
+        Args:
+            former: It may have the same addresses; None means that it is over.
+            turn: Waits until that has been told to hold, with the keys of addresses.
+        """
+        self._former, self._turn = former, turn
+
+    def yield_to(self, heir: ReportedRunner, token: int, old: int) -> None:
+        """Give the old generation's open connections to another runner's new one."""
+        retiring = self.generation(old)
+        if retiring is not None:
+            retiring.successor = heir.generation(token)
+        self._doorbell.close()
+        self._doorbell = heir._doorbell
+        self._has_heir = True
 
     # -- for what makes generations
 
@@ -190,7 +246,11 @@ class ReportedRunner(Runner, Parent):
 
     async def _let_serve(self, generation: Generation) -> None:
         """Let it answer when no predecessor does any more: none is to be stale."""
-        others = [each for each in self._by_number.values() if each is not generation]
+        if self._turn is not None:
+            await self._turn(generation.keys)
+        family = [self] if self._former is None else [self, self._former]
+        known = [each for runner in family for each in runner._by_number.values()]  # noqa: SLF001 - of the same class
+        others = [each for each in known if each is not generation]
         end = self._ground.loop.time() + _HEAR_S
         while (  # noqa: ASYNC110 - several are waited for, and each may be gone
             any(each.is_late for each in others) and self._ground.loop.time() < end

@@ -1,0 +1,85 @@
+"""Projects with several environments, and switching between them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reloading import Stack
+
+ASGI = """\
+import os
+NAME = os.environ["NAME"]
+
+async def app(scope, receive, send):
+    body = NAME.encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+WORKER = """\
+import os, time
+print("working in", os.environ["NAME"], flush=True)
+time.sleep(300)
+"""
+WEB = "web: uvicorn asgi:app --port $PORT --lifespan off\n"
+FILES = {"asgi.py": ASGI, "worker.py": WORKER, "Procfile.dev": WEB}
+
+
+def environments(more: str = "", **ports: int) -> str:
+    """Return a configuration with environments; `NAME` is that of each.
+
+    Args:
+        more: Other tables.
+        ports: The port of `web` in each.
+    """
+    tables = [
+        f"[tool.sceneshift.environments.{name}]\n"
+        f'ports = {{ web = {port} }}\nenv = {{ NAME = "{name}" }}\n'
+        for name, port in ports.items()
+    ]
+    return "".join([*tables, more])
+
+
+def begin_switch(stack: Stack, name: str, *flags: str) -> subprocess.Popen[str]:
+    """Ask for a switch, and do not wait for its end."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "invoke", "dev.switch", name, *flags],
+        cwd=stack.root,
+        env=stack.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def switch(stack: Stack, name: str, *flags: str) -> None:
+    """Switch, and see that it is done."""
+    done = stack.inv("dev.switch", name, *flags)
+    assert done.returncode == 0, done.stderr + stack.output
+
+
+def refuse(stack: Stack, name: str, *flags: str, code: int = 1) -> str:
+    """Have a switch fail; return what is said."""
+    done = stack.inv("dev.switch", name, *flags)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr + stack.output
+    return done.stderr
+
+
+def active(stack: Stack) -> str | None:
+    """Return the environment that the next start would be in, as it is kept."""
+    file = stack.root / ".sceneshift" / "environment"
+    return file.read_text() if file.exists() else None
+
+
+def is_gone(pid: int) -> bool:
+    """Say whether a process has ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

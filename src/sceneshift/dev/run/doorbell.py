@@ -52,6 +52,10 @@ class Doorbell:
         self._rings.add(ring)
         self._have_patience(connection, ring)
 
+    def serve(self, is_awaited: Callable[[], bool]) -> None:
+        """Be that of another runner, with all that waits."""
+        self._is_awaited = is_awaited
+
     def take(self) -> socket.socket | None:
         """Return a connection that waits, if there is one; the caller closes it."""
         return self._waiting.popleft() if self._waiting else None

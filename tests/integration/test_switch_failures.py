@@ -189,3 +189,13 @@ def test_a_target_that_cannot_be_is_refused(stack: Stack) -> None:
     stack.wait_page("development")
     assert "environments.broken.ports.wbe" in refuse(stack, "broken", code=2)
     assert stack.get() == "development"
+
+
+def test_a_name_that_cannot_be_kept_is_no_switch(stack: Stack) -> None:
+    """What the next start would be in is a part of it."""
+    pyproject = environments(development=stack.port, staging=free_port())
+    stack.start({**FILES, "pyproject.toml": pyproject}, "--env", "development")
+    stack.wait_page("development")
+    (stack.root / ".sceneshift" / "environment").mkdir()
+    assert "the state of this checkout cannot be written" in refuse(stack, "staging")
+    assert stack.get() == "development"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reloading import Visitor, free_port
+from sceneshift.core.processes import children
 from support import wait_until
 from switching import (
     FILES,
@@ -122,6 +123,17 @@ def test_nothing_is_left_of_a_stack_that_is_killed(slow: Slow) -> None:
     slow.let_go()
     slow.stack.start({"pyproject.toml": slow.pyproject})
     slow.stack.wait_page("development")
+
+
+def test_nothing_is_left_of_a_stack_whose_guard_is_killed(slow: Slow) -> None:
+    """It ends, though nobody tells of the new processes any more."""
+    supervisor = slow.stack.supervisor
+    guard = next(each.pid for each in children(supervisor))
+    os.kill(guard, signal.SIGKILL)
+    assert slow.stack.wait_end() == 1
+    assert slow.wait_client()[0] == 1
+    slow.stack.wait(lambda: not slow.stack.leftovers())
+    assert active(slow.stack) is None
 
 
 def test_a_new_process_that_is_killed_is_a_failure(slow: Slow) -> None:

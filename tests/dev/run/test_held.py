@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,9 @@ def test_a_successor_shares_an_address_and_takes_it_over(key: str) -> None:
     other = old.get("db", f"{IPV4}/127.0.0.1/0")
     with pytest.raises(OSError, match="in use"):
         new.get("worker", key)
+    os.set_blocking(mine.sock.fileno(), False)
     shared = new.get("web", key)
+    assert not os.get_blocking(mine.sock.fileno())
     assert shared.sock.getsockname() == mine.sock.getsockname()
     former = old.take_over({"web"}, new)
     assert (old.of("web"), new.of("web"), former.of("web")) == ([shared], [], [mine])

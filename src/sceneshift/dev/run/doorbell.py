@@ -55,6 +55,10 @@ class Doorbell:
         self._rings[number] = ring
         self._have_patience(number)
 
+    def serve(self, is_awaited: Callable[[], bool]) -> None:
+        """Be that of another runner, with all that waits."""
+        self._is_awaited = is_awaited
+
     def take(self, number: int) -> socket.socket | None:
         """Return the connection that is rung for from a port; the caller closes it.
 

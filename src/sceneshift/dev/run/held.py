@@ -77,7 +77,10 @@ class HeldSockets:
     def share(self, process: str, key: str) -> socket.socket | None:
         """Return another descriptor of a process's socket, if it has that address."""
         held = self._held.get(key)
-        return held.sock.dup() if held and held.process == process else None
+        if held is None or held.process != process:
+            return None
+        # `socket.dup` has both block: the old process would, in its next `accept`.
+        return socket.socket(fileno=os.dup(held.sock.fileno()))
 
     def take_over(self, processes: Collection[str], other: HeldSockets) -> HeldSockets:
         """Take another's sockets over; return those that some processes had here."""

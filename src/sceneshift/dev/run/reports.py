@@ -121,8 +121,9 @@ class ReportedRunner(Runner, Parent):
         retiring = self.generation(old)
         if retiring is not None:
             retiring.successor = heir.generation(token)
-        self._doorbell.close()
-        self._doorbell = heir._doorbell
+        heir._doorbell.close()  # nothing waits at it yet
+        heir._doorbell = self._doorbell
+        self._doorbell.serve(heir._is_awaited)
         self._has_heir = True
 
     # -- for what makes generations

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.supervisor import Supervisor
     from sceneshift.dev.switch.plan import Step
 
+_LOST_S = 2.0  # the guard that would tell of an end may be gone
+
 
 class Parts(Struct, frozen=True, kw_only=True):
     """The running stack that a switch works on.
@@ -74,6 +76,7 @@ class Stage:
         self._waiting: set[str] = set()
         self._stopped: list[str] = []
         self.handed: set[str] = set()
+        self._is_committed = False
         specs = [spec for spec in target.processes if self._steps[spec.name].comes_up]
         self._new = self._make_newcomers(specs)
         for spec in specs:
@@ -125,11 +128,13 @@ class Stage:
         """
         self._new.feed(Began())
         end = self._loop.time() + limit_s
-        while not self._new.is_up:
-            if self._new.machine.is_quitting:
-                return self._new.failure
+        while True:
             if self._old.machine.is_quitting:
                 return Failure(process=None, reason="the stack is ending")
+            if self._new.is_up:
+                return None
+            if self._new.machine.is_quitting:
+                return self._new.failure
             if self._preparing:
                 end = self._loop.time() + limit_s
             elif self._loop.time() >= end:
@@ -137,7 +142,6 @@ class Stage:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(end):
                     await self._new.wait_move()
-        return None
 
     def _begin(self, name: str) -> None:
         self._do(self._prepare(name))
@@ -224,6 +228,7 @@ class Stage:
 
     def commit(self) -> list[Retiree]:
         """Have the running stack go on with all this; return what it had instead."""
+        self._is_committed = True
         runners = dict(self._new.runners)
         retirees = self._old.take_over(self._new, self._target)
         gone = {each.spec.name for each in retirees}
@@ -286,8 +291,14 @@ class Stage:
         return machine.is_moving(name) and not machine.is_quitting
 
     def kill(self) -> None:
-        """End all this at once."""
-        self._new.feed(Quit(is_forced=True))
+        """End all this at once; do not wait for what nobody can tell any more."""
+        if not self._is_committed:
+            self._new.feed(Quit(is_forced=True))
+            self._loop.call_later(_LOST_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self._new.done.done():
+            self._new.done.set_result(1)
 
     async def close(self) -> None:
         """Let go of what is left."""

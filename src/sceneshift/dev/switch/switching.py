@@ -17,6 +17,7 @@ from sceneshift.dev.model import HttpProbe
 from sceneshift.dev.run.choice import choose
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.status import describe
+from sceneshift.dev.switch.newcomers import Failure
 from sceneshift.dev.switch.plan import Facts, plan_switch
 from sceneshift.dev.switch.retirement import Retirement
 from sceneshift.dev.switch.stage import Stage
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.model import ProcessSpec, StackSpec
-    from sceneshift.dev.switch.newcomers import Failure
     from sceneshift.dev.switch.plan import Step
     from sceneshift.dev.switch.stage import Parts
 
@@ -111,6 +111,8 @@ class Switching:
         target = self._settings.load(request["environment"])
         said = {"environment": target.environment, "former": former.environment}
         if target.environment == former.environment:
+            if not request["dry_run"]:  # it may have been chosen by a flag
+                self._settings.activate(target.environment)
             return self._describe(said, "already", (), target)
         steps = plan_switch(former, target, self._find_facts(former, target))
         if request["dry_run"]:
@@ -181,9 +183,8 @@ class Switching:
         """Bring the new processes up; hand over to all of them, or end them."""
         is_done = False
         try:
-            failure = await stage.run(within_s)
+            failure = await stage.run(within_s) or self._activate(target)
             if failure is None:
-                self._settings.activate(target.environment)
                 retirees = stage.commit()
                 self._parts.changes.take(target)
                 self._retirement.begin(retirees, stage.handed)
@@ -191,6 +192,13 @@ class Switching:
             return failure
         finally:
             await (stage.close() if is_done else stage.abort())
+
+    def _activate(self, target: StackSpec) -> Failure | None:
+        try:
+            self._settings.activate(target.environment)
+        except SceneshiftError as error:
+            return Failure(process=None, reason=error.message)
+        return None
 
     # -- what is said
 

@@ -24,7 +24,6 @@ def app(environ, start_response):
 COLD = "[tool.sceneshift.processes.web]\nreload = 'cold'\n"
 COMMANDS = {
     "gunicorn": "web: gunicorn -w 2 -k gthread wsgi:app --bind 127.0.0.1:$PORT\n",
-    "hypercorn": "web: hypercorn asgi:app --bind 127.0.0.1:$PORT\n",
     "workers": WEB.replace("\n", " --workers 2\n"),
     "cold": WEB,
 }

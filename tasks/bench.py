@@ -84,4 +84,13 @@ def stress(
     record.report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans, stress)
+@task(help={"runs": _RUNS, "only": "one application: light or heavy"})
+def switch(_c: Context, runs: int = 9, only: str = "") -> None:
+    """Measure a switch of environments, beside stopping and starting."""
+    from bench import switch as bench  # noqa: PLC0415 - only here
+
+    applications = (only,) if only else ("light", "heavy")
+    bench.measure(ROOT, runs=runs, applications=applications).report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans, stress, switch)

@@ -47,7 +47,7 @@ def environments(more: str = "", **ports: int) -> str:
 def begin_switch(stack: Stack, name: str, *flags: str) -> subprocess.Popen[str]:
     """Ask for a switch, and do not wait for its end."""
     return subprocess.Popen(
-        [sys.executable, "-m", "invoke", "dev.switch", name, *flags],
+        [sys.executable, "-m", "invoke", "env.switch", name, *flags],
         cwd=stack.root,
         env=stack.env,
         stdin=subprocess.DEVNULL,
@@ -59,13 +59,13 @@ def begin_switch(stack: Stack, name: str, *flags: str) -> subprocess.Popen[str]:
 
 def switch(stack: Stack, name: str, *flags: str) -> None:
     """Switch, and see that it is done."""
-    done = stack.inv("dev.switch", name, *flags)
+    done = stack.inv("env.switch", name, *flags)
     assert done.returncode == 0, done.stderr + stack.output
 
 
 def refuse(stack: Stack, name: str, *flags: str, code: int = 1) -> str:
     """Have a switch fail; return what is said."""
-    done = stack.inv("dev.switch", name, *flags)
+    done = stack.inv("env.switch", name, *flags)
     assert (done.returncode, done.stdout) == (code, ""), done.stderr + stack.output
     return done.stderr
 

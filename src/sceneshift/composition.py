@@ -25,6 +25,11 @@ ROOMS = (
     "env",  # the environments that it can run in
 )
 
+# Commands that one room has for another: where they are, and where they belong.
+LENT = (
+    ("sceneshift.dev.tasks", "switch", "env"),  # the running stack, to an environment
+)
+
 # What `inv env.validate` runs: each has a function `list_checks`.
 CHECKS = (
     "sceneshift.env.checks",  # files, secrets, ports, processes, databases, packages
@@ -51,6 +56,9 @@ def namespace(root: Path | None = None) -> Collection:
     commands.configure({"sceneshift": {"checks": list(CHECKS)}})
     for room in _load_rooms():
         commands.add_collection(room)
+    for module, task, borrower in LENT:
+        lent = getattr(importlib.import_module(module), task)
+        commands.collections[borrower].add_task(lent)
     for name in open_package(root / "tasks"):
         with _surviving():
             _add_module(load_module(name, root), name, commands)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import cli, orphans, output, reload, stress
+from bench import cli, orphans, output, reload, stress, switch
 from bench.peers import find_here
 from bench.record import OURS, Record
 from sceneshift.core.errors import UsageError
@@ -96,3 +96,13 @@ def test_stress_runs_no_server_by_an_unknown_name(tmp_path: Path) -> None:
     """An empty table would look as if all were well."""
     with pytest.raises(UsageError, match="`apache`"):
         stress.measure(tmp_path, only="apache")
+
+
+def test_switch_counts_what_is_lost(tmp_path: Path) -> None:
+    """Beside the seconds that it and its peer took."""
+    record = switch.measure(
+        tmp_path, runs=1, applications=("light",), installed=find_here()
+    )
+    said = read_back(record, tmp_path)
+    check(said, "switch")
+    assert {figure["unit"] for figure in said["figures"]} == {"s", "requests"}

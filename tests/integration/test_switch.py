@@ -116,7 +116,7 @@ def test_what_would_be_the_same_is_not_touched(stack: Stack) -> None:
     stack.start({**FILES, "pyproject.toml": pyproject, "Procfile.dev": procfile})
     stack.wait_page("development")
     redis, web = stack.pid("redis"), stack.pid("web")
-    said = stack.ask("dev.switch", "staging")
+    said = stack.ask("env.switch", "staging")
     assert [each["action"] for each in said["actions"]] == ["replace", "keep"]
     assert stack.pid("redis") == redis
     assert stack.pid("web") != web
@@ -168,7 +168,7 @@ def test_what_cannot_run_beside_itself_is_stopped_last(stack: Stack) -> None:
     procfile = BY_SHELL + "worker: python worker.py\n"
     stack.start({**FILES, "pyproject.toml": pyproject, "Procfile.dev": procfile})
     stack.wait_page("asgi.py")
-    said = stack.ask("dev.switch", "staging")
+    said = stack.ask("env.switch", "staging")
     (web, worker) = said["actions"]
     assert (web["how"], web["stops"], worker["how"]) == ("in turn", ["web"], "beside")
     assert "asgi.py" in stack.get()
@@ -231,17 +231,17 @@ def test_a_switch_is_first_told_and_then_done(stack: Stack) -> None:
     stack.start({**FILES, "pyproject.toml": pyproject})
     stack.wait_page("development")
     pid = stack.pid("web")
-    plan = stack.ask("dev.switch", "staging", "--dry-run")
+    plan = stack.ask("env.switch", "staging", "--dry-run")
     assert (plan["outcome"], stack.pid("web"), active(stack)) == ("planned", pid, None)
     (action,) = plan["actions"]
     assert (action["how"], action["settings"]) == ("beside", ["port"])
     assert {"NAME", "ENVIRONMENT", "PORT"} < {*action["variables"]}
-    said = stack.ask("dev.switch", "staging")
+    said = stack.ask("env.switch", "staging")
     assert said["outcome"] == "switched"
     assert said["duration_s"] > 0
     base = f"http://127.0.0.1:{new}"
     assert said["links"] == [f"{base}/docs", f"{base}/health"]
-    again = stack.inv("dev.switch", "staging")
+    again = stack.inv("env.switch", "staging")
     assert (again.returncode, again.stdout) == (0, again.stdout)
     assert "`staging` is active already" in again.stderr
 
@@ -251,13 +251,13 @@ def test_where_nothing_runs_the_next_start_is_in_it(stack: Stack) -> None:
     pyproject = environments(development=stack.port, staging=stack.port)
     stack.write({"tasks.py": "from sceneshift import namespace\nns = namespace()\n"})
     stack.write({**FILES, "pyproject.toml": pyproject})
-    planned = stack.ask("dev.switch", "staging", "--dry-run")
+    planned = stack.ask("env.switch", "staging", "--dry-run")
     assert (planned["outcome"], active(stack)) == ("planned", None)
-    done = stack.inv("dev.switch", "staging")
+    done = stack.inv("env.switch", "staging")
     assert "the next `inv dev` starts in `staging`" in done.stderr
     assert active(stack) == "staging\n"
     stack.env["SCENESHIFT_ENV"] = "development"
-    done = stack.inv("dev.switch", "staging")
+    done = stack.inv("env.switch", "staging")
     assert "SCENESHIFT_ENV is set here" in done.stderr
     del stack.env["SCENESHIFT_ENV"]
     stack.start({**FILES, "pyproject.toml": pyproject})

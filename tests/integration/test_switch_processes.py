@@ -28,7 +28,7 @@ def test_processes_come_and_go_with_their_environment(stack: Stack) -> None:
     stack.wait_page("development")
     stack.wait_ready("worker")
     worker = stack.pid("worker")
-    said = stack.ask("dev.switch", "staging")
+    said = stack.ask("env.switch", "staging")
     actions = [(each["process"], each["action"]) for each in said["actions"]]
     assert actions == [("web", "replace"), ("extra", "add"), ("worker", "remove")]
     assert [each["name"] for each in said["processes"]] == ["web", "extra"]

@@ -205,5 +205,5 @@ def attach(context: Context, names: list[str]) -> None:
 
 ns = Collection("dev")
 ns.add_task(up, name="up", default=True)
-for _each in (status, logs, restart, stop, start, why, switch, attach):
+for _each in (status, logs, restart, stop, start, why, attach):
     ns.add_task(_each)

@@ -137,8 +137,8 @@ def test_a_shared_process_runs_in_the_main_checkout_alone(main: Path) -> None:
 def test_only_what_is_there_can_be_shared(main: Path) -> None:
     """The nearest name is said, as everywhere."""
     with (main / "pyproject.toml").open("a") as file:
-        file.write("[tool.sceneshift.worktrees]\nshare = ['wroker']\n")
-    with pytest.raises(SceneshiftError, match=r"worktrees\.share\.wroker"):
+        file.write("[tool.sceneshift.worktrees]\nshare = ['wrker']\n")
+    with pytest.raises(SceneshiftError, match=r"worktrees\.share\.wrker"):
         ports(main)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import select
@@ -14,6 +15,7 @@ from support import wait_until
 from zygotes import Zygote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from zygotes import Child
@@ -95,3 +97,17 @@ def ask(connection: http.client.HTTPConnection) -> bytes:
     """Return an answer, and keep the connection."""
     connection.request("GET", "/")
     return connection.getresponse().read()
+
+
+@contextlib.contextmanager
+def starting(folder: Path, source: str) -> Iterator[Callable[[str], Server]]:
+    """Yield what starts a server of a kind, which listens; nothing of any is left."""
+    with contextlib.ExitStack() as started:
+
+        def start(kind: str) -> Server:
+            server = Server(folder, source, kind)
+            started.callback(server.close)
+            server.await_listening()
+            return server
+
+        yield start

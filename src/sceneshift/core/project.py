@@ -77,7 +77,8 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     """Read configuration, environment and Procfile, and find each process's port.
 
     Ports that the environment leaves to `auto` are allocated here, and kept in
-    `.sceneshift/ports.json`. Nothing else is written.
+    `.sceneshift/ports.json`; the offset of a linked worktree is kept in the `.git` that
+    all worktrees share. Nothing else is written.
 
     Args:
         root: The project's folder.
@@ -118,17 +119,13 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     )
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
     # depend on the ports that they say.
-    active = resolve_environment(
-        root,
-        config,
-        environ=environ,
-        flag=environment,
-        addresses=list_addresses(instances, active, parsed),
-    )
+    addresses = list_addresses(instances, active, parsed)
     return Project(
         root=root,
         config=config,
-        environment=active,
+        environment=resolve_environment(
+            root, config, environ=environ, flag=environment, addresses=addresses
+        ),
         procfile=parsed,
         instances=instances,
         numbers=numbers,

@@ -62,8 +62,9 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     """Read configuration, environment and Procfile; return what is to run.
 
     Ports that the environment leaves to `auto` are allocated here, and kept in
-    `.sceneshift/ports.json`. Nothing else is written, and nothing is
-    started but a Python that is asked for a module which no folder shows.
+    `.sceneshift/ports.json`, the offset of a linked worktree in the `.git` that all
+    share. Nothing else is written, and nothing is started but a Python that is asked
+    for a module which no folder shows.
 
     Args:
         root: The project's folder.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sceneshift.dev.zygote.addresses import RINGER
-from serving import Server, ask
+from serving import ask, starting
 from support import wait_until
 from zygotes import answer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from http.client import HTTPConnection
     from pathlib import Path
+
+    from serving import Server
 
     Start = Callable[[str], Server]
 
@@ -127,17 +129,8 @@ GO_ON = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Return what starts a server of a kind."""
     monkeypatch.chdir(tmp_path)
-    started: list[Server] = []
-
-    def start(kind: str) -> Server:
-        server = Server(tmp_path, APP, kind)
-        started.append(server)
-        server.await_listening()
-        return server
-
-    yield start
-    for server in started:
-        server.close()
+    with starting(tmp_path, APP) as start:
+        yield start
 
 
 def name(connection: HTTPConnection) -> bytes:

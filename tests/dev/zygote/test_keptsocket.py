@@ -14,11 +14,13 @@ import pytest
 
 from sceneshift.dev.zygote.kept import Kept
 from sceneshift.dev.zygote.keptsocket import KeptSocket
-from serving import Server, ask
+from serving import ask, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from serving import Server
 
     Start = Callable[[str], Server]
 
@@ -98,17 +100,8 @@ class _SocketType:
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Return what starts a server that uses its connections in some way."""
     monkeypatch.chdir(tmp_path)
-    started: list[Server] = []
-
-    def start(kind: str) -> Server:
-        server = Server(tmp_path, APP, kind)
-        started.append(server)
-        server.await_listening()
-        return server
-
-    yield start
-    for server in started:
-        server.close()
+    with starting(tmp_path, APP) as start:
+        yield start
 
 
 COPIES = ["dup", "pickle", "trio"]

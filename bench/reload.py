@@ -111,7 +111,7 @@ def measure(
     record.notes.append(
         "same file: the save is to the file of the save before (a child waits in front"
         " of it); files in turn: to the one imported before it (that child is of no"
-        " use, another waits before the whole project)"
+        " use, others wait before the whole project and at some files of a large one)"
     )
     for kind in applications:
         measure_latency(kind, installed, record, runs=runs, peers=peers)

@@ -55,6 +55,20 @@ FILES = {
 }
 
 
+PARTS = [f"part{number:02}" for number in range(24)]
+LARGE = SERVER.replace("import first, hot, last", "import parts").replace(
+    "[first.TEXT, hot.text(), last.TEXT]", "parts.TEXTS"
+)
+LINK = "from {former} import TEXTS\nTEXTS.append('{name}={text}')\n"
+
+
+def link(number: int, text: str) -> dict[str, str]:
+    """A module in a chain of imports, which adds a word to those before it."""
+    former = PARTS[number - 1] if number else "texts"
+    name = PARTS[number]
+    return {f"{name}.py": LINK.format(former=former, name=name, text=text)}
+
+
 def count(stack: Stack, text: str) -> int:
     """Return how often a line was printed."""
     return sum(line.endswith(f"| {text}") for line in stack.output.splitlines())
@@ -108,6 +122,29 @@ def test_a_module_that_prints_does_so_once_when_it_takes_over(served: Stack) -> 
     said = [count(served, f"ran h{number}") for number in range(5)]
     assert said == [1, 1, 1, 2, 1]  # h3 ran again for last.py
     assert count(served, "ran last") == 2
+
+
+def test_edits_all_over_a_project_of_many_modules(stack: Stack) -> None:
+    """Whichever child goes on has run what the files say now, once, in their order."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/__main__.py": "from server import main\nmain()\n",
+        "server.py": LARGE,
+        "texts.py": "TEXTS = []\n",
+        "parts.py": f"from {PARTS[-1]} import TEXTS\n",
+        "Procfile.dev": "web: python -m pkg\n",
+    }
+    for number in range(len(PARTS)):
+        files |= link(number, "0")
+    stack.start(files)
+    texts = ["0"] * len(PARTS)
+    stack.wait_page(f"{PARTS[-1]}=0")
+    stack.wait_output("ready")
+    for edit, number in enumerate((23, 2, 12, 2, 23, 17, 9, 0, 12, 23, 1), 1):
+        texts[number] = str(edit)
+        stack.write(link(number, texts[number]))
+        expected = [f"{n}={t}" for n, t in zip(PARTS, texts, strict=True)]
+        stack.wait_page(" ".join(expected))
 
 
 def test_modules_come_go_and_become_packages(served: Stack) -> None:

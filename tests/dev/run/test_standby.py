@@ -7,7 +7,7 @@ import pytest
 
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
 from sceneshift.dev.run.generation import Generation, Tail
-from sceneshift.dev.run.standby import Standbys
+from sceneshift.dev.run.standby import EARLY, Standbys
 from sceneshift.dev.zygote.code import digest
 
 if TYPE_CHECKING:
@@ -29,25 +29,26 @@ def child(stream: ProcessStream, *files: str, is_parked: bool = True) -> Generat
     return made
 
 
-def test_the_later_child_is_taken_first(stream: ProcessStream) -> None:
+def test_the_child_that_has_gone_furthest_is_taken_first(
+    stream: ProcessStream,
+) -> None:
     """And none that has not come to its place yet."""
-    standbys = Standbys(early=child(stream), late=child(stream))
-    early, late = standbys.early, standbys.late
-    assert standbys.take() is late
-    assert standbys.take() is early
-    assert standbys.take() is None
-    standbys.late = child(stream, is_parked=False)
-    assert standbys.take() is None
+    early, middle = child(stream), child(stream, "/a.py")
+    late = child(stream, "/a.py", "/b.py")
+    coming = child(stream, "/a.py", "/b.py", "/c.py", is_parked=False)
+    children = {EARLY: early, "/c.py": late, "/b.py": middle, "/d.py": coming}
+    standbys = Standbys(children=children)
+    assert [standbys.take() for _ in range(4)] == [late, middle, early, None]
+    assert standbys.children == {"/d.py": coming}
 
 
 def test_a_child_that_has_read_a_changed_file_is_stale(stream: ProcessStream) -> None:
-    """The other one is not."""
-    standbys = Standbys(early=child(stream), late=child(stream, "/a.py"))
-    late = standbys.late
+    """The others are not."""
+    early, late = child(stream), child(stream, "/a.py")
+    standbys = Standbys(children={EARLY: early, "/b.py": late})
     assert standbys.find_stale(["/b.py"]) == []
     assert standbys.find_stale(["/a.py"]) == [late]
-    assert standbys.late is None
-    assert standbys.early is not None
+    assert standbys.children == {EARLY: early}
 
 
 @pytest.mark.parametrize(
@@ -72,24 +73,24 @@ def test_a_child_is_good_while_its_half_of_the_file_is(
     parked.parked_at = (str(path), 10, digest(b"import os\n"))
     if content is not None:
         path.write_bytes(content)
-    found = Standbys(late=parked).find_stale([str(path)])
+    found = Standbys(children={str(path): parked}).find_stale([str(path)])
     assert found == ([parked] if is_stale else [])
 
 
 def test_children_that_are_gone_are_forgotten(stream: ProcessStream) -> None:
     """One by one, or all."""
     early, late = child(stream), child(stream)
-    standbys = Standbys(early=early, late=late)
+    standbys = Standbys(children={EARLY: early, "/a.py": late})
     standbys.drop(late)
-    assert (standbys.early, standbys.late) == (early, None)
+    assert standbys.children == {EARLY: early}
     standbys.drop(early)
     assert standbys.empty() == []
-    standbys = Standbys(early=early, late=late)
-    assert standbys.empty() == [late, early]
+    standbys = Standbys(children={EARLY: early, "/a.py": late})
+    assert standbys.empty() == [early, late]
     assert standbys.empty() == []
 
 
-def test_the_next_edit_is_expected_where_the_last_one_was(tmp_path: Path) -> None:
+def test_the_next_edit_is_expected_where_the_last_two_were(tmp_path: Path) -> None:
     """At first that is the file with the latest time."""
     old, new, gone = (str(tmp_path / f"{name}.py") for name in ("old", "new", "gone"))
     for path, at in ((old, 1), (new, 2)):
@@ -99,7 +100,34 @@ def test_the_next_edit_is_expected_where_the_last_one_was(tmp_path: Path) -> Non
     standbys.guess([old, new, gone, "/notes.txt"])
     assert standbys.hot == [new]
     standbys.note_edit([old, "/unused.py", "/notes.txt"], [old, new])
-    assert standbys.hot == [old]
+    assert standbys.hot == [old, new]
     standbys.note_edit(["/unused.py"], [old, new])
     standbys.guess([new])
-    assert standbys.hot == [old]
+    assert standbys.hot == [old, new]
+    standbys.note_edit([gone], [old, new, gone])
+    assert standbys.hot == [gone, old]
+
+
+def test_children_wait_where_edits_are_expected_and_between(
+    stream: ProcessStream,
+) -> None:
+    """The early one first, then what was edited last, then the far ones."""
+    used = [f"/{number:02}.py" for number in range(18)]
+    standbys = Standbys(hot=["/03.py"])
+    assert standbys.find_missing(used) == [EARLY, "/03.py", "/12.py", "/06.py"]
+    standbys.children = dict.fromkeys([EARLY, "/06.py"], child(stream))
+    assert standbys.find_missing(used) == ["/03.py", "/12.py"]
+
+
+@pytest.mark.parametrize(
+    ("count", "between"), [(11, 0), (12, 1), (17, 1), (18, 2), (99, 2)]
+)
+def test_a_small_project_needs_none_between(count: int, between: int) -> None:
+    """Its imports take no time, and each child that waits takes memory."""
+    used = [f"/{number}.py" for number in range(count)]
+    assert len(Standbys().find_missing(used)) == 1 + between
+
+
+def test_a_project_without_a_module_has_one_child() -> None:
+    """What is installed as a package may be all there is."""
+    assert Standbys().find_missing([]) == [EARLY]

@@ -18,7 +18,7 @@ from sceneshift.dev.run.agent import signal_family
 from sceneshift.dev.run.generation import name_modules
 from sceneshift.dev.run.reports import ReportedRunner
 from sceneshift.dev.run.retiring import DRAIN_S, retire
-from sceneshift.dev.run.standby import Standbys
+from sceneshift.dev.run.standby import EARLY, Standbys
 from sceneshift.dev.zygote.words import HOLD, REPORT
 
 if TYPE_CHECKING:
@@ -303,12 +303,11 @@ class ForkRunner(ReportedRunner):
         if missing:
             zygote.preload(missing)
         self._standbys.guess(files)
-        if self._standbys.early is None:
-            self._standbys.early = self._park(zygote, None)
-        if self._standbys.late is None:
-            self._standbys.late = self._park(zygote, self._standbys.hot)
+        for place in self._standbys.find_missing(files):
+            hot = None if place == EARLY else [place]
+            self._standbys.children[place] = self._park(zygote, hot)
         if generation.number in zygote.children:
-            for standby in self._standbys.all():
+            for standby in self._standbys.children.values():
                 self._tell(standby, {"op": "take", "like": generation.pid})
 
     def _park(self, zygote: ZygoteLink, hot: Sequence[str] | None) -> Generation:

@@ -1,8 +1,9 @@
 """Children that wait, made ahead of the next reload.
 
-One waits before the project's first file: it is good for any change. Another has gone
-on as far as the file that is edited most: where only that file changes, and behind its
-imports, all that comes before it has run already.
+One waits before the project's first file: it is good for any change. Others have gone
+on to a file in the middle, and are good for a change of that file, behind its imports,
+and of all that is imported after it: for them, all that comes before has run already.
+They wait at the files that were edited last, and in a large project at some between.
 """
 
 from __future__ import annotations
@@ -16,75 +17,83 @@ from sceneshift.dev.zygote.code import digest, read
 from sceneshift.dev.zygote.parts import goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sceneshift.dev.run.generation import Generation
 
-_HOT_FILES = 1
+EARLY = ""  # in the place of a file: before all of them
+_HOT_FILES = 2
+_BETWEEN = 2  # how many wait where nobody has edited anything
+_APART = 6  # files that are imported from one to the next of them, at least
 
 
 class Standbys(Struct):
     """The parked children of one program.
 
     Attributes:
-        early: Waits before the project.
-        late: Waits in the middle of it.
-        hot: The files before which a late one waits, the last edited first.
+        children: Each by the file before which it is to wait, or EARLY.
+        hot: The files that were edited last, the very last first.
     """
 
-    early: Generation | None = None
-    late: Generation | None = None
+    children: dict[str, Generation] = {}
     hot: list[str] = []
 
     def note_edit(self, files: Iterable[str], used: Iterable[str]) -> None:
-        """Expect that the next change is where this one was."""
+        """Expect that the next change is where this one was, or the one before."""
         known = set(used)
         edited = [path for path in files if path.endswith(".py") and path in known]
-        if edited:
-            self.hot = edited[:_HOT_FILES]
+        self.hot = list(dict.fromkeys([*edited, *self.hot]))[:_HOT_FILES]
 
     def guess(self, used: Iterable[str]) -> None:
         """Expect that the file which was edited last is edited next."""
         if not self.hot:
             files = sorted(filter(_is_module, used), key=_edited_at, reverse=True)
-            self.hot = files[:_HOT_FILES]
+            self.hot = files[:1]
+
+    def find_missing(self, used: Sequence[str]) -> list[str]:
+        """Return where a child should wait and none does, the most useful first.
+
+        Args:
+            used: The modules of the project, in the order in which they are imported.
+        """
+        places = [EARLY, *self.hot, *_find_between(used)]
+        return [place for place in places if place not in self.children]
 
     def take(self) -> Generation | None:
-        """Take out and return the best child that is there, if any."""
-        for name in ("late", "early"):
-            child: Generation | None = getattr(self, name)
-            if child is not None and child.is_parked:
-                setattr(self, name, None)
-                return child
-        return None
+        """Take out and return the child that has gone furthest, if one is there."""
+        parked = [each for each in self.children.values() if each.is_parked]
+        if not parked:
+            return None
+        furthest = max(parked, key=lambda each: len(each.files))
+        self.drop(furthest)
+        return furthest
 
     def find_stale(self, changed: Iterable[str]) -> list[Generation]:
         """Take out and return the children that have read what is another now."""
         files = set(changed)
-        stale = []
-        for name in ("late", "early"):
-            child: Generation | None = getattr(self, name)
-            if child is not None and _is_stale(child, files):
-                setattr(self, name, None)
-                stale.append(child)
+        stale = [each for each in self.children.values() if _is_stale(each, files)]
+        for each in stale:
+            self.drop(each)
         return stale
-
-    def all(self) -> list[Generation]:
-        """Return all children."""
-        return [child for child in (self.late, self.early) if child is not None]
 
     def empty(self) -> list[Generation]:
         """Take out and return all children."""
-        children = self.all()
-        self.late = self.early = None
+        children = list(self.children.values())
+        self.children = {}
         return children
 
     def drop(self, child: Generation) -> None:
         """Forget a child that is gone."""
-        if self.late is child:
-            self.late = None
-        if self.early is child:
-            self.early = None
+        for place, each in list(self.children.items()):
+            if each is child:
+                del self.children[place]
+
+
+def _find_between(used: Sequence[str]) -> list[str]:
+    """Return files that part a project in equal pieces, the last of them first."""
+    count = min(_BETWEEN, len(used) // _APART - 1)
+    steps = range(count, 0, -1)
+    return [used[len(used) * step // (count + 1)] for step in steps]
 
 
 def _is_stale(child: Generation, changed: set[str]) -> bool:

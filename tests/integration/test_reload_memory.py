@@ -46,8 +46,8 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """
 
 
-def test_both_children_that_wait_are_like_the_one_that_serves(tmp_path: Path) -> None:
-    """One waits before the project, one before the file that was edited."""
+def test_all_children_that_wait_are_like_the_one_that_serves(tmp_path: Path) -> None:
+    """One waits before the project, the others before the files that were edited."""
     base = tmp_path / "base"
     packages = base / Path(sysconfig.get_path("purelib")).relative_to(
         sysconfig.get_path("data")
@@ -60,12 +60,12 @@ def test_both_children_that_wait_are_like_the_one_that_serves(tmp_path: Path) ->
     with serving(Stack(root, PYTHONUSERBASE=str(base), PYTHONPATH=path)) as stack:
         stack.wait_page("first")
         zygote, old = psutil.Process(stack.pid("web")).ppid(), 0
-        for name in ("part.py", "app.py"):  # each of the two that wait goes on once
+        for name in ("part.py", "app.py"):
             wait_until(partial(is_settled, zygote, old))
             old = stack.pid("web")
             stack.edit(name, 'b"', 'b"new ')
             stack.wait_page("new " * (1 + (name == "app.py")))
-        wait_until(lambda: count_large(zygote) == 3)
+        wait_until(lambda: count_large(zygote) == 4)
 
 
 @contextlib.contextmanager

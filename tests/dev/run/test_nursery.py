@@ -177,3 +177,23 @@ def test_a_fresh_interpreter_that_has_ended_is_forgotten(tmp_path: Path) -> None
         assert nursery_of(stage)._old == []
 
     run_staged("cold", tmp_path, use)
+
+
+def test_a_child_is_like_those_that_were_made_since_the_last_import(
+    tmp_path: Path,
+) -> None:
+    """An older one has written to all that it had to import itself."""
+
+    async def use(stage: Stage) -> None:
+        stage.runner.launch(1)
+        await stage.until(lambda: stage.told.ready == [1])
+        zygote = await nursery_of(stage).get()
+        (older,) = zygote.alike
+        zygote.preload(["csv"])
+        stage.runner.launch(2)
+        await stage.until(lambda: stage.told.ready == [1, 2])
+        assert older in zygote.children
+        assert older not in zygote.alike
+        assert len(zygote.alike) == 1
+
+    run_staged("fork", tmp_path, use)

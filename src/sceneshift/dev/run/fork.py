@@ -306,7 +306,8 @@ class ForkRunner(ReportedRunner):
         for place in self._standbys.find_missing(files):
             hot = None if place == EARLY else [place]
             self._standbys.children[place] = self._park(zygote, hot)
-        if generation.number in zygote.children:
+        # What an older one has imported itself, the others have in common.
+        if generation.number in zygote.alike:
             for standby in self._standbys.children.values():
                 self._tell(standby, {"op": "take", "like": generation.pid})
 

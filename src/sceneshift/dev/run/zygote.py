@@ -31,6 +31,7 @@ class ZygoteLink:
         process: Whose it is.
         child: The zygote's process.
         children: Numbers of the generations that it has.
+        alike: Those of them that were made after the last import.
         preloaded: Names of the modules that it was told to import.
         refused: Packages that made it unusable, with the reason.
     """
@@ -52,6 +53,7 @@ class ZygoteLink:
         self.preloaded: set[str] = set()
         self.refused: dict[str, str] = {}
         self.children: set[int] = set()
+        self.alike: set[int] = set()
         self.serving: asyncio.Future[None] = loop.create_future()
         self.is_gone = False
         loop.add_reader(channel.fileno(), self._receive)
@@ -142,6 +144,7 @@ class ZygoteLink:
             message["marker"] = make_marker(self.process, number)
             self.send(message, (theirs.fileno(), output_fd))
         self.children.add(number)
+        self.alike.add(number)
         return Line(ours, self._loop)
 
     def hold(self, key: str, fd: int) -> None:
@@ -159,6 +162,7 @@ class ZygoteLink:
     def preload(self, modules: Sequence[str]) -> None:
         """Have it import more modules."""
         self.preloaded.update(modules)
+        self.alike.clear()
         self.send({"op": "preload", "modules": list(modules)})
 
     def close(self) -> None:
@@ -184,6 +188,7 @@ class ZygoteLink:
                 self.serving.set_result(None)
         elif message["event"] == "exited":
             self.children.discard(message["token"])
+            self.alike.discard(message["token"])
         self._on_message(self, message)
 
     def _leave(self) -> None:

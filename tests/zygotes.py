@@ -14,6 +14,8 @@ import sceneshift
 from sceneshift.core.channel import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sceneshift.core.channel import Message
 
 PACKAGE = Path(sceneshift.__file__).parent / "dev" / "zygote"
@@ -82,6 +84,7 @@ class Zygote:
         self.channel = Channel(ours)
         self.output, self._writing = os.pipe()
         self._children: list[Child] = []
+        self.told: dict[str, Any] = {}
         with theirs:
             words = [str(theirs.fileno()), sys.executable, str(PACKAGE), "web.1"]
             self.process = subprocess.Popen(
@@ -90,22 +93,31 @@ class Zygote:
                 pass_fds=(theirs.fileno(),),
             )
 
-    def begin(self, source: str, **settings: Any) -> None:
+    def begin(self, source: str, argv: Sequence[str] = (), **settings: Any) -> None:
         """Write the script, and tell the zygote what it is for."""
+        self._argv = list(argv)
         script = self.root / "app.py"
         script.write_text(source)
-        shape = {"kind": "script", "target": str(script), "typed": "app.py"}
-        rest = {"argv": [], "options": [], "root": str(self.root)}
-        rest |= {"preload": [], "skip": []}
+        shape = {"kind": "script", "target": str(script)}
+        rest = {"options": [], "root": str(self.root), "preload": [], "skip": []}
         self.channel.send({**shape, **rest, **settings})
-        take(self.channel, "serving")
+        self.told = take(self.channel, "serving")
 
-    def fork(self, *, hot: list[Path] | None = None, park: bool = True) -> Child:
-        """Have a child."""
+    def fork(
+        self,
+        *,
+        hot: list[Path] | None = None,
+        park: bool = True,
+        user: int = 0,
+        **variables: str | None,
+    ) -> Child:
+        """Have a child, with other variables than the zygote's."""
         number = len(self._children) + 1
         ours, theirs = socket.socketpair()
         files = None if hot is None else list(map(str, hot))
         message = {"op": "fork", "token": number, "park": park, "hot": files}
+        message |= {"user": user, "variables": variables}
+        message["program"] = {"typed": "app.py", "argv": self._argv}
         with theirs:
             fds = (theirs.fileno(), self._writing)
             self.channel.send({**message, "marker": f"web.{number}"}, fds)

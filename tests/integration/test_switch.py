@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from reloading import Visitor, free_port
@@ -128,21 +129,62 @@ def test_what_would_be_the_same_is_not_touched(stack: Stack) -> None:
 
 def test_what_is_read_at_import_is_the_targets(stack: Stack, tmp_path: Path) -> None:
     """By installed packages, which a zygote imports ahead, as by the project."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    site = tmp_path / "user" / "lib" / version / "site-packages"
-    site.mkdir(parents=True)
-    (site / "vendored.py").write_text('import os\nNAME = os.environ["NAME"]\n')
-    stack.env |= {"PYTHONUSERBASE": str(tmp_path / "user"), "PYTHONPATH": str(site)}
+    packages = make_packages(stack, tmp_path)
+    (packages / "vendored.py").write_text('import os\nNAME = os.environ["NAME"]\n')
     both = ASGI.replace("body = NAME", 'body = (vendored.NAME + " " + NAME)')
     pyproject = environments(development=stack.port, staging=stack.port)
     files = {**FILES, "asgi.py": "import vendored\n" + both}
     stack.start({**files, "pyproject.toml": pyproject})
     stack.wait_page("development development")
-    learned = stack.root / ".sceneshift" / "zygote" / "web.json"
-    stack.wait(learned.exists)
-    stack.wait(lambda: "vendored" in json.loads(learned.read_text())["foreign"])
+    wait_learned(stack, "vendored")
     switch(stack, "staging")
     assert stack.get() == "staging staging"
+
+
+def make_packages(stack: Stack, folder: Path) -> Path:
+    """Return a folder whose modules count as installed packages."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = folder / "user" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    stack.env |= {"PYTHONUSERBASE": str(folder / "user"), "PYTHONPATH": str(packages)}
+    return packages
+
+
+def wait_learned(stack: Stack, module: str) -> None:
+    """Wait until it is known that a module may be imported ahead."""
+    learned = stack.root / ".sceneshift" / "zygote" / "web.json"
+    stack.wait(learned.exists)
+    stack.wait(lambda: module in json.loads(learned.read_text())["foreign"])
+
+
+def test_what_reads_nothing_of_the_environment_is_imported_once(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """A child of the same zygote runs in the target, and its successors there too."""
+    packages = make_packages(stack, tmp_path)
+    (packages / "vendored.py").write_text(
+        'import os\nprint("imported", os.getpid(), os.environ.get("LOG"), flush=True)\n'
+    )
+    first, second = stack.port, free_port()
+    pyproject = environments(development=first, staging=second)
+    files = {**FILES, "asgi.py": "import vendored\n" + ASGI}
+    stack.start({**files, "pyproject.toml": pyproject})
+    stack.wait_page("development")
+    wait_learned(stack, "vendored")
+    zygote = psutil.Process(stack.pid("web")).ppid()
+    stack.wait_output(f"imported {zygote}")
+    count = stack.output.count("imported")
+    switch(stack, "staging")
+    stack.port = second
+    assert stack.get() == "staging"
+    assert psutil.Process(stack.pid("web")).ppid() == zygote
+    stack.edit("asgi.py", "NAME.encode", "NAME[1:].encode")
+    stack.wait_page("taging")
+    switch(stack, "development")
+    stack.port = first
+    assert stack.get() == "evelopment"
+    assert psutil.Process(stack.pid("web")).ppid() == zygote
+    assert stack.output.count("imported") == count
 
 
 def test_a_worker_works_in_the_target(stack: Stack) -> None:

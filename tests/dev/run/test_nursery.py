@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.recall import Recall
-from staging import run_staged
+from staging import make_runner, make_stream, run_staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +77,7 @@ def test_who_waits_while_it_is_renewed_gets_the_new_one(
         zygote = await asked
         assert zygote is await nursery.get()
         assert nursery.cold_reason is None
-        await stage.until(lambda: len(nursery._readers) == 1)
-        assert nursery._old == []
+        await stage.until(lambda: nursery._old == [])
 
     run_staged("fork", tmp_path, use)
 
@@ -102,9 +103,10 @@ def test_an_interpreter_that_is_not_there_leaves_nothing_open(tmp_path: Path) ->
 
     async def use(stage: Stage) -> None:
         renew(stage, interpreter=str(tmp_path / "python"))
+        before = psutil.Process().num_fds()
         with pytest.raises(SceneshiftError, match="was not found"):
             await nursery_of(stage).get()
-        assert nursery_of(stage)._readers == {}
+        assert psutil.Process().num_fds() == before
 
     run_staged("fork", tmp_path, use)
 
@@ -173,8 +175,7 @@ def test_a_fresh_interpreter_that_has_ended_is_forgotten(tmp_path: Path) -> None
             await stage.until(lambda: len(stage.told.ready) == len(ended) + 1)
             stage.runner.stop(token, is_reload=False, is_forced=True)
             await stage.until(lambda: len(stage.told.ready) == len(ended))
-        await stage.until(lambda: not nursery_of(stage)._readers)
-        assert nursery_of(stage)._old == []
+        await stage.until(lambda: nursery_of(stage)._old == [])
 
     run_staged("cold", tmp_path, use)
 
@@ -195,5 +196,68 @@ def test_a_child_is_like_those_that_were_made_since_the_last_import(
         assert older in zygote.children
         assert older not in zygote.alike
         assert len(zygote.alike) == 1
+
+    run_staged("fork", tmp_path, use)
+
+
+def make_heir(stage: Stage, folder: Path, **variables: str) -> ForkRunner:
+    """Return a runner of the same program in another environment."""
+    former = stage.runner
+    assert isinstance(former, ForkRunner)
+    spec = replace(former.spec, env={**former.spec.env, **variables})
+    heir = make_runner("fork", spec, make_stream(folder), former._ground)
+    assert isinstance(heir, ForkRunner)
+    heir.follow(former, None)
+    return heir
+
+
+def test_a_zygote_is_shared_by_who_comes_after(tmp_path: Path) -> None:
+    """Each has children of its own, whose ends it hears of, and may leave first."""
+
+    async def use(stage: Stage) -> None:
+        former, told = stage.runner, stage.told
+        former.launch(1)
+        await stage.until(partial(told.ready.count, 1))
+        zygote = await nursery_of(stage).get()
+        heirs = [make_heir(stage, tmp_path, NAME=name) for name in "ab"]
+        for token, heir in enumerate(heirs, 2):
+            heir.launch(token)
+            await stage.until(partial(told.ready.count, token))
+            assert await heir._nursery.get() is zygote
+        await heirs[0].close()
+        assert not zygote.is_gone
+        await former.close()
+        assert not zygote.is_gone
+        heirs[1].stop(3, is_reload=False, is_forced=True)
+        await stage.until(lambda: stage.told.ended == [(3, -9)])
+        await heirs[1].close()
+        assert zygote.is_gone
+        await stage.until(lambda: not stage.running())
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_zygote_whose_imports_read_what_changes_is_not_shared(tmp_path: Path) -> None:
+    """Nor is it any more when it has read that later."""
+    for name in ("early", "later"):
+        source = f"import os\nos.environ.get('{name.upper()}_READ')\n"
+        (tmp_path / f"{name}.py").write_text(source)
+    remember(tmp_path, "early")
+
+    async def use(stage: Stage) -> None:
+        zygote = await nursery_of(stage).get()
+        other = make_heir(stage, tmp_path, EARLY_READ="1")
+        heir = make_heir(stage, tmp_path, LATER_READ="1")
+        assert await other._nursery.get() is not zygote
+        assert await heir._nursery.get() is zygote
+        zygote.preload(["later"])
+        await stage.until(lambda: "LATER_READ" in (zygote.reads or ()))
+        assert heir._nursery.spare() is None
+        own = await heir._nursery.get()
+        assert own is not zygote
+        assert own is heir._nursery.spare()
+        assert nursery_of(stage).spare() is zygote
+        for each in (other, heir):
+            await each.close()
 
     run_staged("fork", tmp_path, use)

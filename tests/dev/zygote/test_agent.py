@@ -23,9 +23,14 @@ fd, program = int(sys.argv[1]), sys.argv[2]
 agent = hooks.prepare(Territory(os.getcwd()), CodeCache())
 channel = Channel(socket.socket(fileno=fd))
 birth = hooks.Birth(
-    marker="x.1", park=True, hot=frozenset({"/hot.py"}), channel=channel
+    marker="x.1",
+    park=True,
+    hot=frozenset({"/hot.py"}),
+    channel=channel,
+    variables={},
+    held={},
 )
-hooks.become(agent, birth, {})
+hooks.become(agent, birth)
 exec(program)
 with open("done", "w"):
     pass

@@ -15,7 +15,7 @@ from sceneshift.core.processes import children, find_process
 from sceneshift.dev.zygote.server import _forget_children, _watch_children
 from sceneshift.dev.zygote.words import REPORT
 from support import wait_until
-from zygotes import answer
+from zygotes import answer, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,19 +205,97 @@ def test_the_newest_socket_of_an_address_is_the_one(zygote: Zygote) -> None:
     key = f"{int(socket.AF_INET)}/127.0.0.1/1"
     with socket.socket() as old, socket.socket() as new:
         for each in (old, new):
-            zygote.channel.send({"op": "hold", "key": key}, (each.fileno(),))
+            hold(zygote, key, each)
         child = zygote.fork(park=False)
         assert child.next("bound")["key"] == key
         child.tell(op="serve")
         assert child.wait_end() == 0
         assert zygote.read_output() == f"{os.fstat(new.fileno()).st_ino}\n"
         for _ in range(2):
-            zygote.channel.send({"op": "release", "key": key})
+            zygote.channel.send({"op": "release", "user": 0, "key": key})
         child = zygote.fork(park=False)
         child.bind(old)
         child.tell(op="serve")
         assert child.wait_end() == 0
         assert zygote.read_output() == f"{os.fstat(old.fileno()).st_ino}\n"
+
+
+def hold(zygote: Zygote, key: str, sock: socket.socket, user: int = 0) -> None:
+    """Give the children of a user a socket."""
+    zygote.channel.send({"op": "hold", "user": user, "key": key}, (sock.fileno(),))
+
+
+def test_a_child_has_the_sockets_of_its_own_user_alone(zygote: Zygote) -> None:
+    """The port of another environment is free as soon as that gives it up."""
+    zygote.begin(LISTED)
+    with socket.socket() as theirs, socket.socket() as ours:
+        hold(zygote, "theirs", theirs, user=1)
+        hold(zygote, "ours", ours, user=2)
+        child = zygote.fork(park=False, user=2)
+        assert child.wait_end() == 0
+        inodes = zygote.read_output().split()
+        assert str(os.fstat(ours.fileno()).st_ino) in inodes
+        assert str(os.fstat(theirs.fileno()).st_ino) not in inodes
+
+
+LISTED = """\
+import os, stat
+for fd in range(256):
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        continue
+    if stat.S_ISSOCK(status.st_mode):
+        print(status.st_ino, flush=True)
+"""
+
+
+SHOWS = """\
+import os, subprocess, sys
+show = (
+    "import os; names = 'HOME', 'ADDED', 'PATH';"
+    "print(ascii([os.environ.get(name) for name in names]), flush=True)"
+)
+exec(show)
+subprocess.run([sys.executable, "-c", show])
+"""
+
+
+def test_a_child_may_have_other_variables_than_the_zygote(zygote: Zygote) -> None:
+    """Another value, a new one, or none; so has what it starts."""
+    zygote.begin(SHOWS)
+    assert os.environ["PATH"]
+    child = zygote.fork(park=False, HOME="ä\udc80", ADDED="1", PATH=None, LACKS=None)
+    assert child.wait_end() == 0
+    said = zygote.read_output().splitlines()
+    assert said == [ascii(["ä\udc80", "1", None])] * 2
+
+
+def test_who_leaves_takes_its_children_along(zygote: Zygote) -> None:
+    """Those of others stay, and so does the zygote."""
+    zygote.begin("import time\nprint('there', flush=True)\ntime.sleep(300)\n")
+    first, second = (zygote.fork(park=False, user=user) for user in (1, 2))
+    wait_until(zygote.read_output)
+    zygote.channel.send({"op": "leave", "user": 1})
+    assert first.wait_end() == -signal.SIGKILL
+    os.kill(second.pid, 0)
+    zygote.channel.send({"op": "leave", "user": 1})
+    third = zygote.fork(park=False, user=2)
+    os.kill(third.pid, 0)
+
+
+def test_what_is_imported_ahead_tells_what_it_has_read(zygote: Zygote) -> None:
+    """With each import more."""
+    (zygote.root / "early.py").write_text("import os\nos.environ.get('EARLY')\n")
+    (zygote.root / "later.py").write_text("import os\nos.environ.get('LATER')\n")
+    (zygote.root / "all.py").write_text("import os\ndict(os.environ)\n")
+    zygote.begin("", preload=["early"])
+    assert zygote.told["reads"] == ["EARLY"]
+    reads = []
+    for name in ("later", "all"):
+        zygote.channel.send({"op": "preload", "modules": [name]})
+        reads.append(take(zygote.channel, "preloaded")["reads"])
+    assert reads == [["EARLY", "LATER"], None]
 
 
 def test_a_program_that_waits_for_its_turn_ends_with_the_supervisor(

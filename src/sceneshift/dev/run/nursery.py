@@ -69,9 +69,9 @@ class Nursery:
         self._ground = ground
         self._recall = recall
         self._parent = parent
+        self._former: Nursery | None = None
         self._current: ZygoteLink | None = None
         self._old: list[ZygoteLink] = []
-        self._readers: dict[ZygoteLink, PipeReader] = {}
         self._starting = asyncio.Lock()
         self._tries = 0
         self.is_plain = False
@@ -103,9 +103,24 @@ class Nursery:
     async def _find(self) -> ZygoteLink:
         """Return the zygote that is in use; those who ask at once get the same."""
         async with self._starting:
+            if self._current is not None and not self._current.suits(self._program):
+                self._retire()  # it was another's, and has imported more meanwhile
             if self._current is None or self._current.is_gone:
-                self._current = await self._start_newest()
+                self._current = self._borrow() or await self._start_newest()
             return self._current
+
+    def follow(self, former: Nursery | None) -> None:
+        """Use another's zygote where it suits: its imports have been made already."""
+        self._former = former
+
+    def _borrow(self) -> ZygoteLink | None:
+        if self._former is None or self.cold_reason is not None:
+            return None
+        zygote = self._former.spare()
+        if zygote is None or zygote.refused or not zygote.suits(self._program):
+            return None
+        self._join(zygote)
+        return zygote
 
     async def _start_newest(self) -> ZygoteLink:
         while True:
@@ -120,7 +135,7 @@ class Nursery:
         zygote = self._current
         if zygote is None or zygote.is_gone or self.cold_reason is not None:
             return None
-        return zygote
+        return zygote if zygote.suits(self._program) else None
 
     def fork(
         self,
@@ -132,9 +147,14 @@ class Nursery:
         hot: Sequence[str] | None = None,
     ) -> Channel:
         """Make a generation; return the line to it."""
+        program = self._program
         if self.cold_reason is None:
-            return zygote.fork(number, park=park, output_fd=output_fd, hot=hot)
-        channel = zygote.fork(number, park=park, output_fd=output_fd, is_itself=True)
+            return zygote.fork(
+                self, program, number, park=park, output_fd=output_fd, hot=hot
+            )
+        channel = zygote.fork(
+            self, program, number, park=park, output_fd=output_fd, is_itself=True
+        )
         self._current = None
         self._old.append(zygote)
         zygote.child.exited.add_done_callback(
@@ -149,12 +169,12 @@ class Nursery:
     def hold(self, key: str, fd: int) -> None:
         """Give children to come a socket."""
         if self._current is not None:
-            self._current.hold(key, fd)
+            self._current.hold(self, key, fd)
 
     def release(self, key: str) -> None:
         """Take a socket away from children to come."""
         if self._current is not None:
-            self._current.release(key)
+            self._current.release(self, key)
 
     def renew(self, program: PythonProgram) -> None:
         """Use another zygote from now on: environment or packages are others."""
@@ -165,9 +185,7 @@ class Nursery:
     def close(self) -> None:
         """End all zygotes, and their children with them."""
         for zygote in (*self._old, *([self._current] if self._current else [])):
-            zygote.close()
-        for reader in self._readers.values():
-            reader.close()
+            zygote.leave(self)
 
     async def _start(self, program: PythonProgram) -> ZygoteLink:
         reading, writing = os.pipe()
@@ -187,19 +205,23 @@ class Nursery:
                 skip=tuple(self._recall.skip),
                 output_fd=writing,
                 spawner=self._ground.spawner,
-                on_message=self._handle,
             )
         except BaseException:
             reader.close()
             raise
         finally:
             os.close(writing)
-        self._readers[zygote] = reader
-        for held in self._ground.held.to_inherit(self._process):
-            zygote.hold(held.key, held.sock.fileno())
+        zygote.reader = reader
+        self._join(zygote)
         return zygote
 
-    def _handle(self, zygote: ZygoteLink, message: Message) -> None:
+    def _join(self, zygote: ZygoteLink) -> None:
+        zygote.join(self)
+        for held in self._ground.held.to_inherit(self._process):
+            zygote.hold(self, held.key, held.sock.fileno())
+
+    def handle(self, zygote: ZygoteLink, message: Message) -> None:
+        """Hear what a zygote says of itself, or of a child that it has from here."""
         event = message["event"]
         if event == "forked":
             self._parent.handle_born(message["token"], message["pid"])
@@ -214,9 +236,9 @@ class Nursery:
 
     def _lose(self, zygote: ZygoteLink) -> None:
         """A zygote died: the kernel has killed its children with it."""
-        numbers, zygote.children = zygote.children, set()
-        if self.cold_reason is None:
-            for number in numbers:
+        for number in self._find_children(zygote):
+            del zygote.children[number]
+            if self.cold_reason is None:
                 self._parent.handle_died(number, 9)
         self._forget(zygote)
 
@@ -237,18 +259,17 @@ class Nursery:
         self._close_childless()
 
     def _close_childless(self) -> None:
-        for zygote in [each for each in self._old if not each.children]:
+        for zygote in [one for one in self._old if not self._find_children(one)]:
             self._forget(zygote)
 
+    def _find_children(self, zygote: ZygoteLink) -> list[int]:
+        return [number for number, user in zygote.children.items() if user is self]
+
     def _forget(self, zygote: ZygoteLink) -> None:
-        """Let go of a zygote, after its last words."""
+        """Let go of a zygote."""
         if zygote in self._old:
             self._old.remove(zygote)
-        zygote.close()
-        reader = self._readers.pop(zygote, None)
-        if reader is not None:
-            reader.drain()
-            reader.close()
+        zygote.leave(self)
 
 
 def _not_here() -> str:

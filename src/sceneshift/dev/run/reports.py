@@ -115,6 +115,7 @@ class ReportedRunner(Runner, Parent):
             turn: Waits until that has been told to hold, with the keys of addresses.
         """
         self._former, self._turn = former, turn
+        self._nursery.follow(None if former is None else former._nursery)  # noqa: SLF001 - of the same class
 
     def yield_to(self, heir: ReportedRunner, token: int, old: int) -> None:
         """Give the old generation's open connections to another runner's new one."""

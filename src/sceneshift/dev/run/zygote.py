@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.run.generation import make_marker
 from sceneshift.dev.run.line import Line
+from sceneshift.dev.run.sharing import find_changes, is_alike, may_change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
+    from sceneshift.dev.output import PipeReader
     from sceneshift.dev.program import PythonProgram
 
 _PACKAGE = Path(__file__).parents[1] / "zygote"
+
+
+class User(Protocol):
+    """Who has children made by a zygote."""
+
+    def handle(self, zygote: ZygoteLink, message: Message) -> None:
+        """Hear what it says of itself, or of a child of this user."""
+        ...
 
 
 class ZygoteLink:
     """One zygote: forks on request, and reports.
 
     Attributes:
+        program: What it was made for.
         process: Whose it is.
         child: The zygote's process.
-        children: Numbers of the generations that it has.
+        children: Numbers of the generations that it has, with who had them made.
         alike: Those of them that were made after the last import.
         preloaded: Names of the modules that it was told to import.
         refused: Packages that made it unusable, with the reason.
+        reads: The variables that its imports have read; None means all.
+        reader: Reads what its imports print.
     """
 
     def __init__(
@@ -42,17 +56,21 @@ class ZygoteLink:
         channel: Channel,
         child: Child,
         *,
+        program: PythonProgram,
         process: str,
-        on_message: Callable[[ZygoteLink, Message], None],
     ) -> None:
+        self.program = program
         self.process = process
         self._loop = loop
         self._channel = channel
-        self._on_message = on_message
+        self._users: dict[User, int] = {}
+        self._numbers = itertools.count()
+        self.reads: frozenset[str] | None = frozenset()
         self.child = child
+        self.reader: PipeReader | None = None
         self.preloaded: set[str] = set()
         self.refused: dict[str, str] = {}
-        self.children: set[int] = set()
+        self.children: dict[int, User] = {}
         self.alike: set[int] = set()
         self.serving: asyncio.Future[None] = loop.create_future()
         self.is_gone = False
@@ -70,7 +88,6 @@ class ZygoteLink:
         skip: Sequence[str],
         output_fd: int,
         spawner: Spawner,
-        on_message: Callable[[ZygoteLink, Message], None],
     ) -> ZygoteLink:
         """Start a zygote; its imports go on after this has returned.
 
@@ -83,7 +100,6 @@ class ZygoteLink:
             skip: Packages that it must not import.
             output_fd: What its imports print goes there.
             spawner: Starts it.
-            on_message: Called with each of its messages.
         """
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
@@ -96,17 +112,13 @@ class ZygoteLink:
                 fds={1: output_fd, 2: output_fd, 3: theirs.fileno()},
             )
             undo.pop_all()
-        link = cls(
-            loop, Line(ours, loop), child, process=process, on_message=on_message
-        )
+        link = cls(loop, Line(ours, loop), child, program=program, process=process)
         link.preloaded.update(preload)
         link.send(
             {
                 "options": program.options,
                 "kind": program.kind,
                 "target": program.target,
-                "typed": program.typed or program.target,
-                "argv": program.argv,
                 "root": str(root),
                 "preload": list(preload),
                 "skip": list(skip),
@@ -118,8 +130,29 @@ class ZygoteLink:
         """Tell it something; one that is gone is not told."""
         self._channel.send(message, fds)
 
-    def fork(
+    def join(self, user: User) -> None:
+        """Have a user more."""
+        self._users[user] = next(self._numbers)
+
+    def leave(self, user: User) -> None:
+        """Have a user less, whose children end; without any, it ends itself."""
+        number = self._users.pop(user, None)
+        self.children = {n: one for n, one in self.children.items() if one is not user}
+        if not self._users:
+            self._close()
+        elif number is not None:
+            self.send({"op": "leave", "user": number})
+
+    def suits(self, program: PythonProgram) -> bool:
+        """Tell whether its children may run a program, in that one's environment."""
+        return is_alike(self.program, program) and may_change(
+            find_changes(self.program.env, program.env), self.reads
+        )
+
+    def fork(  # noqa: PLR0913 - each is a different thing that a child needs
         self,
+        user: User,
+        program: PythonProgram,
         number: int,
         *,
         park: bool,
@@ -130,6 +163,8 @@ class ZygoteLink:
         """Ask for a child; return the line to it.
 
         Args:
+            user: Who hears of it.
+            program: What it is to run; one that this zygote suits.
             number: The generation's.
             park: Let it wait before the project.
             hot: Let it wait not before it comes to one of these files.
@@ -142,18 +177,22 @@ class ZygoteLink:
             message = {"op": operation, "token": number, "park": park}
             message["hot"] = None if hot is None else list(hot)
             message["marker"] = make_marker(self.process, number)
+            message["user"] = self._users[user]
+            message["variables"] = find_changes(self.program.env, program.env)
+            typed = program.typed or program.target
+            message["program"] = {"typed": typed, "argv": program.argv}
             self.send(message, (theirs.fileno(), output_fd))
-        self.children.add(number)
+        self.children[number] = user
         self.alike.add(number)
         return Line(ours, self._loop)
 
-    def hold(self, key: str, fd: int) -> None:
-        """Give it a socket that its next children have."""
-        self.send({"op": "hold", "key": key}, (fd,))
+    def hold(self, user: User, key: str, fd: int) -> None:
+        """Give it a socket that a user's next children have."""
+        self.send({"op": "hold", "user": self._users[user], "key": key}, (fd,))
 
-    def release(self, key: str) -> None:
-        """Take a socket away from its next children."""
-        self.send({"op": "release", "key": key})
+    def release(self, user: User, key: str) -> None:
+        """Take a socket away from a user's next children."""
+        self.send({"op": "release", "user": self._users[user], "key": key})
 
     def warm(self, files: Sequence[str]) -> None:
         """Have it compile the project's files that changed."""
@@ -165,16 +204,18 @@ class ZygoteLink:
         self.alike.clear()
         self.send({"op": "preload", "modules": list(modules)})
 
-    def close(self) -> None:
-        """Let it go: it ends, and its children with it."""
-        self._leave()
+    def _close(self) -> None:
+        self._end()
         self._channel.close()
+        if self.reader is not None:
+            self.reader.drain()  # its last words
+            self.reader.close()
 
     def _receive(self) -> None:
         received = self._channel.receive_all()
         if received is None:
-            self._leave()
-            self._on_message(self, {"event": "gone"})
+            self._end()
+            self._tell({"event": "gone"})
             return
         for message, fds in received:
             for fd in fds:
@@ -184,14 +225,24 @@ class ZygoteLink:
     def _handle(self, message: dict[str, Any]) -> None:
         if message["event"] in ("serving", "preloaded"):
             self.refused.update(message["refused"])
+            reads = message["reads"]
+            self.reads = None if reads is None else frozenset(reads)
             if not self.serving.done():
                 self.serving.set_result(None)
-        elif message["event"] == "exited":
-            self.children.discard(message["token"])
+            self._tell(message)
+            return
+        user = self.children.get(message["token"])
+        if message["event"] == "exited":
+            self.children.pop(message["token"], None)
             self.alike.discard(message["token"])
-        self._on_message(self, message)
+        if user is not None:
+            user.handle(self, message)
 
-    def _leave(self) -> None:
+    def _tell(self, message: Message) -> None:
+        for user in tuple(self._users):
+            user.handle(self, message)
+
+    def _end(self) -> None:
         if self.is_gone:
             return
         self.is_gone = True

@@ -23,6 +23,7 @@ from sceneshift.dev.zygote.draining import Socket
 from sceneshift.dev.zygote.handover import Handover
 from sceneshift.dev.zygote.imports import Modules, import_if_there
 from sceneshift.dev.zygote.kept import Kept
+from sceneshift.dev.zygote.reads import Reads
 from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
@@ -69,6 +70,7 @@ class Agent:
         handover: Holds and resumes accepting.
         kept: What it has accepted.
         collector: Holds garbage collection back until the program has started.
+        reads: Which variables were read by what the zygote has imported.
     """
 
     def __init__(self, territory: Territory, code: CodeCache) -> None:
@@ -83,6 +85,7 @@ class Agent:
         self.handover = Handover(self)
         self.kept = Kept(self)
         self.collector = Collector()
+        self.reads = Reads()
         self._reported: set[str] = set()
         self._written: set[str] = set()
         self._is_importing = False
@@ -146,7 +149,9 @@ class Agent:
             return
         if self.is_armed and event in _EFFECTS:
             self.touch(event)
-        if self.channel is not None and event in WRITES:
+        if self.channel is None:
+            self.reads.see(event)
+        elif event in WRITES:
             self._see_write(event, args)
 
     def _see_open(self, path: str, flags: int) -> None:

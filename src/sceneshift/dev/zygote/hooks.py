@@ -52,22 +52,29 @@ class Birth:
         hot: Before which files; None means all of the project.
         channel: Its own line to the supervisor.
         marker: What its children's environment tells whose they are by.
+        variables: What is another in its environment than in the zygote's; None takes
+            one away.
+        held: Listening sockets by address key.
     """
 
-    __slots__ = ("channel", "hot", "marker", "park")
+    __slots__ = ("channel", "held", "hot", "marker", "park", "variables")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a different thing that a child needs
         self,
         *,
         marker: str,
         park: bool,
         hot: frozenset[str] | None,
         channel: Channel,
+        variables: dict[str, str | None],
+        held: dict[str, int],
     ) -> None:
         self.marker = marker
         self.park = park
         self.hot = hot
         self.channel = channel
+        self.variables = variables
+        self.held = held
 
 
 def prepare(territory: Territory, code: CodeCache) -> Agent:
@@ -154,15 +161,16 @@ def _adapt_accepting(agent: Agent) -> None:
     os.sendfile = sent
 
 
-def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:
+def become(agent: Agent, birth: Birth) -> None:
     """Turn a fresh child into the program's process."""
     if os.getsid(0) != os.getpid():
         os.setsid()
     _die_with_parent()
     agent.channel, agent.pid = birth.channel, os.getpid()
-    agent.binding.held = dict(held)
+    agent.binding.held = birth.held
     agent.is_armed = birth.park
     agent.hot = birth.hot
+    _change_environment(birth.variables)
     os.environ["SCENESHIFT_PROCESS"] = birth.marker
     mark.show(birth.marker)
     agent.forget_folders()
@@ -170,6 +178,14 @@ def become(agent: Agent, birth: Birth, held: dict[str, int]) -> None:
     handover.install(agent)
     debugger.install(agent)
     _reseed()
+
+
+def _change_environment(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _die_with_parent() -> None:

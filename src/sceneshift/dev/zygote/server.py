@@ -33,16 +33,18 @@ class Zygote:
         control: The line to the supervisor.
         settings: The first message: program, root, preload, skip.
         agent: What its children will have.
-        held: Listening sockets by address key.
+        held: Listening sockets, of each user by address key.
         children: Tokens by pid.
+        users: For whom each of them was made.
     """
 
     def __init__(self, control: Channel, settings: Message, agent: Agent) -> None:
         self.control = control
         self.settings = settings
         self.agent = agent
-        self.held: dict[str, int] = {}
+        self.held: dict[int, dict[str, int]] = {}
         self.children: dict[int, int] = {}
+        self.users: dict[int, int] = {}
 
     def serve(self) -> Birth:
         """Answer the supervisor; returns in each child, never in the zygote."""
@@ -85,30 +87,44 @@ class Zygote:
             self.control.send(
                 {"event": "forked", "token": message["token"], "pid": os.getpid()}
             )
-            return _make_birth(message, fds)
+            return self._make_birth(message, fds)
         if operation == "hold":
-            self._hold(message["key"], fds[0])
+            self._hold(message["user"], message["key"], fds[0])
         elif operation == "release":
-            self._release(message["key"])
+            self._release(message["user"], message["key"])
+        elif operation == "leave":
+            self._leave(message["user"])
         elif operation == "warm":
             self.agent.code.warm(message["files"])
         elif operation == "preload":
             self._preload(message["modules"])
         return None
 
-    def _hold(self, key: str, fd: int) -> None:
-        if key in self.held:
-            os.close(self.held[key])
-        self.held[key] = fd
+    def _hold(self, user: int, key: str, fd: int) -> None:
+        self._release(user, key)
+        self.held.setdefault(user, {})[key] = fd
 
-    def _release(self, key: str) -> None:
-        fd = self.held.pop(key, None)
+    def _release(self, user: int, key: str) -> None:
+        fd = self.held.get(user, {}).pop(key, None)
         if fd is not None:
             os.close(fd)
 
+    def _leave(self, user: int) -> None:
+        """End what was made for a user, and close what it had."""
+        for fd in self.held.pop(user, {}).values():
+            os.close(fd)
+        for pid in [pid for pid, one in self.users.items() if one == user]:
+            os.kill(pid, signal.SIGKILL)  # not reaped yet, so no other's
+
     def _preload(self, modules: list[str]) -> None:
-        refused = preload(modules, frozenset(self.settings["skip"]))
-        self.control.send({"event": "preloaded", "refused": refused})
+        self.control.send({"event": "preloaded", **self.import_ahead(modules)})
+
+    def import_ahead(self, modules: list[str]) -> Message:
+        """Import modules; return what is to be known of it."""
+        reads = self.agent.reads
+        with reads.watching():
+            refused = preload(modules, frozenset(self.settings["skip"]))
+        return {"refused": refused, "reads": reads.as_json()}
 
     def _fork(self, message: Message, fds: list[int]) -> Birth | None:
         self.agent.modules.note()
@@ -121,12 +137,32 @@ class Zygote:
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            return _make_birth(message, fds)
+            return self._make_birth(message, fds)
         for fd in fds:
             os.close(fd)
-        self.children[pid] = message["token"]
+        self.children[pid], self.users[pid] = message["token"], message["user"]
         self.control.send({"event": "forked", "token": message["token"], "pid": pid})
         return None
+
+    def _make_birth(self, message: Message, fds: list[int]) -> Birth:
+        channel_fd, output_fd = fds
+        os.dup2(output_fd, 1)
+        os.dup2(output_fd, 2)
+        os.close(output_fd)
+        held = self.held.pop(message["user"], {})
+        for others in self.held.values():
+            for fd in others.values():
+                os.close(fd)  # a port that is given up is to be free
+        self.settings.update(message["program"])
+        hot = message["hot"]
+        return Birth(
+            marker=message["marker"],
+            park=message["park"],
+            hot=None if hot is None else frozenset(hot),
+            channel=Channel(socket.socket(fileno=channel_fd)),
+            variables=message["variables"],
+            held=held,
+        )
 
     def _reap(self) -> None:
         while True:
@@ -137,24 +173,10 @@ class Zygote:
             if pid == 0:
                 return
             token = self.children.pop(pid, None)
+            self.users.pop(pid, None)
             if token is not None:
                 report = {"event": "exited", "token": token, "pid": pid}
                 self.control.send({**report, "status": status})
-
-
-def _make_birth(message: Message, fds: list[int]) -> Birth:
-    channel_fd, output_fd = fds
-    os.dup2(output_fd, 1)
-    os.dup2(output_fd, 2)
-    os.close(output_fd)
-    channel = Channel(socket.socket(fileno=channel_fd))
-    hot = message["hot"]
-    return Birth(
-        marker=message["marker"],
-        park=message["park"],
-        hot=None if hot is None else frozenset(hot),
-        channel=channel,
-    )
 
 
 def _watch_children() -> tuple[socket.socket, socket.socket]:
@@ -198,9 +220,9 @@ def main() -> None:
     program.adopt_path(settings)
     agent = hooks.prepare(Territory(settings["root"]), CodeCache())
     zygote = Zygote(control, settings, agent)
-    refused = preload(settings["preload"], frozenset(settings["skip"]))
-    control.send({"event": "serving", "refused": refused, "pid": os.getpid()})
+    ahead = zygote.import_ahead(settings["preload"])
+    control.send({"event": "serving", **ahead, "pid": os.getpid()})
     birth = zygote.serve()
     control.close()
-    hooks.become(agent, birth, zygote.held)
+    hooks.become(agent, birth)
     program.run(agent, settings)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sceneshift.dev.zygote.reads import Reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def look(way: Callable[[], object]) -> Reads:
+    """Return what was seen of a way to use the environment."""
+    reads = Reads()
+    with reads.watching():
+        way()
+    return reads
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda: os.environ.get("SOME_NAME"),
+        lambda: os.getenv("SOME_NAME", "x"),
+        lambda: "SOME_NAME" in os.environ,
+        lambda: os.environb.get(b"SOME_NAME"),
+        lambda: os.environ.pop("SOME_NAME", None),
+        lambda: os.environ.setdefault("SOME_NAME", "x"),
+        lambda: os.environ.update(SOME_NAME="x"),
+    ],
+)
+def test_a_name_that_is_asked_for_is_noted(
+    monkeypatch: pytest.MonkeyPatch, way: Callable[[], object]
+) -> None:
+    """Whether it is set or not, and when it is set."""
+    monkeypatch.delenv("SOME_NAME", raising=False)
+    assert look(way).as_json() == ["SOME_NAME"]
+    monkeypatch.setenv("SOME_NAME", "set")
+    assert look(way).as_json() == ["SOME_NAME"]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda: dict(os.environ),
+        os.environ.copy,
+        lambda: list(os.environ.items()),
+        lambda: [name for name in os.environ if name.startswith("X")],
+        lambda: len(os.environ),
+        lambda: os.environ | {},
+        lambda: dict(os.environb),
+    ],
+)
+def test_who_looks_at_all_reads_all(way: Callable[[], object]) -> None:
+    """Nobody knows what is made of it."""
+    assert look(way).as_json() is None
+
+
+def test_nothing_is_noted_before_and_afterwards() -> None:
+    """The mapping is what it was, also after an error."""
+    kind = type(os.environ)
+    reads = Reads()
+    with pytest.raises(ZeroDivisionError), reads.watching():
+        raise ZeroDivisionError
+    assert os.environ.get("PATH")
+    assert type(os.environ) is kind
+    assert reads.as_json() == []
+
+
+@pytest.mark.parametrize(("is_watching", "seen"), [(True, None), (False, [])])
+def test_a_process_that_is_started_inherits_all(
+    *, is_watching: bool, seen: list[str] | None
+) -> None:
+    """It may have read anything."""
+    reads = Reads()
+    reads.is_watching = is_watching
+    reads.see("open")
+    assert reads.as_json() == []
+    reads.see("subprocess.Popen")
+    assert reads.as_json() == seen
+
+
+def test_the_interpreter_tells_of_processes_by_these_names() -> None:
+    """`audit-tests` of a Python to come would fail here."""
+    script = (
+        "import os, subprocess, sys\n"
+        "seen = set()\n"
+        "sys.addaudithook(lambda event, args: seen.add(event))\n"
+        "subprocess.run(['true'])\n"
+        "os.system('true')\n"
+        "os.posix_spawnp('true', ['true'], os.environ)\n"
+        "os.fork() or os._exit(0)\n"
+        "from sceneshift.dev.zygote.reads import _SPAWNS\n"
+        "sys.exit(str(_SPAWNS - seen) if _SPAWNS - seen else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

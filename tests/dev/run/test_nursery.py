@@ -261,3 +261,32 @@ def test_a_zygote_whose_imports_read_what_changes_is_not_shared(tmp_path: Path) 
             await each.close()
 
     run_staged("fork", tmp_path, use)
+
+
+@pytest.mark.parametrize(
+    ("variables", "stays"),
+    [
+        ({"LATER": "1"}, True),
+        ({"EARLY": "1"}, False),
+        ({"TZ": "UTC"}, False),
+        ({}, False),
+    ],
+)
+def test_a_zygote_stays_where_its_imports_have_not_read_what_is_edited(
+    tmp_path: Path,
+    variables: dict[str, str],
+    stays: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Where nothing is edited it is for other packages, and has to go."""
+    (tmp_path / "early.py").write_text("import os\nos.environ.get('EARLY')\n")
+    remember(tmp_path, "early")
+
+    async def use(stage: Stage) -> None:
+        runner = stage.runner
+        assert isinstance(runner, ForkRunner)
+        zygote = await runner._nursery.get()
+        env = {**runner.program.env, **variables}
+        runner.renew(runner.spec, replace(runner.program, env=env))
+        assert (await runner._nursery.get() is zygote) is stays
+
+    run_staged("fork", tmp_path, use)

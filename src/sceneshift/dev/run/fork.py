@@ -168,8 +168,11 @@ class ForkRunner(ReportedRunner):
         return choice.program is not None and choice.reason == self._asked_reason
 
     def renew(self, spec: ProcessSpec, program: PythonProgram) -> None:
-        """Use another zygote from now on: environment or packages are others."""
+        """Run from now on in another environment, or with other packages."""
         self._ground.held.move(self.spec.name, self.spec.port, spec.port)
+        for held in self._ground.held.of(self.spec.name):
+            if held.is_left:
+                self._nursery.release(held.key)
         self.spec = spec
         self._know(program)
         self.handle_spoiled()

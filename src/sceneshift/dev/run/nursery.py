@@ -177,10 +177,16 @@ class Nursery:
             self._current.release(self, key)
 
     def renew(self, program: PythonProgram) -> None:
-        """Use another zygote from now on: environment or packages are others."""
+        """Run a program from now on: another one, or the same with other packages.
+
+        The zygote stays where only variables are others that its imports have not read.
+        """
+        has_changed = program != self._program
         self._program = program
         self._tries = 0
-        self._retire()
+        zygote = self.spare()
+        if zygote is None or zygote.refused or not has_changed:
+            self._retire()
 
     def close(self) -> None:
         """End all zygotes, and their children with them."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import demo
 from bench.applications import APPLICATIONS
 from bench.peers import install_peers
 from bench.record import OURS, Record, show_progress
@@ -42,12 +43,14 @@ class Project:
     Attributes:
         folder: Where it is.
         ports: That of `web` in each environment.
+        peer_ports: The same for who stops and starts.
         env: Of everything that is run.
         honcho: The program.
     """
 
     folder: Path
     ports: tuple[int, int]
+    peer_ports: tuple[int, int]
     env: dict[str, str]
     honcho: str
 
@@ -56,7 +59,7 @@ def measure(
     root: Path,
     *,
     runs: int = 9,
-    applications: Sequence[str] = tuple(APPLICATIONS),
+    applications: Sequence[str] = (*APPLICATIONS, demo.NAME),
     installed: Peers | None = None,
 ) -> Record:
     """Switch there and back, in turns with who stops and starts.
@@ -64,15 +67,18 @@ def measure(
     Args:
         root: The project in whose state folder the peers are installed.
         runs: Switches of each application.
-        applications: Among `APPLICATIONS`.
+        applications: Among `APPLICATIONS`, and the demo.
         installed: Where the peers are; None has them installed.
     """
     installed = install_peers(root) if installed is None else installed
     record = Record(bench="switch", runs=runs)
     with tempfile.TemporaryDirectory() as folder:
         for name in applications:
-            project = _make_project(Path(folder) / name, name, installed)
-            _measure_one(project, name, record, runs)
+            place = Path(folder) / name
+            if name == demo.NAME:
+                demo.measure_switch(place, record, installed, runs)
+            else:
+                _measure_one(_make_project(place, name, installed), name, record, runs)
     return record
 
 
@@ -84,6 +90,7 @@ def _make_project(folder: Path, name: str, installed: Peers) -> Project:
     lines = {"web": f"{python} {serve}", "worker": f"{python} worker.py"}
     write_project(folder, lines)
     ports = find_port(), find_port()
+    peer_ports = find_port(), find_port()
     tables = (
         f"[tool.sceneshift.environments.{environment}]\n"
         f'ports = {{ web = {port} }}\nenv = {{ NAME = "{environment}" }}\n'
@@ -93,6 +100,7 @@ def _make_project(folder: Path, name: str, installed: Peers) -> Project:
     return Project(
         folder=folder,
         ports=ports,
+        peer_ports=peer_ports,
         env=make_environment(),
         honcho=installed.program("honcho"),
     )
@@ -109,9 +117,8 @@ def _measure_one(project: Project, name: str, record: Record, runs: int) -> None
             took_s, count = asyncio.run(_switch(project, number % 2))
             ours.append(took_s)
             lost.append(count)
-    for number in range(runs):
-        show_progress(f"{name}: stop and start {number + 1}/{runs}")
-        theirs.append(_stop_and_start(project))
+            show_progress(f"{name}: stop and start {number + 1}/{runs}")
+            theirs.append(_stop_and_start(project))
     case = f"{name}: asked to everything healthy"
     record.add(case, "s", {OURS: ours, _HONCHO: theirs})
     record.add(f"{name}: requests lost", "requests", {OURS: lost})
@@ -147,11 +154,11 @@ def _stop_and_start(project: Project) -> float:
     """Stop honcho and start it with other ports; return the seconds."""
     old, new = (
         project.env | {"PORT": str(port), "NAME": name}
-        for port, name in zip(project.ports, _NAMES, strict=True)
+        for port, name in zip(project.peer_ports, _NAMES, strict=True)
     )
     argv = (project.honcho, "start")
     with running(argv, project.folder, old):
-        await_answer(project.ports[0], 0, _START_S)
+        await_answer(project.peer_ports[0], 0, _START_S)
         began = time.perf_counter()
     with running(argv, project.folder, new):
-        return await_answer(project.ports[1], 0, _START_S) - began
+        return await_answer(project.peer_ports[1], 0, _START_S) - began

@@ -20,7 +20,7 @@ _RUNS = "samples of each contender"
     help={
         "runs": _RUNS,
         "reloads": "saves under load of each contender; 0 leaves that out",
-        "only": "one application: light or heavy",
+        "only": "one application: light, heavy or demo",
     }
 )
 def reload(_c: Context, runs: int = 15, reloads: int = 50, only: str = "") -> None:
@@ -84,12 +84,12 @@ def stress(
     record.report(ROOT)
 
 
-@task(help={"runs": _RUNS, "only": "one application: light or heavy"})
+@task(help={"runs": _RUNS, "only": "one application: light, heavy or demo"})
 def switch(_c: Context, runs: int = 9, only: str = "") -> None:
     """Measure a switch of environments, beside stopping and starting."""
     from bench import switch as bench  # noqa: PLC0415 - only here
 
-    applications = (only,) if only else ("light", "heavy")
+    applications = (only,) if only else ("light", "heavy", "demo")
     bench.measure(ROOT, runs=runs, applications=applications).report(ROOT)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -139,6 +141,26 @@ def test_what_is_read_at_import_is_the_targets(stack: Stack, tmp_path: Path) -> 
     wait_learned(stack, "vendored")
     switch(stack, "staging")
     assert stack.get() == "staging staging"
+
+
+def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
+    """The zygote that both environments share has it until it hears otherwise."""
+    second = free_port()
+    pyproject = environments(development=stack.port, staging=second)
+    stack.start({**FILES, "pyproject.toml": pyproject})
+    stack.wait_page("development")
+    stack.wait_output("ready")
+    switch(stack, "staging")
+    zygote = psutil.Process(stack.pid("web")).parent()
+    assert zygote is not None
+    zygote.suspend()
+    asking = begin_switch(stack, "development")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        asking.wait(1)
+    zygote.resume()
+    _, said = asking.communicate(timeout=60)
+    assert asking.returncode == 0, said
+    assert stack.get() == "development"
 
 
 def make_packages(stack: Stack, folder: Path) -> Path:

@@ -8,6 +8,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from memory import count_own_bytes
@@ -271,14 +272,24 @@ def test_a_child_may_have_other_variables_than_the_zygote(zygote: Zygote) -> Non
     assert said == [ascii(["ä\udc80", "1", None])] * 2
 
 
+def has_ended(pid: int) -> bool:
+    """Say whether a process runs no more, reaped or not."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_who_leaves_takes_its_children_along(zygote: Zygote) -> None:
     """Those of others stay, and so does the zygote."""
     zygote.begin("import time\nprint('there', flush=True)\ntime.sleep(300)\n")
     first, second = (zygote.fork(park=False, user=user) for user in (1, 2))
     wait_until(zygote.read_output)
     zygote.channel.send({"op": "leave", "user": 1})
+    assert take(zygote.channel, "left")["user"] == 1
+    assert has_ended(first.pid)
+    assert not has_ended(second.pid)
     assert first.wait_end() == -signal.SIGKILL
-    os.kill(second.pid, 0)
     zygote.channel.send({"op": "leave", "user": 1})
     third = zygote.fork(park=False, user=2)
     os.kill(third.pid, 0)

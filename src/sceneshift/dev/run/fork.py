@@ -199,11 +199,12 @@ class ForkRunner(ReportedRunner):
 
     async def close(self) -> None:
         """End the zygotes."""
-        self._nursery.close()
+        left = self._nursery.close()
         if not self._has_heir:
             self._doorbell.close()
         self._recall.save(self._recall_path)
         await super().close()
+        await asyncio.gather(*left)
 
     # -- making generations
 

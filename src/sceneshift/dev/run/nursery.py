@@ -188,10 +188,14 @@ class Nursery:
         if zygote is None or zygote.refused or not has_changed:
             self._retire()
 
-    def close(self) -> None:
-        """End all zygotes, and their children with them."""
-        for zygote in (*self._old, *([self._current] if self._current else [])):
-            zygote.leave(self)
+    def close(self) -> list[asyncio.Future[None]]:
+        """End all zygotes that are no other's, and all children from here.
+
+        Returns:
+            Done when nobody has the sockets any more that were for those.
+        """
+        zygotes = (*self._old, *([self._current] if self._current else []))
+        return [zygote.leave(self) for zygote in zygotes]
 
     async def _start(self, program: PythonProgram) -> ZygoteLink:
         reading, writing = os.pipe()

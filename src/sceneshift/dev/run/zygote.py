@@ -65,6 +65,7 @@ class ZygoteLink:
         self._channel = channel
         self._users: dict[User, int] = {}
         self._numbers = itertools.count()
+        self._leaving: dict[int, asyncio.Future[None]] = {}
         self.reads: frozenset[str] | None = frozenset()
         self.child = child
         self.reader: PipeReader | None = None
@@ -134,14 +135,23 @@ class ZygoteLink:
         """Have a user more."""
         self._users[user] = next(self._numbers)
 
-    def leave(self, user: User) -> None:
-        """Have a user less, whose children end; without any, it ends itself."""
+    def leave(self, user: User) -> asyncio.Future[None]:
+        """Have a user less, whose children end; without any, it ends itself.
+
+        Returns:
+            Done when nothing of the user is in it any more, its sockets neither.
+        """
+        left = self._loop.create_future()
         number = self._users.pop(user, None)
         self.children = {n: one for n, one in self.children.items() if one is not user}
+        if self._users and number is not None and not self.is_gone:
+            self._leaving[number] = left
+            self.send({"op": "leave", "user": number})
+            return left
         if not self._users:
             self._close()
-        elif number is not None:
-            self.send({"op": "leave", "user": number})
+        left.set_result(None)
+        return left
 
     def suits(self, program: PythonProgram) -> bool:
         """Tell whether its children may run a program, in that one's environment."""
@@ -231,6 +241,9 @@ class ZygoteLink:
                 self.serving.set_result(None)
             self._tell(message)
             return
+        if message["event"] == "left":
+            self._leaving.pop(message["user"]).set_result(None)
+            return
         user = self.children.get(message["token"])
         if message["event"] == "exited":
             self.children.pop(message["token"], None)
@@ -247,6 +260,8 @@ class ZygoteLink:
             return
         self.is_gone = True
         self._loop.remove_reader(self._channel.fileno())
+        for left in self._leaving.values():
+            left.set_result(None)
         if not self.serving.done():
             self.serving.set_exception(
                 SceneshiftError(

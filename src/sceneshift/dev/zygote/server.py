@@ -115,6 +115,8 @@ class Zygote:
             os.close(fd)
         for pid in [pid for pid, one in self.users.items() if one == user]:
             os.kill(pid, signal.SIGKILL)  # not reaped yet, so no other's
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self.control.send({"event": "left", "user": user})
 
     def _preload(self, modules: list[str]) -> None:
         self.control.send({"event": "preloaded", **self.import_ahead(modules)})

@@ -61,7 +61,7 @@ class Demo:
 
 def measure_switch(folder: Path, record: Record, installed: Peers, runs: int) -> None:
     """Switch there and back, in turns with the others."""
-    demo = _make(folder)
+    demo = make_demo(folder)
     samples: dict[str, list[float]] = {OURS: [], _VITE: [], _HONCHO: []}
     honcho = installed.program("honcho")
     with running_stack(demo.folder, demo.env):
@@ -79,7 +79,8 @@ def measure_switch(folder: Path, record: Record, installed: Peers, runs: int) ->
         record.aim(case, OURS, at_most=round(alone.median + _MORE_S, 2))
 
 
-def _make(folder: Path) -> Demo:
+def make_demo(folder: Path) -> Demo:
+    """Copy the demo, with ports that nobody has."""
     folder.mkdir()
     for part in _PARTS:
         source = ROOT / part
@@ -113,8 +114,8 @@ def _switch(demo: Demo, to: int) -> float:
     if done.returncode:
         raise RuntimeError(f"`inv env.switch` has failed: {done.stderr}")
     backend, frontend = demo.ports[to]
-    assert _is_healthy(backend, "/health")
-    assert _is_healthy(frontend, "/")
+    assert is_healthy(backend, "/health")
+    assert is_healthy(frontend, "/")
     return took_s
 
 
@@ -124,7 +125,7 @@ def _start_frontend(demo: Demo) -> float:
     env = demo.env | {"PORT": str(port), "BACKEND_URL": "http://127.0.0.1:9"}
     began = time.perf_counter()
     with running(_FRONTEND, demo.folder, env):
-        await_value(lambda: _is_healthy(port, "/"), _START_S)
+        await_value(lambda: is_healthy(port, "/"), _START_S)
         return time.perf_counter() - began
 
 
@@ -151,10 +152,11 @@ def _find_base() -> int:
 
 def _is_up(base: int) -> bool:
     frontend = base + _STEP * (_LINES - 1)
-    return _is_healthy(base, "/health") and _is_healthy(frontend, "/")
+    return is_healthy(base, "/health") and is_healthy(frontend, "/")
 
 
-def _is_healthy(port: int, path: str) -> bool:
+def is_healthy(port: int, path: str) -> bool:
+    """Say whether an address of this machine is answered as it should be."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as got:
             return bool(got.status == HTTPStatus.OK)

@@ -93,4 +93,12 @@ def switch(_c: Context, runs: int = 9, only: str = "") -> None:
     bench.measure(ROOT, runs=runs, applications=applications).report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans, stress, switch)
+@task(help={"count": "worktrees beside the main checkout"})
+def worktrees(_c: Context, count: int = 10) -> None:
+    """Run the demo in many worktrees at once, and tell what each takes."""
+    from bench import worktrees as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, count=count).report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans, stress, switch, worktrees)

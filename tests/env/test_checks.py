@@ -18,10 +18,10 @@ from sceneshift.core.check import (
     skip,
     warn,
 )
+from sceneshift.core.databases import Database
 from sceneshift.core.project import load_project
 from sceneshift.dev.checks import check_commands
 from sceneshift.env import checks
-from sceneshift.env.reach import Database
 from sceneshift.env.running import RunningStack
 
 if TYPE_CHECKING:

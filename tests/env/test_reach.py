@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.databases import Database, list_databases
 from sceneshift.core.value import Source, SourceKind, Value
-from sceneshift.env.reach import Database, find_reach, list_databases
+from sceneshift.env.reach import find_reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,8 @@ def test_what_can_be_told_is_told(
 WITHOUT_RIGHTS = """
 import os
 from pathlib import Path
-from sceneshift.env.reach import Database, find_reach
+from sceneshift.core.databases import Database
+from sceneshift.env.reach import find_reach
 if os.geteuid() == 0:
     os.setuid(65534)
 database = Database(name="default", url="sqlite:///closed.db")

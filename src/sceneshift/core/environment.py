@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from sceneshift.core.config import PYPROJECT, TABLE
+from sceneshift.core.databases import name_variable
 from sceneshift.core.envfile import load_env_file
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.exported import forget_exported
@@ -113,11 +114,8 @@ def _pyproject_values(
     for key, text in section.env.items():
         yield key, str(text), _pyproject_source([*keys, "env", key])
     for key, url in section.databases.items():
-        variable = "DATABASE_URL"
-        if key != "default":
-            variable += "_" + key.upper().replace("-", "_")
         source = _pyproject_source([*keys, "databases", key])
-        yield variable, _root_sqlite(root, url), source
+        yield name_variable(key), _root_sqlite(root, url), source
 
 
 def _pyproject_source(keys: list[str]) -> Source:

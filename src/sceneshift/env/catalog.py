@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.config import load_config
 from sceneshift.core.console import StreamConsole
+from sceneshift.core.databases import list_databases
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import load_project
 from sceneshift.core.selection import (
@@ -15,7 +16,7 @@ from sceneshift.core.selection import (
     list_aliases,
     list_environments,
 )
-from sceneshift.env.reach import Database, Reach, find_reach, list_databases
+from sceneshift.env.reach import Reach, find_reach
 from sceneshift.env.running import find_running
 from sceneshift.env.sidebyside import run_side_by_side
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.config import Config
+    from sceneshift.core.databases import Database
 
 _LOOK_S = 0.1  # the whole command is to answer within 0.4 s
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sceneshift.core.check import Check, CheckState, Verdict, fail, ok, skip, warn
+from sceneshift.core.databases import list_databases
 from sceneshift.core.holders import find_holders
 from sceneshift.core.ports import is_free
 from sceneshift.core.project import listens
@@ -19,7 +20,7 @@ from sceneshift.env.example import compare_example
 from sceneshift.env.exposure import advise, find_exposed, summarize
 from sceneshift.env.installation import list_installation_checks
 from sceneshift.env.occupancy import Checkout, Claimed, read_stack_id
-from sceneshift.env.reach import Database, find_reach, list_databases
+from sceneshift.env.reach import find_reach
 from sceneshift.env.response import ask
 from sceneshift.env.running import find_running
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sceneshift.core.check import Subject
+    from sceneshift.core.databases import Database
     from sceneshift.core.project import Project
     from sceneshift.env.running import RunningStack
 

@@ -7,14 +7,11 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from sceneshift.core.databases import Database
 
-    from sceneshift.core.value import Value
-
-_VARIABLE = "DATABASE_URL"
 _PORTS = {
     "amqp": 5672,
     "cockroachdb": 26257,
@@ -34,24 +31,6 @@ _SOCKETS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
-    """A database of an environment.
-
-    Attributes:
-        name: `default`, or what follows DATABASE_URL_, in lower case.
-        url: Its address, the password included.
-    """
-
-    name: str
-    url: str
-
-    @property
-    def system(self) -> str:
-        """What kind it is: `postgresql` for `postgresql+psycopg://…`."""
-        return self.url.partition(":")[0].partition("+")[0].lower()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Whether a database answers.
 
@@ -64,17 +43,6 @@ class Reach:
     problem: str | None = None
 
 
-def list_databases(values: Mapping[str, Value]) -> list[Database]:
-    """Return the databases that DATABASE_URL and its kin name."""
-    found = []
-    for name, value in values.items():
-        is_one = name == _VARIABLE or name.startswith(f"{_VARIABLE}_")
-        if is_one and value.is_own and "://" in value.text:
-            rest = name.removeprefix(_VARIABLE).removeprefix("_").lower()
-            found.append(Database(name=rest or "default", url=value.text))
-    return found
-
-
 def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
     """Look for the file of a SQLite database, or knock at the port of any other.
 
@@ -85,19 +53,18 @@ def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
     """
     try:
         if database.system == "sqlite":
-            return _look_at_file(database.url, root)
+            return _look_at_file(database.find_file(root))
         return _knock(database, limit_s)
     except ValueError:
         return Reach(is_reachable=False, problem="this is no URL")
 
 
-def _look_at_file(url: str, root: Path) -> Reach:
-    path = unquote(url.partition("://")[2].partition("?")[0])[1:]
-    if path in {"", ":memory:"} or path.startswith("file:"):
+def _look_at_file(path: Path | None) -> Reach:
+    if path is None:
         return Reach(is_reachable=True)  # it is made when it is opened
-    if not (root / path).exists():
+    if not path.exists():
         return Reach(is_reachable=False, problem="the file does not exist")
-    if not os.access(root / path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK):
         return Reach(
             is_reachable=False, problem="the file is not readable and writable"
         )

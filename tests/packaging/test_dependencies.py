@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "src" / "sceneshift"
 # Dependencies of rooms that are not there yet. Whoever imports one takes it out.
-FOR_LATER_ROOMS = {"alembic", "docker", "jinja2", "sqlalchemy"}
+FOR_LATER_ROOMS = {"alembic", "docker", "jinja2"}
 # Runs in the user's interpreter, and imports what is found there.
 USERS_SIDE = PACKAGE / "dev" / "zygote"
 

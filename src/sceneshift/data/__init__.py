@@ -1,0 +1,1 @@
+"""Databases: whether their migrations are applied, and applying them."""

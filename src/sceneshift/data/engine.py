@@ -1,0 +1,231 @@
+"""A synchronous engine for the URL of an environment's database.
+
+Applications name asynchronous drivers, which cannot be used without an event loop, and
+tools of old write what SQLAlchemy does not take. Both are translated here.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import ComponentError, ConfigError, SceneshiftError
+from sceneshift.core.secrets import MASK, mask_secrets
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sqlalchemy import URL, Connection, Engine
+
+_CONNECT_S = 5.0
+_OLD_NAMES = {"postgres": "postgresql"}  # Heroku's, which SQLAlchemy 1.4 gave up
+
+# Asynchronous drivers, and the synchronous ones that take the same servers.
+_SYNCHRONOUS = {
+    "aiomysql": ("pymysql", "mysqldb"),
+    "aioodbc": ("pyodbc",),
+    "aiosqlite": ("pysqlite",),
+    "asyncmy": ("pymysql", "mysqldb"),
+    "asyncpg": ("psycopg", "psycopg2"),
+    "oracledb_async": ("oracledb",),
+    "psycopg_async": ("psycopg",),
+}
+# What a URL without a driver may mean, SQLAlchemy's own choice first.
+_UNNAMED = {
+    "mariadb": ("mysqldb", "pymysql"),
+    "mysql": ("mysqldb", "pymysql"),
+    "postgresql": ("psycopg", "psycopg2"),
+}
+_PACKAGES = {
+    "mariadbconnector": "mariadb",
+    "mysqlconnector": "mysql-connector-python",
+    "mysqldb": "pymysql",  # mysqlclient needs a compiler
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+}
+# The argument of each driver that limits how long it tries to connect, in seconds.
+_TIMEOUTS = {
+    "mariadbconnector": "connect_timeout",
+    "mysqlconnector": "connection_timeout",
+    "mysqldb": "connect_timeout",
+    "oracledb": "tcp_connect_timeout",
+    "pg8000": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymysql": "connect_timeout",
+    "pyodbc": "timeout",
+    "pysqlite": "timeout",
+}
+# asyncpg's own, which libpq refuses to know.
+ONLY_ASYNCPG = (
+    "async_fallback",
+    "command_timeout",
+    "max_cacheable_statement_size",
+    "max_cached_statement_lifetime",
+    "prepared_statement_cache_size",
+    "prepared_statement_name_func",
+    "server_settings",
+    "ssl",
+    "statement_cache_size",
+    "timeout",
+)
+# What people write for asyncpg's `ssl`, where it is no `sslmode` by itself.
+SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+
+
+def open_engine(
+    url: URL | str,
+    root: Path,
+    *,
+    is_autocommit: bool = False,
+    connect_s: float = _CONNECT_S,
+) -> Engine:
+    """Return an engine, which connects anew each time and keeps nothing open.
+
+    Args:
+        url: The database, as an application names it.
+        root: What a relative path of a SQLite file is relative to.
+        is_autocommit: Whether each statement is for itself: CREATE DATABASE is refused
+            in a transaction.
+        connect_s: Seconds that it may take to connect.
+
+    Raises:
+        ConfigError: The URL cannot be read, or names a system that is not known.
+        ComponentError: The driver is not installed.
+    """
+    from sqlalchemy import create_engine, exc  # noqa: PLC0415 - 300 ms
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    url = parse_url(url, root)
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if is_autocommit else {}
+    names = _list_drivers(url)
+    for name in names:
+        chosen = url.set(drivername=name)
+        try:
+            return create_engine(
+                chosen,
+                poolclass=NullPool,
+                connect_args=_limit(chosen, connect_s),
+                **options,
+            )
+        except ImportError:
+            continue
+        except exc.ArgumentError as error:  # NoSuchModuleError is one
+            raise ConfigError(
+                f"{quote(name)} is no database system that SQLAlchemy knows here",
+                hint="mend the URL, or install the package that has its dialect",
+            ) from error
+    driver = names[0].partition("+")[2] or names[0]
+    package = _PACKAGES.get(driver, driver)
+    raise ComponentError(
+        f"the driver {quote(driver)} of a database is not installed",
+        component=package,
+        hint=f"install it: {_advise(root, package)}",
+    )
+
+
+def parse_url(url: URL | str, root: Path) -> URL:
+    """Return the URL with a synchronous driver, and an absolute path of a SQLite file.
+
+    Args:
+        url: The database, as an application names it.
+        root: What a relative path of a SQLite file is relative to.
+
+    Raises:
+        ConfigError: It cannot be read. What it says is not shown: it has the password.
+    """
+    from sqlalchemy import exc, make_url  # noqa: PLC0415 - as above
+
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):  # ValueError: the port
+        raise ConfigError(
+            "the URL of a database cannot be read",
+            hint="write it as system+driver://user:password@host:port/name, and "
+            "`@`, `:`, `/` and `%` of a password as %40, %3A, %2F and %25",
+        ) from None
+    return _root_file(_translate(parsed), root)
+
+
+@contextmanager
+def open_connection(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection; what its library raises becomes an error for people.
+
+    Raises:
+        SceneshiftError: The database cannot be reached, or refused a statement.
+    """
+    from sqlalchemy import exc  # noqa: PLC0415 - as above
+
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except exc.DBAPIError as error:
+        said = describe_error(error.orig or error, engine.url)
+        raise SceneshiftError(
+            f"{engine.dialect.name} says: {said}",
+            hint="is its server up, and the URL right? inv env.show",
+        ) from error
+
+
+def describe_error(error: BaseException, url: URL) -> str:
+    """Return the first line of what a driver says, without the password."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = mask_secrets(lines[0]) if lines else type(error).__name__
+    password = str(url.password or "")
+    return text.replace(password, MASK) if password else text
+
+
+def _translate(url: URL) -> URL:
+    """Put the names of today for those of old, and libpq's arguments for asyncpg's."""
+    system, plus, driver = url.drivername.partition("+")
+    if driver == "asyncpg":
+        url = _translate_query(url)
+    return url.set(drivername=f"{_OLD_NAMES.get(system, system)}{plus}{driver}")
+
+
+def _translate_query(url: URL) -> URL:
+    asked = url.query.get("ssl")
+    url = url.difference_update_query(ONLY_ASYNCPG)
+    if not isinstance(asked, str):
+        return url
+    return url.update_query_dict({"sslmode": SSL_MODES.get(asked.lower(), asked)})
+
+
+def _list_drivers(url: URL) -> list[str]:
+    """Return the names of the dialects to try, the first one that is there counts."""
+    system, _, driver = url.drivername.partition("+")
+    drivers = _SYNCHRONOUS.get(driver) if driver else _UNNAMED.get(system)
+    if drivers is None:
+        return [url.drivername]
+    return [f"{system}+{name}" for name in drivers]
+
+
+def _root_file(url: URL, root: Path) -> URL:
+    path = url.database
+    is_file = url.get_backend_name() == "sqlite" and path and path != ":memory:"
+    if not is_file or path is None or path.startswith("file:"):
+        return url
+    return url.set(database=str(root / path))
+
+
+def _limit(url: URL, connect_s: float) -> Mapping[str, Any]:
+    """Return the argument for the driver; what the URL says itself is stronger."""
+    dialect = url.get_dialect()
+    key = _TIMEOUTS.get(dialect.driver)
+    if key is None or key in url.query:
+        return {}
+    # libpq and MySQL's drivers take whole seconds alone, and 0 as no limit.
+    return {key: connect_s if dialect.name == "sqlite" else max(1, round(connect_s))}
+
+
+def _advise(root: Path, package: str) -> str:
+    """Return the command that installs a package beside this program."""
+    if (root / "uv.lock").is_file():
+        return f"uv add --dev '{package}'"
+    if (root / "poetry.lock").is_file():
+        return f"poetry add --group dev '{package}'"
+    python = sys.executable.removeprefix(f"{root}/")
+    return f"{python} -m pip install '{package}'"

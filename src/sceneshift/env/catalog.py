@@ -11,12 +11,12 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.databases import list_databases
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import load_project
+from sceneshift.core.reach import Reach, find_reach
 from sceneshift.core.selection import (
     choose_environment,
     list_aliases,
     list_environments,
 )
-from sceneshift.env.reach import Reach, find_reach
 from sceneshift.env.running import find_running
 from sceneshift.env.sidebyside import run_side_by_side
 

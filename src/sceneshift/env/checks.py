@@ -14,13 +14,13 @@ from sceneshift.core.databases import list_databases
 from sceneshift.core.holders import find_holders
 from sceneshift.core.ports import is_free
 from sceneshift.core.project import listens
+from sceneshift.core.reach import find_reach
 from sceneshift.core.wording import describe_seconds, name_few
 from sceneshift.env.disk import check_clock, check_room
 from sceneshift.env.example import compare_example
 from sceneshift.env.exposure import advise, find_exposed, summarize
 from sceneshift.env.installation import list_installation_checks
 from sceneshift.env.occupancy import Checkout, Claimed, read_stack_id
-from sceneshift.env.reach import find_reach
 from sceneshift.env.response import ask
 from sceneshift.env.running import find_running
 

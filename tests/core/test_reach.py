@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.databases import Database, list_databases
-from sceneshift.core.value import Source, SourceKind, Value
-from sceneshift.env.reach import find_reach
+from sceneshift.core.databases import Database
+from sceneshift.core.reach import find_reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,20 +20,6 @@ def reach(url: str, root: Path) -> tuple[bool | None, str | None]:
     return found.is_reachable, found.problem
 
 
-def test_databases_are_what_the_project_names_so() -> None:
-    """Not what merely begins like it, nor what only the shell has."""
-    own, shell = Source(kind=SourceKind.DEFAULT), Source(kind=SourceKind.PROCESS)
-    values = {
-        "DATABASE_URL": Value("mysql://h/a", own),
-        "DATABASE_URL_REPORTS": Value("sqlite:///b", shell, (Value("", own),)),
-        "DATABASE_URLS": Value("sqlite:///c", own),
-        "DATABASE_URL_SHELL": Value("sqlite:///d", shell),
-        "DATABASE_URL_EMPTY": Value("", own),
-    }
-    found = [(each.name, each.system) for each in list_databases(values)]
-    assert found == [("default", "mysql"), ("reports", "sqlite")]
-
-
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -43,6 +28,11 @@ def test_databases_are_what_the_project_names_so() -> None:
         ("sqlite+aiosqlite:///here%20it%20is.db?x=1", (True, None)),
         ("sqlite:///none.db", (False, "the file does not exist")),
         ("odd://h/db", (None, "the URL names no host and port")),
+        (
+            "postgresql:///db?host=a:1&host=b:1",
+            (None, "the URL names several hosts"),
+        ),
+        ("postgresql:///db?host=a,b", (None, "the URL names several hosts")),
         (
             "postgresql:///db?host=/none",
             (False, "there is no socket /none/.s.PGSQL.5432"),
@@ -63,7 +53,7 @@ WITHOUT_RIGHTS = """
 import os
 from pathlib import Path
 from sceneshift.core.databases import Database
-from sceneshift.env.reach import find_reach
+from sceneshift.core.reach import find_reach
 if os.geteuid() == 0:
     os.setuid(65534)
 database = Database(name="default", url="sqlite:///closed.db")

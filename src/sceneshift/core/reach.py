@@ -73,7 +73,10 @@ def _look_at_file(path: Path | None) -> Reach:
 
 def _knock(database: Database, limit_s: float) -> Reach:
     parts = urlsplit(database.url)
-    host = (parse_qs(parts.query).get("host") or [parts.hostname or ""])[0]
+    hosts = parse_qs(parts.query).get("host") or [parts.hostname or ""]
+    host = hosts[0]
+    if len(hosts) > 1 or {",", ":"} & {*host} - {*(parts.hostname or "")}:
+        return Reach(is_reachable=None, problem="the URL names several hosts")
     port = parts.port or _PORTS.get(database.system)
     if host.startswith("/"):
         return _look_at_socket(Path(host, f".s.PGSQL.{port}"))

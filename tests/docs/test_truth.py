@@ -11,6 +11,7 @@ from sceneshift.composition import namespace
 from sceneshift.core import errors
 from sceneshift.core.config import (
     Config,
+    DatabaseConfig,
     EnvironmentConfig,
     ProcessConfig,
     SetupConfig,
@@ -82,6 +83,7 @@ def find_anchors(file: Path) -> set[str]:
         ("## `[tool.sceneshift]`", Config),
         ("## `[tool.sceneshift.environments.<name>]`", EnvironmentConfig),
         ("## `[tool.sceneshift.processes.<name>]`", ProcessConfig),
+        ("## `[tool.sceneshift.databases.<name>]`", DatabaseConfig),
     ],
 )
 def test_every_key_is_documented(heading: str, table: type) -> None:

@@ -146,6 +146,16 @@ class ProcessConfig(_Strict, frozen=True):
     env: Table = {}
 
 
+class DatabaseConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.databases.<name>]`, about one database of all environments.
+
+    Attributes:
+        alembic: Alembic's configuration, relative to the project.
+    """
+
+    alembic: Text | None = None
+
+
 class WorktreesConfig(_Strict, frozen=True):
     """`[tool.sceneshift.worktrees]`.
 
@@ -165,6 +175,7 @@ class Config(_Strict, frozen=True):
             `Procfile.dev`, or `Procfile` where there is none.
         environments: By name.
         processes: By the Procfile's names.
+        databases: By the names that the environments have for them.
         worktrees: What linked worktrees have in common.
     """
 
@@ -175,6 +186,9 @@ class Config(_Strict, frozen=True):
     ] = {}
     processes: Annotated[
         dict[str, ProcessConfig], Meta(description="a table of processes")
+    ] = {}
+    databases: Annotated[
+        dict[str, DatabaseConfig], Meta(description="a table of databases")
     ] = {}
     worktrees: Annotated[
         WorktreesConfig, Meta(description='a table { share = ["…"] }')

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from sceneshift.core.config import PYPROJECT, TABLE
+from sceneshift.core.envfile import load_env_file
+from sceneshift.core.schema import key_error
+from sceneshift.core.selection import list_environments
+from sceneshift.core.wording import quote, suggest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sceneshift.core.config import Config
     from sceneshift.core.value import Value
 
 VARIABLE = "DATABASE_URL"
@@ -70,3 +77,41 @@ def list_databases(values: Mapping[str, Value]) -> list[Database]:
             rest = name.removeprefix(VARIABLE).removeprefix("_").lower()
             found.append(Database(name=rest or DEFAULT, url=value.text))
     return found
+
+
+def check_database_names(
+    root: Path, config: Config, values: Mapping[str, Value]
+) -> None:
+    """Refuse a table of a database that no environment has.
+
+    Args:
+        root: The project's folder.
+        config: What its pyproject.toml says.
+        values: The variables of the environment that is meant, which mostly tell.
+
+    Raises:
+        ConfigError: Neither pyproject.toml nor an env file names such a database.
+    """
+    for name in config.databases:
+        if name == DEFAULT or name_variable(name) in values:
+            continue
+        known = set(_list_known(root, config))
+        if name_variable(name) not in map(name_variable, known):
+            raise key_error(
+                PYPROJECT,
+                (*TABLE, "databases", name),
+                f"no environment has a database {quote(name)}",
+                hint=suggest(name, sorted(known)),
+            )
+
+
+def _list_known(root: Path, config: Config) -> Iterator[str]:
+    """Yield the databases of all environments, those in env files too."""
+    yield DEFAULT
+    for name, section in list_environments(root, config).items():
+        yield from section.databases
+        files = section.env_files
+        for file in [".env", f".env.{name}"] if files is None else files:
+            for line in load_env_file(root, Path(file)):
+                if line.key.startswith(f"{VARIABLE}_"):
+                    yield line.key.removeprefix(f"{VARIABLE}_").lower()

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from sceneshift.core.commandline import find_scheme
 from sceneshift.core.config import PYPROJECT, TABLE, Config, ProcessConfig, load_config
+from sceneshift.core.databases import check_database_names
 from sceneshift.core.environment import Environment, expand, resolve_environment
 from sceneshift.core.instances import (
     Instance,
@@ -99,6 +100,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     root = root.resolve()
     config = load_config(root) if config is None else config
     active = resolve_environment(root, config, environ=environ, flag=environment)
+    check_database_names(root, config, active.values)
     named = procfile or config.procfile or _find_name(active)
     parsed = _read_procfile(root, named, may_lack=is_looking)
     if parsed.lines:
@@ -151,6 +153,13 @@ def _find_offset(
     return claim_offset(worktree, root, ports, is_looking=is_looking)
 
 
+def build_common_env(project: Project) -> dict[str, str]:
+    """Return what every process and command of the environment gets."""
+    env = {key: value.text for key, value in project.environment.values.items()}
+    env |= use_virtual_environment(project.root, env)
+    return env | {VARIABLE: project.environment.name}
+
+
 def build_env(project: Project, instance: Instance) -> dict[str, str]:
     """Return the whole environment of a process.
 
@@ -164,11 +173,8 @@ def build_env(project: Project, instance: Instance) -> dict[str, str]:
         keys = (*TABLE, "processes", instance.type, "env", "PORT")
         hint = f"set `{instance.type}` in `ports` of the environment"
         raise key_error(PYPROJECT, keys, "a port is not set here", hint=hint)
-    env = {"PYTHONUNBUFFERED": "1"}
-    env |= {key: value.text for key, value in project.environment.values.items()}
-    env |= use_virtual_environment(project.root, env)
+    env = {"PYTHONUNBUFFERED": "1"} | build_common_env(project)
     env |= {
-        VARIABLE: project.environment.name,
         ROOT_VARIABLE: str(project.root),
         "HONCHO_PROCESS_NAME": instance.label,
         "PORT": str(instance.port),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
 from sceneshift.core.marks import ROOT_VARIABLE
-from sceneshift.core.project import build_env, load_project, use_virtual_environment
+from sceneshift.core.project import build_common_env, build_env, load_project
 from sceneshift.core.selection import VARIABLE
 from sceneshift.core.wording import quote, suggest
 
@@ -92,9 +92,7 @@ def build_command_env(project: Project, process: str | None) -> dict[str, str]:
         UsageError: There is no such process.
     """
     if process is None:
-        values = project.environment.values
-        env = {key: value.text for key, value in values.items()}
-        env |= use_virtual_environment(project.root, env)
+        env = build_common_env(project)
     else:
         by_name = {each.label: each for each in reversed(project.instances)}
         by_name |= {each.type: each for each in reversed(project.instances)}

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import make_url, text
 
-import components
-from postgresql import serving_postgresql
 from sceneshift.core.errors import ComponentError, ConfigError, SceneshiftError
 from sceneshift.data.engine import (
     describe_error,
@@ -17,18 +15,9 @@ from sceneshift.data.engine import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from postgresql import Server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Return a server of this module's own."""
-    components.get("postgresql")
-    with serving_postgresql() as server:
-        yield server
 
 
 @pytest.mark.parametrize(
@@ -68,6 +57,7 @@ def test_a_url_is_put_as_a_synchronous_driver_takes_it(
         ("postgresql+asyncpg://h/d", "psycopg"),
         ("postgresql+psycopg_async://h/d", "psycopg"),
         ("postgres://h/d", "psycopg"),
+        ("postgresql://h/d?connect_timeout=3", "psycopg"),
     ],
 )
 def test_an_engine_has_a_synchronous_driver(

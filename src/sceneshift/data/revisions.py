@@ -1,0 +1,345 @@
+"""What revisions the code has, read from their files without importing them.
+
+A revision file is a program, which may import the whole application. What Alembic
+needs of it, four variables and the docstring, stand before its functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import name_few, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from sceneshift.data.scripts import Scripts
+
+_FEW = 3
+_FILE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
+_OLD_FILE = re.compile(r"([a-f0-9]+)\.py$")  # Alembic 0.1 had the id there
+_FUNCTIONS = re.compile(r"^(?:(?:def|class|async def) |@)", re.MULTILINE)
+_VARIABLES = ("revision", "down_revision", "depends_on", "branch_labels")
+_SETTING = re.compile(rf"^(?:{'|'.join(_VARIABLES)})\s*[:=]", re.MULTILINE)
+
+
+class Revision(Struct, frozen=True, kw_only=True):
+    """A step from one schema to the next.
+
+    Attributes:
+        id: Its name.
+        message: What it does: the first paragraph of its docstring, on one line and
+            without the period.
+        down: Those that it comes after.
+        needs: Others that have to be applied before: ids or labels of branches.
+        labels: Names of the branch that begins with it.
+        file: The file that says so.
+    """
+
+    id: str
+    message: str
+    down: tuple[str, ...]
+    needs: tuple[str, ...]
+    labels: tuple[str, ...]
+    file: Path
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.message}".rstrip()
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """All revisions, checked to fit together.
+
+    Attributes:
+        revisions: By id, in the order of their files.
+        before: What each comes after, those that it needs included, without those
+            that come before these anyhow.
+        heads: Those that nothing comes after: where `upgrade heads` leads.
+    """
+
+    revisions: Mapping[str, Revision]
+    before: Mapping[str, tuple[str, ...]]
+    heads: tuple[str, ...]
+
+    def find_ancestors(self, ids: Iterable[str]) -> set[str]:
+        """Return these and all that come before them."""
+        found: set[str] = set()
+        waiting = [*ids]
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting += self.before[one]
+        return found
+
+    def find_pending(self, current: Iterable[str]) -> list[Revision]:
+        """Return what `upgrade heads` would apply, in its order.
+
+        Args:
+            current: Where a database is; all of them are known.
+        """
+        missing = set(self.revisions) - self.find_ancestors(current)
+        return [self.revisions[one] for one in reversed(_sort(self, missing))]
+
+    def find_forks(self) -> tuple[str, ...]:
+        """Return the heads of a branch that nobody has named, where it has several.
+
+        Branches that are meant to be have labels, or bases of their own. What is left
+        are two people's revisions after the same one.
+        """
+        if len(self.heads) < 2:
+            return ()
+        bases: dict[frozenset[str], list[str]] = {}
+        for head in self.heads:
+            lineage = self.find_ancestors([head])
+            if not any(self.revisions[one].labels for one in lineage):
+                roots = frozenset(one for one in lineage if not self.before[one])
+                bases.setdefault(roots, []).append(head)
+        return next((tuple(each) for each in bases.values() if len(each) > 1), ())
+
+
+def load_history(scripts: Scripts) -> History:
+    """Read the revisions of a database.
+
+    Raises:
+        SceneshiftError: A file cannot be read, or they do not fit together.
+    """
+    revisions: dict[str, Revision] = {}
+    for file in _list_files(scripts):
+        one = _read(file)
+        if one.id in revisions:
+            other = revisions[one.id].file.name
+            raise SceneshiftError(
+                f"two files are the revision {quote(one.id)}: {other} and {file.name}",
+                hint=f"give one of them another `revision`: {file}",
+            )
+        revisions[one.id] = one
+    return _link(revisions)
+
+
+def _list_files(scripts: Scripts) -> list[Path]:
+    """Return the files of revisions in Alembic's order, none of them twice."""
+    found: dict[Path, None] = {}
+    for folder in scripts.versions:
+        for each in _list_folder(folder, is_recursive=scripts.is_recursive):
+            found[each.resolve()] = None
+    return list(found)
+
+
+def _list_folder(folder: Path, *, is_recursive: bool) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return  # before the first revision there is none
+    folders = [each for each in entries if each.is_dir()]
+    for each in entries:
+        if _FILE.match(each.name) and each not in folders:
+            yield each
+    for each in folders if is_recursive else ():
+        if not each.name.endswith("__pycache__"):
+            yield from _list_folder(each, is_recursive=True)
+
+
+def _read(file: Path) -> Revision:
+    """Read what a file says of its revision."""
+    try:
+        tree = _parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise SceneshiftError(
+            f"{file.name} cannot be read: {error}", hint=f"mend it: {file}"
+        ) from error
+    values = _find_values(tree, file)
+    if "revision" not in values:
+        old = _OLD_FILE.match(file.name)
+        if old is None:
+            raise SceneshiftError(
+                f"{file.name} has no `revision`",
+                hint=f"write one into it, or move it elsewhere: {file}",
+            )
+        values["revision"] = old[1]
+    paragraph = (ast.get_docstring(tree) or "").strip().split("\n\n")[0]
+    return Revision(
+        id=str(values["revision"]),
+        message=" ".join(paragraph.split()).removesuffix("."),
+        down=_as_tuple(values.get("down_revision")),
+        needs=_as_tuple(values.get("depends_on")),
+        labels=_as_tuple(values.get("branch_labels")),
+        file=file,
+    )
+
+
+def _parse(content: bytes) -> ast.Module:
+    """Parse what stands before the functions, which is a tenth of the work.
+
+    All of it where that is no program by itself, or not all that is to be found.
+    """
+    text = content.decode("utf-8-sig", "replace")
+    found = _FUNCTIONS.search(text)
+    if found is not None and not _SETTING.search(text, found.start()):
+        try:
+            return ast.parse(text[: found.start()])
+        except SyntaxError:
+            pass  # the line is within a docstring
+    return ast.parse(content)
+
+
+def _find_values(tree: ast.Module, file: Path) -> dict[str, Any]:
+    """Return what the variables of Alembic are set to."""
+    values = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in _VARIABLES:
+                assert isinstance(node, ast.Assign | ast.AnnAssign)
+                values[target.id] = _evaluate(node, file)
+    return values
+
+
+def _evaluate(node: ast.Assign | ast.AnnAssign, file: Path) -> Any:
+    try:
+        return None if node.value is None else ast.literal_eval(node.value)
+    except ValueError as error:
+        raise SceneshiftError(
+            f"{file.name}:{node.lineno}: this is computed, and read by no one but "
+            "Alembic",
+            hint=f"write the text itself: {file}",
+        ) from error
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    """Return the ids of a variable, which may be none, one or several."""
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(str(each) for each in value)
+    return (str(value),)
+
+
+def _link(revisions: dict[str, Revision]) -> History:
+    """Check that all fit together."""
+    needs = _resolve_needs(revisions)
+    for one in revisions.values():
+        for other in one.down:
+            if other not in revisions:
+                raise _lacking(one, other)
+    before = _thin(revisions, needs)
+    after = {other for each in before.values() for other in each}
+    history = History(
+        revisions=revisions,
+        before=before,
+        heads=tuple(one for one in revisions if one not in after),
+    )
+    _check_order(history)
+    return history
+
+
+def _resolve_needs(revisions: Mapping[str, Revision]) -> dict[str, tuple[str, ...]]:
+    """Return the ids that each needs, labels replaced."""
+    ids = {name: one.id for one in revisions.values() for name in one.labels}
+    ids |= {one: one for one in revisions}
+    found = {}
+    for one in revisions.values():
+        for name in one.needs:
+            if name not in ids:
+                raise _lacking(one, name)
+        found[one.id] = tuple(ids[name] for name in one.needs)
+    return found
+
+
+def _lacking(one: Revision, other: str) -> SceneshiftError:
+    return SceneshiftError(
+        f"{one.file.name} comes after a revision that no file has: {quote(other)}",
+        hint=f"bring its file back, or mend `down_revision` in {one.file}",
+    )
+
+
+def _thin(
+    revisions: Mapping[str, Revision], needs: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Leave out what an ancestor needs too, as Alembic does."""
+    before = {}
+    for one in revisions.values():
+        own = needs[one.id]
+        if own:
+            others = _climb(revisions, one.id)
+            known = {each for other in others for each in needs[other]}
+            own = tuple(each for each in own if each not in known)
+        before[one.id] = tuple(dict.fromkeys([*one.down, *own]))
+    return before
+
+
+def _climb(revisions: Mapping[str, Revision], start: str) -> set[str]:
+    """Return what a revision comes after, by `down_revision` alone."""
+    found: set[str] = set()
+    waiting = [*revisions[start].down]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += revisions[one].down
+    return found - {start}
+
+
+def _check_order(history: History) -> None:
+    """Refuse revisions that come after each other in a circle."""
+    open_ends = {one: len(each) for one, each in history.before.items()}
+    after: dict[str, list[str]] = {}
+    for one, others in history.before.items():
+        for other in others:
+            after.setdefault(other, []).append(one)
+    ready = [one for one, count in open_ends.items() if not count]
+    while ready:
+        one = ready.pop()
+        del open_ends[one]
+        for other in after.get(one, ()):
+            open_ends[other] -= 1
+            if not open_ends[other]:
+                ready.append(other)
+    if open_ends:
+        raise SceneshiftError(
+            f"revisions come after each other: {name_few(sorted(open_ends), _FEW)}",
+            hint="mend the `down_revision` of one of them",
+        )
+
+
+def _sort(history: History, missing: set[str]) -> list[str]:
+    """Return revisions, the last one to be applied first.
+
+    Where branches leave a choice, it is Alembic's: `RevisionMap._topological_sort`
+    follows one branch down for as long as no other one needs what comes next.
+    """
+    place = {one: number for number, one in enumerate(history.revisions)}
+    heads = sorted(set(history.heads) & missing, key=place.__getitem__)
+    ancestors = [history.find_ancestors([head]) for head in heads]
+    todo, found, at = set(missing), [], 0
+    while heads:
+        one = heads[at]
+        blocked = next(
+            (n for n, known in enumerate(ancestors) if n != at and one in known), None
+        )
+        if blocked is not None:
+            at = blocked
+            continue
+        found.append(one)
+        todo.remove(one)
+        below = [each for each in history.before[one] if each in todo - {*heads}]
+        if not below:
+            del heads[at], ancestors[at]
+            at = max(at - 1, 0)
+            continue
+        heads[at] = below[0]
+        heads += below[1:]
+        if len(history.before[one]) == 1:
+            ancestors[at].discard(one)  # what is left are those of the one below
+        else:
+            ancestors[at] = history.find_ancestors(below[:1])
+            ancestors += [history.find_ancestors([each]) for each in below[1:]]
+    return found

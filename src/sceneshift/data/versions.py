@@ -1,0 +1,182 @@
+"""At which revisions a database is."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as quote_url
+
+from msgspec import Struct
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import ColumnClause
+
+    from sceneshift.core.databases import Database
+    from sceneshift.data.scripts import Scripts
+
+_COLUMN = "version_num"
+_LOCKED_S = 0.5
+_READERS = frozenset({"sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"})
+
+
+class ComputedNameError(SceneshiftError):
+    """A program computes what is to be known without running it."""
+
+
+class VersionTable(Struct, frozen=True, kw_only=True):
+    """The table in which Alembic keeps where a database is."""
+
+    name: str = "alembic_version"
+    schema: str | None = None
+
+
+def find_version_table(scripts: Scripts) -> VersionTable:
+    """Return the table that env.py names, where it says that in so many words.
+
+    Raises:
+        ComputedNameError: It computes the name.
+        SceneshiftError: It cannot be read.
+    """
+    try:
+        tree = ast.parse(scripts.environment.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise SceneshiftError(
+            f"{scripts.environment.name} cannot be read: {error}",
+            hint=f"mend it: {scripts.environment}",
+        ) from error
+    constants = _find_constants(tree)
+    names = {"version_table": scripts.version_table}
+    names["version_table_schema"] = scripts.version_schema
+    for node in ast.walk(tree):
+        for keyword in node.keywords if isinstance(node, ast.Call) else ():
+            if keyword.arg in names:
+                known = _evaluate(keyword.value, constants, names[keyword.arg])
+                names[keyword.arg] = known
+    return VersionTable(
+        name=names["version_table"] or "alembic_version",
+        schema=names["version_table_schema"],
+    )
+
+
+def _find_constants(tree: ast.Module) -> dict[str, Any]:
+    """Return the texts that are given names at the top of a program."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _evaluate(
+    node: ast.expr, constants: dict[str, Any], configured: str | None
+) -> str | None:
+    if isinstance(node, ast.Constant):
+        return None if node.value is None else str(node.value)
+    if isinstance(node, ast.Name) and node.id in constants:
+        return str(constants[node.id])
+    if configured is not None:  # it is read from Alembic's file
+        return configured
+    raise ComputedNameError(
+        f"env.py computes the name of the version table: {quote(ast.unparse(node))}",
+        hint="write it as a text there, or into Alembic's file under the same name",
+    )
+
+
+def find_plain_file(database: Database, root: Path) -> Path | None:
+    """Return the file of a database that Python's own SQLite can read, or None.
+
+    Others are encrypted, in memory, named by a URI, or a server's.
+    """
+    scheme = database.url.partition(":")[0].lower()
+    return database.find_file(root) if scheme in _READERS else None
+
+
+def read_versions(
+    database: Database, root: Path, table: VersionTable
+) -> tuple[str, ...] | None:
+    """Return the revisions that a database is at.
+
+    A file of SQLite is read by Python's own library, and never written to: neither
+    SQLAlchemy nor Alembic is imported.
+
+    Args:
+        database: The database.
+        root: What a relative path of a file is relative to.
+        table: Where Alembic keeps them.
+
+    Returns:
+        None where the table is not there: it has never been migrated.
+
+    Raises:
+        SceneshiftError: The database cannot be read.
+    """
+    path = find_plain_file(database, root)
+    if path is None:
+        return _read_server(database, root, table)
+    return read_file(path, table)
+
+
+def read_file(path: Path, table: VersionTable) -> tuple[str, ...] | None:
+    """Return the revisions that a file of SQLite is at, as `read_versions` does.
+
+    Raises:
+        SceneshiftError: The file cannot be read.
+    """
+    if not path.exists():
+        return None
+    # The log beside a file that is in use is read too. Not `immutable`: that would
+    # pass over the log, where the last revisions may be.
+    address = f"file:{quote_url(str(path))}?mode=ro"
+    try:
+        opened = sqlite3.connect(address, uri=True, timeout=_LOCKED_S)
+        with contextlib.closing(opened) as connection:
+            look = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)"
+            if connection.execute(look, (table.name,)).fetchone() is None:
+                return None
+            name = table.name.replace('"', '""')
+            rows = connection.execute(f'SELECT {_COLUMN} FROM "{name}"')  # noqa: S608
+            return tuple(sorted(str(row[0]) for row in rows))
+    except sqlite3.Error as error:
+        raise SceneshiftError(
+            f"{quote(path.name)} cannot be read: {error}",
+            hint=f"is it a database, and yours? ls -l {path}",
+        ) from error
+
+
+def _read_server(
+    database: Database, root: Path, table: VersionTable
+) -> tuple[str, ...] | None:
+    from sceneshift.data.postgresql import find_address, read_column  # noqa: PLC0415
+
+    address = find_address(database.url)
+    if address is not None:
+        with contextlib.suppress(ImportError):
+            found = read_column(address, table.name, table.schema, _COLUMN)
+            return None if found is None else tuple(sorted(found))
+    return _read_any(database, root, table)
+
+
+def _read_any(
+    database: Database, root: Path, table: VersionTable
+) -> tuple[str, ...] | None:
+    from sqlalchemy import column, inspect, select  # noqa: PLC0415 - 300 ms
+    from sqlalchemy import table as make_table  # noqa: PLC0415
+
+    from sceneshift.data.engine import open_connection, open_engine  # noqa: PLC0415
+
+    with open_connection(open_engine(database.url, root)) as connection:
+        if not inspect(connection).has_table(table.name, schema=table.schema):
+            return None
+        number: ColumnClause[str] = column(_COLUMN)
+        source = make_table(table.name, number, schema=table.schema)
+        rows = connection.execute(select(number).select_from(source))
+        return tuple(sorted(str(row[0]) for row in rows))

@@ -1,0 +1,21 @@
+"""What tests of databases share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postgresql import serving_postgresql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postgresql import Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Return a PostgreSQL server; the test has declared that it needs one."""
+    with serving_postgresql() as server:
+        yield server

@@ -7,18 +7,17 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sceneshift.core.check import Check, Verdict, fail, ok, skip
-from sceneshift.core.packagejson import read_json
 from sceneshift.core.wording import name_few
+from sceneshift.env.nodepackages import find_manager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sceneshift.core.check import Subject
 
-_NPM_LOCK = "package-lock.json"
 _DEEPEST = 3  # folders below the project in which a frontend is looked for
 _FEW = 3
 _NO_FOLDERS = frozenset({"node_modules", "dist", "build", "vendor"})
@@ -51,12 +50,12 @@ def list_installation_checks(subject: Subject) -> Iterator[Check]:
 
 
 def find_frontends(root: Path) -> list[Path]:
-    """Return the folders with a package-lock.json, some folders deep."""
+    """Return the folders with a lock of Node's packages, some folders deep."""
     found = []
     waiting = [(root, 0)]
     while waiting:
         folder, depth = waiting.pop()
-        if (folder / _NPM_LOCK).is_file():
+        if find_manager(folder) is not None:
             found.append(folder)
         if depth < _DEEPEST:
             waiting += [(each, depth + 1) for each in _list_folders(folder)]
@@ -78,39 +77,25 @@ def _list_folders(folder: Path) -> list[Path]:
 
 
 def check_node_packages(root: Path, folder: Path) -> Verdict:
-    """Compare package-lock.json with what npm says that it has installed."""
-    place = folder.relative_to(root)
-    remedy = "npm ci" if place == Path() else f"npm --prefix {place} ci"
+    """Compare the lock with what the program says that it has installed."""
+    manager = find_manager(folder)
+    if manager is None:
+        return skip("the lock is gone")
+    remedy = manager.advise(folder.relative_to(root))
+    if (folder / ".pnp.cjs").is_file():
+        return skip(f"{manager.name} keeps packages outside of node_modules here")
     if not (folder / "node_modules").is_dir():
         return fail("there is no node_modules", remedy)
-    installed = read_json(folder / "node_modules" / f".{_NPM_LOCK}").get("packages")
-    locked = read_json(folder / _NPM_LOCK).get("packages")
-    if not isinstance(installed, dict) or not isinstance(locked, dict):
-        return skip("npm did not write down what it has installed")
-    wrong = [
-        path.rpartition("node_modules/")[2]
-        for path, package in locked.items()
-        if _is_wrong(path, package, installed)
-    ]
-    if wrong:
-        names = name_few(wrong, _FEW)
-        return fail(f"not as {_NPM_LOCK} says: {names}", remedy)
-    return ok(f"{len(installed)} packages as {_NPM_LOCK} says")
-
-
-def _is_wrong(path: str, package: Any, installed: Mapping[str, Any]) -> bool:
-    """Tell whether a package is missing, or there in another version.
-
-    Optional ones are those of other systems.
-    """
-    if not isinstance(package, dict) or not path.startswith("node_modules/"):
-        return False  # the project itself, or a workspace
-    if package.get("link") or package.get("extraneous"):
-        return False
-    there = installed.get(path)
-    if not isinstance(there, dict):
-        return not (package.get("optional") or package.get("devOptional"))
-    return bool(there.get("version") != package.get("version"))
+    try:
+        found = manager.look(folder)
+    except OSError:
+        found = None
+    if found is None:
+        return skip(f"{manager.name} did not write down what it has installed")
+    if found.wrong:
+        names = name_few(found.wrong, _FEW)
+        return fail(f"not as {manager.lock} says: {names}", remedy)
+    return ok(f"{found.installed} packages as {manager.lock} says")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ LENT = (
 CHECKS = (
     "sceneshift.env.checks",  # files, secrets, ports, processes, databases, packages
     "sceneshift.dev.checks",  # whether a start could begin
+    "sceneshift.data.checks",  # whether migrations are applied
 )
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 FILES = {
     "alembic.ini": INI,
     "migrations/env.py": READING,
-    **{f"migrations/versions/{name}.py": text for name, text in make_chain("pass").items()},
+    **{
+        f"migrations/versions/{name}.py": text
+        for name, text in make_chain("pass").items()
+    },
 }
 
 

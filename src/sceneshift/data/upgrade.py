@@ -1,0 +1,162 @@
+"""Running `alembic upgrade heads` in an environment."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from sceneshift.core.databases import Database
+from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.paths import StateFolder, write_whole
+from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.data.scripts import Scripts
+
+_URL_VARIABLE = "SCENESHIFT_ALEMBIC_URL"
+
+# Alembic's command, with another `sqlalchemy.url`. An env.py as `alembic init` writes
+# it knows no other address, and would migrate the database of whoever wrote the file.
+# It is passed as a text: a file's folder would become the first place of imports.
+_FOLLOWING = f"""\
+import os
+from alembic.config import CommandLine
+
+class Following(CommandLine):
+    def run_cmd(self, config, options):
+        url = os.environ.pop({_URL_VARIABLE!r})
+        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        super().run_cmd(config, options)
+
+Following(prog="alembic").main()
+"""
+
+_ERROR = re.compile(
+    r"^(?:FAILED: |(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b)"
+)
+
+
+class Upgrade(Struct, frozen=True, kw_only=True):
+    """What is to be run.
+
+    Attributes:
+        root: The project's folder.
+        scripts: The migrations.
+        database: The database.
+        env: The environment of the program.
+        log: Where all that it says is to be.
+    """
+
+    root: Path
+    scripts: Scripts
+    database: Database
+    env: Mapping[str, str]
+    log: Path
+
+    def aim(self, file: Path) -> Upgrade:
+        """Return the same for another file of SQLite, by all variables that name it."""
+        path = self.database.find_file(self.root)
+        others = {
+            name: _point(text, file)
+            for name, text in self.env.items()
+            if text.startswith("sqlite")
+            and Database(name=name, url=text).find_file(self.root) == path
+        }
+        url = _point(self.database.url, file)
+        return Upgrade(
+            root=self.root,
+            scripts=self.scripts,
+            database=Database(name=self.database.name, url=url),
+            env={**self.env, **others},
+            log=self.log,
+        )
+
+    def run(self) -> str:
+        """Run it, and return what it said.
+
+        Raises:
+            ComponentError: The project's Python has no Alembic.
+            SceneshiftError: It failed, with the line that says why.
+        """
+        python = str(_find_python(self.root, self.env))
+        config = str(self.root / self.scripts.config)
+        words = ["-m", "alembic"]
+        env = dict(self.env)
+        if self.scripts.url is not None:
+            words = ["-c", _FOLLOWING]
+            env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
+        ended = subprocess.run(
+            [python, *words, "-c", config, "upgrade", "heads"],
+            check=False,
+            cwd=self.scripts.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        text = mask_secrets(ended.stdout.decode(errors="replace"))
+        with StateFolder(self.root).being_written():
+            write_whole(self.log, text)
+        if ended.returncode:
+            raise self._explain(text, python)
+        return text
+
+    def _choose_url(self, written: str) -> str:
+        """Return the database's address, with the driver that the file is written for.
+
+        Its env.py may want an asynchronous one, or just not.
+        """
+        scheme, _, rest = self.database.url.partition("://")
+        other = written.partition("://")[0]
+        is_same = other.partition("+")[0] == scheme.partition("+")[0]
+        return f"{other if is_same else scheme}://{rest}"
+
+    def _explain(self, text: str, python: str) -> SceneshiftError:
+        if "No module named alembic" in text:
+            return ComponentError(
+                f"Alembic is not installed in {python}",
+                component="alembic",
+                hint=f"install it: {python} -m pip install alembic",
+            )
+        log = self.log.relative_to(self.root)
+        return SceneshiftError(
+            f"the migration of {quote(self.database.name)} failed: {find_reason(text)}",
+            hint=f"all that it said: cat {log}",
+        )
+
+
+def find_reason(text: str) -> str:
+    """Return the line of a program's output that says why it failed.
+
+    A traceback ends with the error, which may have further lines: SQLAlchemy's has the
+    statement, and a link.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if _ERROR.match(line)]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def _point(url: str, file: Path) -> str:
+    """Return the URL of another file of SQLite, driver and options as they are."""
+    scheme = url.partition("://")[0]
+    _, mark, options = url.partition("?")
+    # Not more than what is needed: SQLAlchemy 2.0 takes such a path literally.
+    path = str(file).replace("%", "%25").replace("?", "%3F")
+    return f"{scheme}:///{path}{mark}{options}"
+
+
+def _find_python(root: Path, env: Mapping[str, str]) -> Path | str:
+    """Return the project's interpreter; ours where it has none of its own."""
+    for folder in (root / ".venv", root / env.get("VIRTUAL_ENV", ".venv")):
+        python = folder / "bin" / "python"
+        if python.exists():
+            return python
+    return sys.executable

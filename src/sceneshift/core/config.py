@@ -161,9 +161,11 @@ class WorktreesConfig(_Strict, frozen=True):
 
     Attributes:
         share: Processes that run in the main checkout alone, for all worktrees.
+        share_databases: Databases of the main checkout that all worktrees use.
     """
 
     share: Texts = []
+    share_databases: Texts = []
 
 
 class Config(_Strict, frozen=True):
@@ -191,7 +193,8 @@ class Config(_Strict, frozen=True):
         dict[str, DatabaseConfig], Meta(description="a table of databases")
     ] = {}
     worktrees: Annotated[
-        WorktreesConfig, Meta(description='a table { share = ["…"] }')
+        WorktreesConfig,
+        Meta(description='a table { share = ["…"], share_databases = ["…"] }'),
     ] = WorktreesConfig()
 
 

@@ -82,7 +82,7 @@ def list_databases(values: Mapping[str, Value]) -> list[Database]:
 def check_database_names(
     root: Path, config: Config, values: Mapping[str, Value]
 ) -> None:
-    """Refuse a table of a database that no environment has.
+    """Refuse a table, or a share, of a database that no environment has.
 
     Args:
         root: The project's folder.
@@ -92,14 +92,17 @@ def check_database_names(
     Raises:
         ConfigError: Neither pyproject.toml nor an env file names such a database.
     """
-    for name in config.databases:
+    shared = config.worktrees.share_databases
+    tables = [(("databases", name), name) for name in config.databases]
+    shares = [(("worktrees", "share_databases", name), name) for name in shared]
+    for keys, name in (*tables, *shares):
         if name == DEFAULT or name_variable(name) in values:
             continue
         known = set(_list_known(root, config))
         if name_variable(name) not in map(name_variable, known):
             raise key_error(
                 PYPROJECT,
-                (*TABLE, "databases", name),
+                (*TABLE, *keys),
                 f"no environment has a database {quote(name)}",
                 hint=suggest(name, sorted(known)),
             )
@@ -110,8 +113,9 @@ def _list_known(root: Path, config: Config) -> Iterator[str]:
     yield DEFAULT
     for name, section in list_environments(root, config).items():
         yield from section.databases
-        files = section.env_files
+        keys, files = [*section.env], section.env_files
         for file in [".env", f".env.{name}"] if files is None else files:
-            for line in load_env_file(root, Path(file)):
-                if line.key.startswith(f"{VARIABLE}_"):
-                    yield line.key.removeprefix(f"{VARIABLE}_").lower()
+            keys += [line.key for line in load_env_file(root, Path(file))]
+        for key in keys:
+            if key.startswith(f"{VARIABLE}_"):
+                yield key.removeprefix(f"{VARIABLE}_").lower()

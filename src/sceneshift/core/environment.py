@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.config import PYPROJECT, TABLE
+from sceneshift.core.config import PYPROJECT, TABLE, load_config
+from sceneshift.core.databases import VARIABLE as DATABASE_VARIABLE
 from sceneshift.core.databases import name_variable
 from sceneshift.core.envfile import load_env_file
-from sceneshift.core.errors import ConfigError
+from sceneshift.core.errors import ConfigError, SceneshiftError
 from sceneshift.core.exported import forget_exported
 from sceneshift.core.schema import join_keys
 from sceneshift.core.selection import choose_environment, list_environments
+from sceneshift.core.separation import Rules, Separation, separate
 from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.core.wording import quote
+from sceneshift.core.worktree import find_worktree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sceneshift.core.config import Config, EnvironmentConfig
+    from sceneshift.core.worktree import Worktree
 
 _REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 _SQLITE_FILE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?![/:]|file:)(?P<path>.+)")
@@ -37,6 +41,7 @@ class Environment(Struct, frozen=True, kw_only=True):
         files: The env files that were looked for, present or not, by precedence.
         ports: A process's port, or "auto".
         protected: Whether destructive commands refuse.
+        separation: How its databases are apart from those of the main checkout.
     """
 
     name: str
@@ -45,15 +50,17 @@ class Environment(Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     ports: Mapping[str, int | str]
     protected: bool
+    separation: Separation = Separation()
 
 
-def resolve_environment(
+def resolve_environment(  # noqa: PLR0913 - options, each by its name
     root: Path,
     config: Config,
     *,
     environ: Mapping[str, str],
     flag: str | None = None,
     addresses: Mapping[str, Value] | None = None,
+    own_ports: Collection[int] = (),
 ) -> Environment:
     """Find the active environment and resolve its variables.
 
@@ -62,12 +69,16 @@ def resolve_environment(
     of pyproject.toml, and what is built in (ENVIRONMENT, the active name).
     `${NAME}` and `${NAME:-default}` are replaced wherever a file says them.
 
+    In a linked worktree the databases are others than those of the main checkout,
+    unless the environment is protected.
+
     Args:
         root: The project's folder.
         config: What its pyproject.toml says.
         environ: The process environment.
         flag: The value of `--env`.
         addresses: `<PROCESS>_PORT` and `_URL` of the processes; weaker than all else.
+        own_ports: The ports of the processes that run in this checkout.
 
     Raises:
         UsageError: There is no environment of the name that was asked for.
@@ -75,8 +86,7 @@ def resolve_environment(
     """
     name, chosen_by = choose_environment(root, config, environ, flag)
     section = list_environments(root, config)[name]
-    listed = section.env_files
-    files = tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
+    files = _list_files(name, section)
     layers = _Layers()
     for key, address in (addresses or {}).items():
         layers.add(key, address.text, address.source, is_literal=True)
@@ -89,6 +99,17 @@ def resolve_environment(
             layers.add(line.key, line.text, source)
     for key, text in forget_exported(environ).items():
         layers.add(key, text, Source(kind=SourceKind.PROCESS), is_literal=True)
+    worktree = None if section.protected else find_worktree(root)
+    separation = Separation()
+    if worktree is not None:
+        rules = Rules(
+            worktree=worktree,
+            root=root,
+            shared={name_variable(each) for each in config.worktrees.share_databases},
+            ports=own_ports,
+            is_chosen=_Main(worktree, root, name, environ, addresses).differs,
+        )
+        separation = _take_apart(layers, rules)
     return Environment(
         name=name,
         chosen_by=chosen_by,
@@ -96,7 +117,22 @@ def resolve_environment(
         files=files,
         ports=section.ports,
         protected=section.protected,
+        separation=separation,
     )
+
+
+def _take_apart(layers: _Layers, rules: Rules) -> Separation:
+    """Put the addresses of a worktree's own databases over all others.
+
+    So a `${DATABASE_URL}` in another variable means them too.
+    """
+    values = layers.resolve_all()
+    separation = separate(values, rules)
+    source = Source(kind=SourceKind.WORKTREE, key=rules.worktree.name)
+    for each in separation.own:
+        if each.url != values[name_variable(each.name)].text:
+            layers.add(name_variable(each.name), each.url, source, is_literal=True)
+    return separation
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -104,6 +140,11 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(
         lambda found: values.get(found["name"], found["default"] or ""), text
     )
+
+
+def _list_files(name: str, section: EnvironmentConfig) -> tuple[Path, ...]:
+    listed = section.env_files
+    return tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
 
 
 def _pyproject_values(
@@ -129,6 +170,50 @@ def _root_sqlite(root: Path, url: str) -> str:
     """
     found = _SQLITE_FILE.fullmatch(url)
     return f"{found['scheme']}{root / found['path']}" if found else url
+
+
+class _Main:
+    """What the main checkout says of a worktree's databases, read when it is asked."""
+
+    def __init__(
+        self,
+        worktree: Worktree,
+        root: Path,
+        name: str,
+        environ: Mapping[str, str],
+        addresses: Mapping[str, Value] | None,
+    ) -> None:
+        self._root = worktree.find_main(root)
+        self._name = name
+        self._environ = environ
+        self._addresses = addresses
+        self._texts: dict[str, str] | None = None
+
+    def differs(self, key: str, text: str) -> bool:
+        """Tell whether a variable is another there; no, where that cannot be told."""
+        if self._texts is None:
+            self._texts = self._read()
+        return self._texts.get(key, text) != text
+
+    def _read(self) -> dict[str, str]:
+        if self._root is None:
+            return {}
+        environ = {
+            key: text
+            for key, text in self._environ.items()
+            if not key.startswith(DATABASE_VARIABLE)
+        }
+        try:
+            found = resolve_environment(
+                self._root,
+                load_config(self._root),
+                environ=environ,
+                flag=self._name,
+                addresses=self._addresses,
+            )
+        except SceneshiftError:  # in the middle of an edit: nothing is given up for it
+            return {}
+        return {key: value.text for key, value in found.values.items()}
 
 
 class _Definition(Struct, frozen=True):

@@ -122,11 +122,17 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     # Once more: what the files say may refer to the addresses, `${REDIS_PORT}`, which
     # depend on the ports that they say.
     addresses = list_addresses(instances, active, parsed)
+    own = {each.port for each in instances if each.type not in shared}
     return Project(
         root=root,
         config=config,
         environment=resolve_environment(
-            root, config, environ=environ, flag=environment, addresses=addresses
+            root,
+            config,
+            environ=environ,
+            flag=environment,
+            addresses=addresses,
+            own_ports=own,
         ),
         procfile=parsed,
         instances=instances,

@@ -19,6 +19,7 @@ class SourceKind(Enum):
     ENV_FILE = "env file"
     STATE_FILE = "state file"
     PROCESS = "process environment"
+    WORKTREE = "worktree"
     FLAG = "flag"
 
 

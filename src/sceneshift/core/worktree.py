@@ -34,6 +34,15 @@ class Worktree(Struct, frozen=True, kw_only=True):
         """
         return f"{_label(self.name)}.{_label(self.common.parent.name)}.localhost"
 
+    def find_main(self, path: Path) -> Path | None:
+        """Return where a file or folder of the worktree is in the main checkout.
+
+        Returns:
+            None where there is none: a bare repository has worktrees alone.
+        """
+        main = self.common.parent / path.relative_to(self.top)
+        return main if self.common.name == ".git" else None
+
 
 def find_worktree(root: Path) -> Worktree | None:
     """Return the linked worktree that a folder is in.

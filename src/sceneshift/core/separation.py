@@ -1,0 +1,199 @@
+"""Which databases a worktree has for itself, and how they are called.
+
+What the main checkout uses is never used by a worktree, unless that is asked for: its
+branch may have other migrations, and its tests empty tables.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from msgspec import Struct
+
+from sceneshift.core.blake2 import blake2b
+from sceneshift.core.databases import Database, list_databases
+from sceneshift.core.value import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from sceneshift.core.value import Value
+    from sceneshift.core.worktree import Worktree
+
+_POSTGRESQL = frozenset({"pgsql", "postgis", "postgres", "postgresql", "psql"})
+_POSTGRESQL_PORT = 5432
+_LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
+_LONGEST = 63  # bytes of an identifier, PostgreSQL cuts the rest off in silence
+_LONGEST_FILE = 200  # of 255, for what SQLite and we put behind it
+_UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
+# As SQLAlchemy reads it: a password may hold a slash.
+_NAMED = re.compile(
+    r"(?P<head>[^:]+://(?:[^:/]*(?::[^@]*)?@)?"
+    r"(?P<host>\[[^\]]*\]|[^/?@:]*)(?::(?P<port>[^/?@]*))?/)"
+    r"(?P<name>[^/?#]+)(?P<tail>.*)"
+)
+_FILE = re.compile(
+    r"(?P<head>sqlite[^:]*:///)(?!:memory:|file:)(?P<path>[^?]+)(?P<tail>.*)"
+)
+
+
+class OwnDatabase(Struct, frozen=True, kw_only=True):
+    """A database of a worktree alone.
+
+    Attributes:
+        name: What the configuration calls it.
+        url: Its address, the password included.
+        origin: The address of what it begins as a copy of.
+        system: `postgresql` or `sqlite`.
+    """
+
+    name: str
+    url: str
+    origin: str
+    system: str
+
+    @property
+    def place(self) -> str:
+        """What people know it by: its name on the server, or its file."""
+        found = (_FILE if self.system == "sqlite" else _NAMED).fullmatch(self.url)
+        assert found is not None
+        return found["path"] if self.system == "sqlite" else found["name"]
+
+
+class Separation(Struct, frozen=True):
+    """How the databases of a worktree are apart from those of the main checkout.
+
+    Attributes:
+        own: Those that it has for itself.
+        common: Those that it has not, each with the reason.
+    """
+
+    own: tuple[OwnDatabase, ...] = ()
+    common: tuple[tuple[str, str], ...] = ()
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What decides on a database.
+
+    Attributes:
+        worktree: The worktree.
+        root: The project's folder in it.
+        shared: Variables of databases that are to be those of the main checkout.
+        ports: Ports of servers that the worktree runs itself.
+        is_chosen: Tells whether a variable with a text was chosen for here alone.
+    """
+
+    worktree: Worktree
+    root: Path
+    shared: Collection[str]
+    ports: Collection[int]
+    is_chosen: Callable[[str, str], bool]
+
+
+def separate(values: Mapping[str, Value], rules: Rules) -> Separation:
+    """Return which databases of an environment are to be the worktree's own."""
+    own, common = [], []
+    for database in list_databases(values):
+        found = _judge(database, values[database.variable], rules)
+        if isinstance(found, OwnDatabase):
+            own.append(found)
+        elif found is not None:
+            common.append((database.name, found))
+    return Separation(tuple(own), tuple(common))
+
+
+def name_apart(base: str, worktree: str, *, most: int = _LONGEST) -> str:
+    """Return the name of a worktree's own database, or file without its suffix.
+
+    Args:
+        base: That of the main checkout.
+        worktree: The worktree's name.
+        most: Bytes that it may have; what is longer is cut, and gets a hash.
+    """
+    fit = _UNFIT.sub("-", worktree)
+    if fit != worktree:  # else two would have one
+        fit += f"_{_digest(worktree, 2)}"
+    name = f"{base}__wt_{fit}"
+    if len(name.encode()) <= most:
+        return name
+    digest = _digest(name, 5)
+    return f"{name.encode()[: most - 11].decode(errors='ignore')}_{digest}"
+
+
+def _digest(text: str, size: int) -> str:
+    return blake2b(text.encode(), digest_size=size).hexdigest()
+
+
+def _judge(database: Database, value: Value, rules: Rules) -> OwnDatabase | str | None:
+    """Return the own database, why it is none, or None where there is nothing to do."""
+    if database.variable in rules.shared:
+        return "it is shared"
+    is_plain = value.source.kind in (SourceKind.ENV_FILE, SourceKind.PROCESS)
+    is_chosen = is_plain and rules.is_chosen(database.variable, value.text)
+    if database.system == "sqlite":
+        return _judge_file(database, rules, is_chosen=is_chosen)
+    if is_chosen:
+        return None
+    if database.system not in _POSTGRESQL:
+        return f"{database.system} is not copied"
+    return _judge_server(database, rules)
+
+
+def _judge_file(
+    database: Database, rules: Rules, *, is_chosen: bool
+) -> OwnDatabase | None:
+    found = _FILE.fullmatch(database.url)
+    if found is None:
+        return None
+    path = Path(os.path.normpath(rules.root / found["path"]))
+    if path.is_relative_to(rules.worktree.top):
+        main = rules.worktree.find_main(path)
+        if main is None:
+            return None
+        url, origin = database.url, f"{found['head']}{main}{found['tail']}"
+    elif is_chosen:
+        return None
+    else:
+        name = name_apart(path.stem, rules.worktree.name, most=_LONGEST_FILE)
+        aside = path.with_name(name + path.suffix)
+        url, origin = f"{found['head']}{aside}{found['tail']}", database.url
+    return OwnDatabase(name=database.name, url=url, origin=origin, system="sqlite")
+
+
+def _judge_server(database: Database, rules: Rules) -> OwnDatabase | str | None:
+    found = _NAMED.fullmatch(database.url)
+    if found is None:
+        return "its URL names no database"
+    try:
+        host, port = _find_server(found)
+    except ValueError:
+        return "its URL cannot be read"
+    if not is_near(host):
+        return "it is on another machine"
+    if host in _LOOPBACK and port in rules.ports:
+        return None  # a server of the worktree's own
+    name = name_apart(found["name"], rules.worktree.name)
+    return OwnDatabase(
+        name=database.name,
+        url=f"{found['head']}{name}{found['tail']}",
+        origin=database.url,
+        system="postgresql",
+    )
+
+
+def _find_server(found: re.Match[str]) -> tuple[str, int]:
+    given = parse_qs(found["tail"].removeprefix("?"))
+    host = given.get("host", [found["host"].strip("[]")])[0]
+    port = given.get("port", [found["port"] or _POSTGRESQL_PORT])[0]
+    return host, int(port)
+
+
+def is_near(host: str) -> bool:
+    """Tell whether a server is on this machine, or in a network of containers."""
+    if host in _LOOPBACK or host.startswith("/") or host.endswith(".localhost"):
+        return True
+    return not set(".:") & set(host)

@@ -7,7 +7,6 @@ keeps its own as long as it is there; no other ever gets a port of it.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,18 @@ import msgspec
 from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.keeping import keeping
 from sceneshift.core.paths import write_whole
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from sceneshift.core.worktree import Worktree
 
 _STEP = 10  # room for as many instances of a process
 _LAST_PORT = 65535
+_WHAT = "the ports of worktrees"
 
 
 class Shift(Struct, frozen=True):
@@ -65,7 +66,8 @@ def claim_offset(
         return mine.offset
     if is_looking:
         return _find(root, wanted, known)
-    with _locked(worktree.common) as file:
+    file = _file(worktree.common)
+    with keeping(file, _WHAT):
         known = load_shifts(worktree.common)
         there = {path: each for path, each in known.items() if Path(path).is_dir()}
         offset = _find(root, wanted, there)
@@ -89,7 +91,8 @@ def drop_shifts(common: Path, roots: Collection[Path]) -> None:
         SceneshiftError: The file cannot be written.
     """
     gone = set(map(str, roots))
-    with _locked(common) as file:
+    file = _file(common)
+    with keeping(file, _WHAT):
         known = load_shifts(common)
         _write(file, {path: each for path, each in known.items() if path not in gone})
 
@@ -119,25 +122,3 @@ def _file(common: Path) -> Path:
 def _write(file: Path, shifts: Mapping[str, Shift]) -> None:
     document = msgspec.to_builtins(dict(sorted(shifts.items())))
     write_whole(file, json.dumps(document, indent=2) + "\n")
-
-
-@contextmanager
-def _locked(common: Path) -> Iterator[Path]:
-    """Let the other worktrees wait their turn; yield the file.
-
-    Raises:
-        SceneshiftError: There is no writing.
-    """
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    file = _file(common)
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield file
-    except OSError as exc:
-        raise SceneshiftError(
-            f"the ports of worktrees cannot be kept: {exc.strerror}: {file}",
-            hint=f"ls -ld {file.parent}",
-        ) from exc

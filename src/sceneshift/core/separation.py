@@ -59,9 +59,18 @@ class OwnDatabase(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """What people know it by: its name on the server, or its file."""
-        found = (_FILE if self.system == "sqlite" else _NAMED).fullmatch(self.url)
-        assert found is not None
-        return found["path"] if self.system == "sqlite" else found["name"]
+        return _find_place(self.url, self.system)
+
+    @property
+    def origin_place(self) -> str:
+        """The same of what it begins as a copy of."""
+        return _find_place(self.origin, self.system)
+
+
+def _find_place(url: str, system: str) -> str:
+    found = (_FILE if system == "sqlite" else _NAMED).fullmatch(url)
+    assert found is not None
+    return found["path"] if system == "sqlite" else found["name"]
 
 
 class Separation(Struct, frozen=True):

@@ -1,0 +1,171 @@
+"""Making a worktree's own databases, when they are first used.
+
+A program, `python -m sceneshift.data.firstuse`, which gets what it is to make by a
+variable. It says a line for each database, and what it waits for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.firstuse import (
+    get_file,
+    get_mark,
+    list_missing,
+    make_folder,
+    read_order,
+)
+from sceneshift.core.made import Made, keep_made
+from sceneshift.core.paths import StateFolder, write_whole
+from sceneshift.core.wording import describe_seconds, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sceneshift.core.firstuse import Order
+    from sceneshift.core.separation import OwnDatabase
+    from sceneshift.data.pgcopy import Copied
+
+_FIRST_S, _NEXT_S = 2.0, 10.0  # who waits longer is told for what
+
+
+def main() -> int:
+    """Make what is asked for; return the exit code."""
+    order = read_order(os.environ)
+    state = StateFolder(Path(order.root))
+    are_made = [_make(each, order, state) for each in order.databases]
+    return 0 if all(are_made) else 1
+
+
+def _make(database: OwnDatabase, order: Order, state: StateFolder) -> bool:
+    """Make a database, unless it is there; tell whether it is."""
+    console = StreamConsole()
+    began = time.monotonic()
+    try:
+        with state.being_written(), _locked(state), _saying(database):
+            if not list_missing([database], state):
+                return True
+            if database.system == "sqlite":
+                said = _make_file(database, order)
+            else:
+                said = _make_on_server(database, order, state)
+    except SceneshiftError as error:
+        console.data(f"{_name(database)} is not there: {error.message}")
+        console.data(f"hint: {_advise(database, error)}")
+        return False
+    took = describe_seconds(time.monotonic() - began)
+    console.data(f"{_name(database)} {said} ({took})")
+    return True
+
+
+def _make_file(database: OwnDatabase, order: Order) -> str:
+    from sceneshift.data.sqlitecopy import copy_sqlite  # noqa: PLC0415 - one of two
+
+    root = Path(order.root)
+    origin, target = get_file(database.origin, root), get_file(database.url, root)
+    if not target.is_relative_to(root):  # else it goes with the worktree
+        made = Made(
+            root=order.root, name=database.name, system="sqlite", place=str(target)
+        )
+        keep_made(Path(order.common), made)
+    copy_sqlite(origin, target)
+    return f"is a copy of {origin}"
+
+
+def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> str:
+    from sceneshift.data.pgcopy import make_copy  # noqa: PLC0415 - one of two
+    from sceneshift.data.pgserver import name_server, open_server  # noqa: PLC0415
+
+    root = Path(order.root)
+    with open_server(database.origin, root) as server:
+        made = Made(
+            root=order.root,
+            name=database.name,
+            system=database.system,
+            place=database.place,
+            server=name_server(server.url),
+        )
+        copied = make_copy(
+            server,
+            database.origin_place,
+            database.place,
+            root=order.root,
+            keep=lambda: keep_made(Path(order.common), made),
+        )
+    write_whole(get_mark(database, state), f"{database.place}\n")
+    return _describe(database, copied, order.root)
+
+
+def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
+    """Say in a line what there is now, and what is to be done about it."""
+    if not copied.is_new:
+        if copied.owner == root:
+            return "is there already: an earlier worktree of this name has left it"
+        whose = f", and is that of {copied.owner} too" if copied.owner else ""
+        return f"is there already{whose}"
+    if copied.problem is not None:
+        again = f"dropdb {database.place}; rm -r {root}/.sceneshift/databases"
+        return (
+            f"is empty: {quote(database.origin_place)} could not be copied: "
+            f"{copied.problem}; then have it made anew: {again}"
+        )
+    if not copied.is_copy:
+        return f"is empty: there is no {quote(database.origin_place)} to copy"
+    said = f"is a copy of {quote(database.origin_place)}"
+    return f"{said}, without: {'; '.join(copied.lost)}" if copied.lost else said
+
+
+def _name(database: OwnDatabase) -> str:
+    return f"database {database.name}: {quote(database.place)}"
+
+
+def _advise(database: OwnDatabase, error: SceneshiftError) -> str:
+    """Say what to do; the database of the main checkout is never used instead."""
+    share = f'to use that of the main checkout: share_databases = ["{database.name}"]'
+    if isinstance(error, ComponentError):
+        return f"{error.hint}; {share}"
+    if "permission denied to create database" in error.message:
+        return f"ALTER ROLE its user CREATEDB; {share}"
+    return f"mend that, and start again; {share}"
+
+
+@contextmanager
+def _locked(state: StateFolder) -> Iterator[None]:
+    """Be the only one that makes databases for this checkout."""
+    with (make_folder(state) / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _saying(database: OwnDatabase) -> Iterator[None]:
+    """Say from time to time that it still goes on."""
+    done = threading.Event()
+    thread = threading.Thread(target=_tick, args=(database, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _tick(database: OwnDatabase, done: threading.Event) -> None:
+    began, wait_s = time.monotonic(), _FIRST_S
+    while not done.wait(wait_s):
+        took = describe_seconds(time.monotonic() - began)
+        what = f"{_name(database)} is being made from {quote(database.origin_place)}"
+        StreamConsole().data(f"{what}: {took}")
+        wait_s = _NEXT_S
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,203 @@
+"""Making a worktree's database on a PostgreSQL server, as a copy of another.
+
+Everything is done in a draft, a database of another name. It gets its name when it is
+whole: a name that is there is that of a finished database, wherever a copy was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from sceneshift.core.blake2 import blake2b
+from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.wording import quote
+from sceneshift.data.pgserver import (
+    Server,
+    StatementError,
+    quote_name,
+    quote_text,
+)
+from sceneshift.data.pgtools import find_tools, pipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+_IN_USE = "55006"
+_NOT_ALLOWED = "42501"
+_INVALID = -2  # an interrupted DROP leaves it so, and it can only be dropped
+_MARK = "sceneshift worktree"
+# Whoever may do everything keeps all; others what they may have.
+_OPTIONS: Mapping[bool, Sequence[tuple[str, ...]]] = {
+    True: [()],
+    False: [("--no-owner",), ("--no-owner", "--no-acl")],
+}
+
+
+class Copied(Struct, frozen=True, kw_only=True):
+    """What was made.
+
+    Attributes:
+        is_new: Whether it was not there already.
+        is_copy: Whether it has what the original has.
+        problem: Why it has not, though there is an original.
+        lost: What of the original could not be set on the copy.
+        owner: The checkout whose mark it bears; None where it bears none.
+    """
+
+    is_new: bool = True
+    is_copy: bool = False
+    problem: str | None = None
+    lost: tuple[str, ...] = ()
+    owner: str | None = None
+
+
+def make_copy(
+    server: Server,
+    origin: str,
+    name: str,
+    *,
+    root: str,
+    keep: Callable[[], None],
+) -> Copied:
+    """Make a database that is a copy of another, unless it is there.
+
+    It is empty where there is no original, or where that cannot be copied.
+
+    Args:
+        server: The server of both.
+        origin: The original.
+        name: The database.
+        root: The checkout that it is for.
+        keep: Writes down that it is there; called just before it is.
+
+    Raises:
+        SceneshiftError: It cannot be made; nothing is left.
+    """
+    server.lock(name)
+    sweep_drafts(server, name)
+    found = server.find(name)
+    if found is not None and found["datconnlimit"] != _INVALID:
+        return Copied(is_new=False, is_copy=True, owner=read_mark(found["comment"]))
+    server.drop(name)
+    draft = f"{_start_draft(name)}{secrets.token_hex(4)}"
+    try:
+        copied = _fill(server, origin, draft)
+        mark = quote_text(write_mark(root))
+        server.run(f"COMMENT ON DATABASE {quote_name(draft)} IS {mark}")
+        keep()
+        server.run(f"ALTER DATABASE {quote_name(draft)} RENAME TO {quote_name(name)}")
+    except BaseException:
+        with contextlib.suppress(SceneshiftError):
+            server.drop(draft, is_forced=True)
+        raise
+    return copied
+
+
+def sweep_drafts(server: Server, name: str) -> None:
+    """Drop what copies that were killed have left; the lock is held.
+
+    Raises:
+        StatementError: The server refused it.
+    """
+    for draft in server.list_names(_start_draft(name)):
+        server.drop(draft, is_forced=True)
+
+
+def write_mark(root: str) -> str:
+    """Return the comment that says for which checkout a database was made."""
+    return json.dumps({_MARK: root})
+
+
+def read_mark(comment: str | None) -> str | None:
+    """Return the checkout that a comment names; None where it is another comment."""
+    try:
+        found = json.loads(comment or "")
+    except ValueError:
+        return None
+    owner = found.get(_MARK) if isinstance(found, dict) else None
+    return owner if isinstance(owner, str) else None
+
+
+def _start_draft(name: str) -> str:
+    key = blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"sceneshift_new_{key}_"
+
+
+def _fill(server: Server, origin: str, draft: str) -> Copied:
+    """Make the draft, with all that the original has if that can be."""
+    found = server.find(origin)
+    if found is None:
+        server.run(f"CREATE DATABASE {draft}")
+        return Copied()
+    try:
+        if not _clone(server, origin, draft):
+            _dump(server, found, draft)
+    except SceneshiftError as error:
+        server.drop(draft, is_forced=True)
+        server.run(f"CREATE DATABASE {draft}")
+        hint = f"; {error.hint}" if isinstance(error, ComponentError) else ""
+        return Copied(problem=f"{error.message}{hint}")
+    return Copied(is_copy=True, lost=tuple(_replay(server, found, draft)))
+
+
+def _clone(server: Server, origin: str, draft: str) -> bool:
+    """Have the server copy it; tell whether it would: nobody may be in it."""
+    if server.count_sessions(origin):
+        return False
+    try:
+        server.run(f"CREATE DATABASE {draft} TEMPLATE {quote_name(origin)}")
+    except StatementError as error:
+        if error.code not in (_IN_USE, _NOT_ALLOWED):
+            raise
+        return False
+    return True
+
+
+def _dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
+    """Copy it through a dump, which others who are in it do not notice."""
+    tools = find_tools(server.major, os.environ.get("PATH", os.defpath))
+    url = server.url.set(database=found["datname"])
+    tries = [*_OPTIONS[server.is_superuser()]]
+    while tries:
+        server.drop(draft, is_forced=True)
+        server.run(_describe_creation(found, draft))
+        try:
+            pipe(url, draft, tools=tools, options=tries.pop(0))
+        except SceneshiftError:
+            if not tries:
+                raise
+        else:
+            return
+
+
+def _describe_creation(found: Mapping[str, Any], draft: str) -> str:
+    """Return the statement that makes an empty database of the same language."""
+    words = [f"CREATE DATABASE {draft} TEMPLATE template0"]
+    words.append(f"ENCODING {quote_text(found['encoding'])}")
+    words.append(f"LC_COLLATE {quote_text(found['datcollate'])}")
+    words.append(f"LC_CTYPE {quote_text(found['datctype'])}")
+    provider = found.get("datlocprovider")  # from 15 on
+    locale = str(found.get("datlocale") or found.get("daticulocale"))  # 17 and 15
+    if provider == "i":
+        words.append(f"LOCALE_PROVIDER icu ICU_LOCALE {quote_text(locale)}")
+    elif provider == "b":
+        words.append(f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_text(locale)}")
+    return " ".join(words)
+
+
+def _replay(server: Server, found: Mapping[str, Any], draft: str) -> Iterator[str]:
+    """Set what a copy does not have by itself; yield what this user may not set."""
+    for statement in [*server.list_settings(found["datname"])]:
+        try:
+            server.run(statement.format(draft))
+        except StatementError as error:
+            if error.code != _NOT_ALLOWED:
+                raise
+            yield statement.format(quote(found["datname"]))

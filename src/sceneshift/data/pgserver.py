@@ -1,0 +1,246 @@
+"""A PostgreSQL server, as whoever makes and drops databases sees it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.blake2 import blake2b
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.engine import (
+    describe_error,
+    open_connection,
+    open_engine,
+    parse_url,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sqlalchemy import URL, Connection
+    from sqlalchemy.exc import DBAPIError
+
+_MAINTENANCE = "postgres"  # nobody works in it
+_PORT = 5432
+_FORCE_FROM = 13
+# Settings that are lists of names: their text is SQL already, as pg_dump has it
+# (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c).
+_LISTS = frozenset(
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
+)
+
+
+class StatementError(SceneshiftError):
+    """A server refused a statement.
+
+    Attributes:
+        code: Its SQLSTATE; empty where the driver does not tell.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, hint="look at the server's log")
+        self.code = code
+
+
+class Server:
+    """A connection to a server, in none of the databases that are worked on.
+
+    Attributes:
+        url: What it was opened with.
+    """
+
+    def __init__(self, connection: Connection, url: URL) -> None:
+        self._connection = connection
+        self.url = url
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return int(self.ask("SHOW server_version_num")[0][0]) // 10_000
+
+    def ask(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; `:name` stands for a value.
+
+        Raises:
+            StatementError: The server refused it.
+        """
+        from sqlalchemy import exc, text  # noqa: PLC0415 - 300 ms
+
+        try:
+            found = self._connection.execute(text(query), values)
+            return [tuple(row) for row in found]
+        except exc.DBAPIError as error:
+            raise self._translate(error) from error
+
+    def run(self, statement: str) -> None:
+        """Run a statement by itself.
+
+        Raises:
+            StatementError: The server refused it.
+        """
+        from sqlalchemy import exc  # noqa: PLC0415 - as above
+
+        try:
+            self._connection.exec_driver_sql(
+                statement, execution_options={"no_parameters": True}
+            )
+        except exc.DBAPIError as error:
+            raise self._translate(error) from error
+
+    def _translate(self, error: DBAPIError) -> StatementError:
+        orig = error.orig
+        code = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None) or ""
+        return StatementError(describe_error(orig or error, self.url), code=code)
+
+    # -- databases
+
+    def lock(self, name: str) -> None:
+        """Be the only one that makes or drops a database, as long as this is open.
+
+        It is of the server and not of this machine: what a killed client has begun is
+        gone on with there, and nobody else begins before that is over.
+        """
+        digest = blake2b(name.encode(), digest_size=8).digest()
+        key = int.from_bytes(digest, "big", signed=True)
+        self.ask("SELECT pg_advisory_lock(:key)", key=key)
+
+    def find(self, name: str) -> Mapping[str, Any] | None:
+        """Return what is known of a database; None where there is none."""
+        rows = self.ask(
+            "SELECT to_jsonb(d) || jsonb_build_object("
+            "'owner', pg_get_userbyid(datdba), "
+            "'encoding', pg_encoding_to_char(encoding), "
+            "'comment', shobj_description(d.oid, 'pg_database'), "
+            "'mine', pg_has_role(datdba, 'USAGE')) "
+            "FROM pg_database d WHERE datname = :name",
+            name=name,
+        )
+        return rows[0][0] if rows else None
+
+    def list_names(self, start: str) -> list[str]:
+        """Return the databases whose names begin with a text."""
+        rows = self.ask(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, :start)",
+            start=start,
+        )
+        return [name for (name,) in rows]
+
+    def count_sessions(self, name: str) -> int:
+        """Return how many clients are connected to a database."""
+        rows = self.ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = :name "
+            "AND backend_type = 'client backend'",
+            name=name,
+        )
+        return int(rows[0][0])
+
+    def get_size(self, name: str) -> int:
+        """Return how many bytes a database has."""
+        return int(self.ask("SELECT pg_database_size(:name)", name=name)[0][0])
+
+    def is_superuser(self) -> bool:
+        """Tell whether this user may do everything."""
+        query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        return bool(self.ask(query)[0][0])
+
+    def drop(self, name: str, *, is_forced: bool = False) -> None:
+        """Drop a database, where there is one."""
+        end = " WITH (FORCE)" if is_forced and self.major >= _FORCE_FROM else ""
+        self.run(f"DROP DATABASE IF EXISTS {quote_name(name)}{end}")
+
+    def list_settings(self, name: str) -> Iterator[str]:
+        """Yield what is missing in a copy, as statements with `{}` for its name.
+
+        CREATE DATABASE with a template and pg_dump without `--create` both leave out
+        what is set on the database itself.
+        """
+        found = self.find(name)
+        assert found is not None
+        if found["datconnlimit"] >= 0:
+            yield f"ALTER DATABASE {{}} CONNECTION LIMIT {found['datconnlimit']}"
+        yield from self._list_grants(name)
+        rows = self.ask(
+            "SELECT s.setrole, coalesce(r.rolname, ''), unnest(s.setconfig) "
+            "FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
+            "LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE d.datname = :name",
+            name=name,
+        )
+        for role, role_name, text in rows:
+            key, _, value = text.partition("=")
+            who = f"ROLE {_escape(quote_name(role_name))} IN DATABASE {{}}"
+            what = value if key in _LISTS else quote_text(value)
+            setting = ".".join(quote_name(part) for part in key.split("."))
+            whose = who if role else "DATABASE {}"
+            yield f"ALTER {whose} SET {_escape(setting)} TO {_escape(what)}"
+        # Last: what is another's can no more be changed.
+        yield f"ALTER DATABASE {{}} OWNER TO {_escape(quote_name(found['owner']))}"
+
+    def _list_grants(self, name: str) -> Iterator[str]:
+        rows = self.ask(
+            "SELECT coalesce(r.rolname, ''), a.privilege_type, a.is_grantable "
+            "FROM pg_database d, aclexplode(d.datacl) a "
+            "LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = :name",
+            name=name,
+        )
+        if rows:  # else they are those that every database has
+            yield "REVOKE ALL ON DATABASE {} FROM PUBLIC"
+        for role, privilege, is_grantable in rows:
+            who = _escape(quote_name(role)) if role else "PUBLIC"
+            end = " WITH GRANT OPTION" if is_grantable else ""
+            yield f"GRANT {privilege} ON DATABASE {{}} TO {who}{end}"
+
+
+@contextmanager
+def open_server(url: str, root: Path) -> Iterator[Server]:
+    """Yield a connection to the server that an address leads to.
+
+    Raises:
+        SceneshiftError: It cannot be reached, or no driver is installed.
+    """
+    asked = parse_url(url, root)
+    names = [_MAINTENANCE, asked.database or ""]
+    for name in names:
+        engine = open_engine(asked.set(database=name), root, is_autocommit=True)
+        try:
+            with open_connection(engine) as connection:
+                pass
+        except SceneshiftError as error:
+            # It may not be there, or not be open to this user.
+            if name == names[-1] or f'"{name}"' not in error.message:
+                raise
+            continue
+        with open_connection(engine) as connection:
+            yield Server(connection, engine.url)
+        return
+
+
+def name_server(url: URL) -> str:
+    """Return host and port of a server; the user and the password are not told."""
+    given = {**url.query}
+    host = given.get("host", url.host or "")
+    port = given.get("port", url.port or _PORT)
+    return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
+
+
+def quote_name(name: str) -> str:
+    """Return a name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return a text as SQL has it, whatever `standard_conforming_strings` says."""
+    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
+    return f" E{quoted}" if "\\" in text else quoted
+
+
+def _escape(text: str) -> str:
+    """Keep braces from being taken for the place of the name."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -37,6 +37,11 @@ CHECKS = (
     "sceneshift.data.checks",  # whether migrations are applied
 )
 
+# What makes the databases of a worktree when they are first used: it is run. And what
+# drops those of removed ones: it has `find_drops` and `apply_drops`.
+FIRST_USE = "sceneshift.data.firstuse"
+LEFTOVERS = "sceneshift.data.leftovers"
+
 
 def namespace(root: Path | None = None) -> Collection:
     """Collect the commands of all rooms and those of the project.
@@ -54,7 +59,12 @@ def namespace(root: Path | None = None) -> Collection:
     tell_of_usage()
     commands = Collection()
     # By name: they are imported by the command that needs them.
-    commands.configure({"sceneshift": {"checks": list(CHECKS)}})
+    settings = {
+        "checks": list(CHECKS),
+        "first_use": FIRST_USE,
+        "leftovers": LEFTOVERS,
+    }
+    commands.configure({"sceneshift": settings})
     for room in _load_rooms():
         commands.add_collection(room)
     for module, task, borrower in LENT:

@@ -46,8 +46,9 @@ def test_what_cannot_be_run_is_refused(
 ) -> None:
     """Bad usage, and nothing was run."""
     (tmp_path / "Procfile").write_text("web: sleep 1")
+    named, process = options.get("name"), options.get("process")
     with pytest.raises(UsageError, match=f"^{message}$"):
-        run_command(tmp_path, {}, words, **{"name": None, "process": None, **options})
+        run_command(tmp_path, {}, words, name=named, process=process)
 
 
 def test_a_protected_environment_has_to_be_named(tmp_path: Path) -> None:

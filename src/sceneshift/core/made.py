@@ -7,6 +7,7 @@ what is not known could never be freed.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,6 @@ from sceneshift.core.paths import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 _WHAT = "the databases of worktrees"
 
@@ -27,6 +27,7 @@ class Made(Struct, frozen=True, kw_only=True):
 
     Attributes:
         root: The project's folder in it.
+        worktree: What git calls it.
         name: What the configuration calls the database.
         system: `postgresql` or `sqlite`.
         place: Its name on the server, or its file.
@@ -34,6 +35,7 @@ class Made(Struct, frozen=True, kw_only=True):
     """
 
     root: str
+    worktree: str
     name: str
     system: str
     place: str
@@ -50,6 +52,23 @@ def load_made(common: Path) -> list[Made]:
         return msgspec.json.decode(_file(common).read_bytes(), type=list[Made])
     except (OSError, ValueError):
         return []  # none, or damaged
+
+
+def list_left(common: Path) -> list[Made]:
+    """Return those whose worktrees are gone, and not only moved or made anew."""
+    return [each for each in load_made(common) if not _is_alive(common, each)]
+
+
+def _is_alive(common: Path, made: Made) -> bool:
+    """Tell whether something may still use it: its name comes from the worktree's."""
+    if Path(made.root).is_dir():
+        return True
+    try:
+        return Path(
+            (common / "worktrees" / made.worktree / "gitdir").read_text().strip()
+        ).exists()
+    except OSError:
+        return False
 
 
 def keep_made(common: Path, made: Made) -> None:

@@ -59,18 +59,19 @@ class OwnDatabase(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """What people know it by: its name on the server, or its file."""
-        return _find_place(self.url, self.system)
+        return find_place(self.url) or ""
 
     @property
     def origin_place(self) -> str:
         """The same of what it begins as a copy of."""
-        return _find_place(self.origin, self.system)
+        return find_place(self.origin) or ""
 
 
-def _find_place(url: str, system: str) -> str:
-    found = (_FILE if system == "sqlite" else _NAMED).fullmatch(url)
-    assert found is not None
-    return found["path"] if system == "sqlite" else found["name"]
+def find_place(url: str) -> str | None:
+    """Return a database's name on its server, or its file; None where it has none."""
+    file = _FILE.fullmatch(url)
+    named = None if url.startswith("sqlite") else _NAMED.fullmatch(url)
+    return file["path"] if file else named["name"] if named else None
 
 
 class Separation(Struct, frozen=True):

@@ -72,9 +72,7 @@ def _make_file(database: OwnDatabase, order: Order) -> str:
     root = Path(order.root)
     origin, target = get_file(database.origin, root), get_file(database.url, root)
     if not target.is_relative_to(root):  # else it goes with the worktree
-        made = Made(
-            root=order.root, name=database.name, system="sqlite", place=str(target)
-        )
+        made = _describe_made(database, order, str(target))
         keep_made(Path(order.common), made)
     copy_sqlite(origin, target)
     return f"is a copy of {origin}"
@@ -86,13 +84,8 @@ def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> 
 
     root = Path(order.root)
     with open_server(database.origin, root) as server:
-        made = Made(
-            root=order.root,
-            name=database.name,
-            system=database.system,
-            place=database.place,
-            server=name_server(server.url),
-        )
+        where = name_server(server.url)
+        made = _describe_made(database, order, database.place, server=where)
         copied = make_copy(
             server,
             database.origin_place,
@@ -102,6 +95,19 @@ def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> 
         )
     write_whole(get_mark(database, state), f"{database.place}\n")
     return _describe(database, copied, order.root)
+
+
+def _describe_made(
+    database: OwnDatabase, order: Order, place: str, *, server: str = ""
+) -> Made:
+    return Made(
+        root=order.root,
+        worktree=order.worktree,
+        name=database.name,
+        system=database.system,
+        place=place,
+        server=server,
+    )
 
 
 def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:

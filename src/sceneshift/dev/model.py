@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from sceneshift.core.separation import Separation
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from sceneshift.core.separation import OwnDatabase
 
 
 class Condition(Enum):
@@ -115,6 +119,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
         open: Path of the address that is shown to people, `/api/docs`.
         scheme: What its address begins with.
         host: The name of this machine in the address for people.
+        databases: Those of its worktree alone, which have to be there before.
     """
 
     name: str
@@ -133,6 +138,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
     open: str | None = None
     scheme: str = "http"
     host: str = "127.0.0.1"
+    databases: tuple[OwnDatabase, ...] = ()
 
     @property
     def url(self) -> str | None:
@@ -154,6 +160,7 @@ class StackSpec(Struct, frozen=True, kw_only=True):
         numbers: Place of each line of the Procfile in the numbering of ports.
         worktree: Name of the linked worktree that it is in; empty in the main checkout.
         offset: How far its fixed ports are above those of the main checkout.
+        separation: How its databases are apart from those of the main checkout.
     """
 
     root: Path
@@ -163,6 +170,7 @@ class StackSpec(Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, int] = field(default_factory=dict)
     worktree: str = ""
     offset: int = 0
+    separation: Separation = Separation()
 
     def get(self, name: str) -> ProcessSpec:
         """Return the process of that name; raise KeyError."""

@@ -9,7 +9,7 @@ from sceneshift.core.wording import describe_seconds, name_few
 from sceneshift.dev.machine import Phase, ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sceneshift.dev.history import Reload
     from sceneshift.dev.model import ProcessSpec, StackSpec
@@ -43,6 +43,17 @@ def describe_start(
     if waiting:
         lines.append(f"waiting for what they depend on: {', '.join(waiting)}")
     return "\n".join(lines)
+
+
+def describe_worktree(stack: StackSpec) -> Iterator[str]:
+    """Say what a worktree has otherwise than the main checkout, and what alike."""
+    begin = f"worktree {stack.worktree}:"
+    if stack.offset:
+        yield f"{begin} fixed ports are {stack.offset} above those of the main checkout"
+    for database in stack.separation.own:
+        yield f"{begin} database {database.name} is {database.place}"
+    for name, reason in stack.separation.common:
+        yield f"{begin} database {name} is that of the main checkout: {reason}"
 
 
 def describe_end(code: int) -> str:

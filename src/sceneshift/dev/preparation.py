@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.firstuse import FirstUse
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
@@ -50,9 +51,12 @@ class Said(Protocol):
 class Preparation:
     """Prepares processes, several at once."""
 
-    def __init__(self, spawner: Spawner, state: StateFolder) -> None:
+    def __init__(
+        self, spawner: Spawner, state: StateFolder, first_use: FirstUse | None = None
+    ) -> None:
         self._spawner = spawner
         self._state = state
+        self._first_use = first_use
 
     async def prepare(self, spec: ProcessSpec, stream: Said) -> ProcessSpec:
         """Return the process as it can be started.
@@ -64,6 +68,8 @@ class Preparation:
         def say(text: str) -> None:
             stream.note(text, time.time())
 
+        if self._first_use is not None:
+            await self._first_use.ensure(spec)
         spec = await self._with_node(spec, say)
         if spec.setup is None:
             return spec

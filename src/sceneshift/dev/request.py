@@ -27,6 +27,7 @@ class Request(NamedTuple):
         concurrency: Instances by process, `web=2,worker=3`.
         only: Processes, `web,worker`; empty means all.
         is_strict: Whether the first end of a process ends all.
+        maker: The module that makes databases of a worktree; empty where there is none.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Request(NamedTuple):
     concurrency: str = ""
     only: str = ""
     is_strict: bool = False
+    maker: str = ""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Request:

@@ -281,6 +281,14 @@ def _remember(action: SetupAction) -> None:
     write_whole(path, json.dumps(record, indent=2))
 
 
+def forget_filled(state: StateFolder) -> None:
+    """Have the steps run again that fill databases: one of those is another by now."""
+    for path in (state.path / "setup").glob("*.json"):
+        record = _read_marker(path)
+        if record is not None and record["databases"]:
+            path.unlink(missing_ok=True)
+
+
 def _products(action: SetupAction) -> Iterator[str]:
     """Name what the step makes, as far as that is known: npm's folders."""
     for name in action.files:

@@ -101,6 +101,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         numbers=project.numbers,
         worktree=project.worktree.name if project.worktree else "",
         offset=project.offset,
+        separation=project.environment.separation,
     )
 
 
@@ -149,6 +150,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         open=section.open,
         scheme=find_scheme(instance.command),
         host=project.worktree.host if project.worktree else "127.0.0.1",
+        databases=project.environment.separation.own,
     )
 
 

@@ -17,7 +17,7 @@ from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.machine import Began, Quit, SetupEnded
-from sceneshift.dev.notes import describe_start
+from sceneshift.dev.notes import describe_start, describe_worktree
 from sceneshift.dev.output import (
     ProcessStream,
     Ring,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.claim import Claim
+    from sceneshift.dev.firstuse import FirstUse
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.options import Options
@@ -115,7 +116,8 @@ class Run:
         self.supervisor.on_use = self.changes.add_use
         self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
-        self._preparation = Preparation(spawner, self._state)
+        first_use = self._make_first_use() if stack.worktree else None
+        self._preparation = Preparation(spawner, self._state, first_use)
         self._switching: Switching | None = None
         desk = Desk(self.supervisor, self.supervisor.feed, self._switch)
         path = self._state.socket(SOCKET_NAME)
@@ -134,7 +136,8 @@ class Run:
         self._restore()  # it may be gone since it was made
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
-        self._announce_worktree()
+        for text in describe_worktree(self.supervisor.stack):
+            self._say(text)
         self._do(self._await_loss(lost))
         self._do(self._sum_up())
         self.supervisor.feed(Began())
@@ -190,7 +193,7 @@ class Run:
                 changes=self.changes,
                 load=self._load,
                 make_runner=self._make_runner,
-                say=lambda text: self.terminal.system(text, time.time()),
+                say=self._say,
             )
         )
 
@@ -203,6 +206,16 @@ class Run:
             gate=self.terminal.gate,
             state=self._state.make("zygote"),
             root=stack.root,
+        )
+
+    def _make_first_use(self) -> FirstUse:
+        from sceneshift.dev.firstuse import FirstUse  # noqa: PLC0415 - worktrees only
+
+        return FirstUse(
+            self._request.maker,
+            spawner=self._spawner,
+            state=self._state,
+            say=self._say,
         )
 
     def _make_switching(self) -> Switching:
@@ -320,12 +333,8 @@ class Run:
             self.terminal.system("stopping; once more to stop at once", time.time())
         self.supervisor.feed(Quit(is_forced=is_forced, code=128 + number))
 
-    def _announce_worktree(self) -> None:
-        """Say which ports a worktree has: they are not those that are configured."""
-        stack = self.supervisor.stack
-        if stack.offset:
-            text = f"fixed ports are {stack.offset} above those of the main checkout"
-            self.terminal.system(f"worktree {stack.worktree}: {text}", time.time())
+    def _say(self, text: str) -> None:
+        self.terminal.system(text, time.time())
 
     async def _sum_up(self) -> None:
         """Say where everything is, once all that can be ready is."""

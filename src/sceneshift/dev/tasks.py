@@ -58,6 +58,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
         concurrency=concurrency,
         only=only,
         is_strict=strict,
+        maker=context.config.sceneshift.first_use,
     )
     if dry_run:
         commands.show_plan(request, as_json=json)

@@ -16,6 +16,7 @@ from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.project import build_common_env, build_env, load_project
 from sceneshift.core.selection import VARIABLE
 from sceneshift.core.wording import quote, suggest
+from sceneshift.env.firstuse import make_databases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,13 +43,14 @@ def find_command(argv: Sequence[str], remainder: str) -> list[str]:
     return behind if " ".join(behind) == remainder else shlex.split(remainder)
 
 
-def run_command(
+def run_command(  # noqa: PLR0913 - options, each by its name
     root: Path,
     environ: Mapping[str, str],
     words: Sequence[str],
     *,
     name: str | None,
     process: str | None,
+    maker: str = "",
 ) -> NoReturn:
     """Become the command: its output, exit code and signals are its own.
 
@@ -58,6 +60,7 @@ def run_command(
         words: Program and arguments.
         name: Name or alias of the environment; None means the active one.
         process: The process whose PORT and own variables it gets; None means none.
+        maker: The module that makes databases of a worktree; empty: none are made.
 
     Raises:
         UsageError: There is no command, no such program, environment or process.
@@ -82,6 +85,7 @@ def run_command(
             f"there is no program {quote(words[0])}",
             hint="it is looked for in `.venv/bin` and PATH",
         )
+    make_databases(project, env, maker)
     _become(path, words, env)
 
 

@@ -131,6 +131,7 @@ def run(context: Context, names: list[str], env: str = "", process: str = "") ->
         execution.find_command(sys.argv, context.remainder),
         name=_pick(names, env),
         process=process or None,
+        maker=context.config.sceneshift.first_use,
     )
 
 
@@ -194,7 +195,7 @@ def ports(
 
 @task(
     help={
-        "prune": "end and forget what removed worktrees have left",
+        "prune": "end, drop and forget what removed worktrees have left",
         "dry_run": "with --prune: say what would be done",
         "json": _JSON,
     }
@@ -205,11 +206,16 @@ def worktrees(
     dry_run: bool = False,  # noqa: FBT001, FBT002
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
-    """Show the worktrees: their ports, addresses and memory."""
+    """Show the worktrees: their ports, databases, addresses and memory."""
     from sceneshift.env import trees  # noqa: PLC0415
 
     if prune:
-        trees.prune_worktrees(_root(context), is_dry=dry_run, as_json=json)
+        trees.prune_worktrees(
+            _root(context),
+            is_dry=dry_run,
+            as_json=json,
+            dropper=context.config.sceneshift.leftovers,
+        )
         return
     if dry_run:
         raise UsageError(

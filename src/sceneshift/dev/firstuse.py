@@ -1,0 +1,123 @@
+"""A worktree's own databases, made before anything of a stack uses them.
+
+Another program does it, which is gone afterwards with all that it has loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.firstuse import (
+    build_env,
+    describe_order,
+    list_missing,
+    list_words,
+)
+from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.worktree import find_worktree
+from sceneshift.dev.guard.stop import stop_session
+from sceneshift.dev.oneshot import run_to_end
+from sceneshift.dev.setup import forget_filled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sceneshift.core.paths import StateFolder
+    from sceneshift.core.separation import OwnDatabase
+    from sceneshift.dev.guard.child import Child
+    from sceneshift.dev.guard.spawner import Spawner
+    from sceneshift.dev.model import ProcessSpec
+
+_AGAIN_S = 10.0
+_STOP_S = 2.0
+
+
+class FirstUse:
+    """Has databases made, once for all processes.
+
+    Args:
+        module: The program; empty where nothing is to be made.
+        spawner: Starts it.
+        state: The checkout's state folder.
+        say: Tells people something about the stack.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        spawner: Spawner,
+        state: StateFolder,
+        say: Callable[[str], None],
+    ) -> None:
+        self._module = module
+        self._spawner = spawner
+        self._state = state
+        self._say = say
+        self._turn = asyncio.Lock()
+        self._tried: dict[OwnDatabase, float] = {}
+
+    async def ensure(self, spec: ProcessSpec) -> None:
+        """Return when a process's databases are there, or cannot be made.
+
+        That is told, and is for the process to fail by: it may not need them.
+        """
+        if not self._module or not list_missing(spec.databases, self._state):
+            return
+        async with self._turn:
+            missing = list_missing(spec.databases, self._state)
+            missing = tuple(filter(self._is_due, missing))
+            if missing:
+                await self._make(missing, spec)
+
+    def _is_due(self, database: OwnDatabase) -> bool:
+        """Tell whether it was not tried for another process just now."""
+        return time.monotonic() - self._tried.get(database, -_AGAIN_S) >= _AGAIN_S
+
+    async def _make(self, missing: tuple[OwnDatabase, ...], spec: ProcessSpec) -> None:
+        worktree, root = find_worktree(self._state.root), self._state.root
+        if worktree is None:  # it is being removed
+            return
+        order = describe_order(worktree, root, missing)
+        lines = _Lines(self._say)
+        try:
+            await run_to_end(
+                list_words(self._module),
+                spawn=self._spawner.spawn,
+                env=build_env(spec.env, order),
+                cwd=root,
+                output=lines.feed,
+                stop=_stop,
+            )
+        except (SceneshiftError, OSError) as error:
+            self._say(f"databases cannot be made: {error}")
+        lines.close()
+        forget_filled(self._state)
+        self._tried |= dict.fromkeys(missing, time.monotonic())
+
+
+class _Lines:
+    """Passes output on by lines, secrets masked."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what was read."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._say(mask_secrets(os.fsdecode(line)))
+
+    def close(self) -> None:
+        """End the line that was left open."""
+        if self._rest:
+            self.feed(b"\n")
+
+
+async def _stop(child: Child) -> None:
+    await stop_session(child, time_s=_STOP_S)

@@ -86,7 +86,7 @@ def resolve_environment(  # noqa: PLR0913 - options, each by its name
     """
     name, chosen_by = choose_environment(root, config, environ, flag)
     section = list_environments(root, config)[name]
-    files = _list_files(name, section)
+    files = list_env_files(name, section)
     layers = _Layers()
     for key, address in (addresses or {}).items():
         layers.add(key, address.text, address.source, is_literal=True)
@@ -142,7 +142,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     )
 
 
-def _list_files(name: str, section: EnvironmentConfig) -> tuple[Path, ...]:
+def list_env_files(name: str, section: EnvironmentConfig) -> tuple[Path, ...]:
+    """Return the env files of an environment, by precedence, present or not."""
     listed = section.env_files
     return tuple(map(Path, [".env", f".env.{name}"] if listed is None else listed))
 

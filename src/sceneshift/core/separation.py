@@ -29,16 +29,15 @@ _POSTGRESQL_PORT = 5432
 _LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _LONGEST = 63  # bytes of an identifier, PostgreSQL cuts the rest off in silence
 _LONGEST_FILE = 200  # of 255, for what SQLite and we put behind it
-_UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
+# Compiled where they are used: most checkouts are no worktrees.
+_UNFIT = r"[^A-Za-z0-9_-]+"
 # As SQLAlchemy reads it: a password may hold a slash.
-_NAMED = re.compile(
+_NAMED = (
     r"(?P<head>[^:]+://(?:[^:/]*(?::[^@]*)?@)?"
     r"(?P<host>\[[^\]]*\]|[^/?@:]*)(?::(?P<port>[^/?@]*))?/)"
     r"(?P<name>[^/?#]+)(?P<tail>.*)"
 )
-_FILE = re.compile(
-    r"(?P<head>sqlite[^:]*:///)(?!:memory:|file:)(?P<path>[^?]+)(?P<tail>.*)"
-)
+_FILE = r"(?P<head>sqlite[^:]*:///)(?!:memory:|file:)(?P<path>[^?]+)(?P<tail>.*)"
 
 
 class OwnDatabase(Struct, frozen=True, kw_only=True):
@@ -69,8 +68,8 @@ class OwnDatabase(Struct, frozen=True, kw_only=True):
 
 def find_place(url: str) -> str | None:
     """Return a database's name on its server, or its file; None where it has none."""
-    file = _FILE.fullmatch(url)
-    named = None if url.startswith("sqlite") else _NAMED.fullmatch(url)
+    file = re.fullmatch(_FILE, url)
+    named = None if url.startswith("sqlite") else re.fullmatch(_NAMED, url)
     return file["path"] if file else named["name"] if named else None
 
 
@@ -124,7 +123,7 @@ def name_apart(base: str, worktree: str, *, most: int = _LONGEST) -> str:
         worktree: The worktree's name.
         most: Bytes that it may have; what is longer is cut, and gets a hash.
     """
-    fit = _UNFIT.sub("-", worktree)
+    fit = re.sub(_UNFIT, "-", worktree)
     if fit != worktree:  # else two would have one
         fit += f"_{_digest(worktree, 2)}"
     name = f"{base}__wt_{fit}"
@@ -156,7 +155,7 @@ def _judge(database: Database, value: Value, rules: Rules) -> OwnDatabase | str 
 def _judge_file(
     database: Database, rules: Rules, *, is_chosen: bool
 ) -> OwnDatabase | None:
-    found = _FILE.fullmatch(database.url)
+    found = re.fullmatch(_FILE, database.url)
     if found is None:
         return None
     path = Path(os.path.normpath(rules.root / found["path"]))
@@ -175,7 +174,7 @@ def _judge_file(
 
 
 def _judge_server(database: Database, rules: Rules) -> OwnDatabase | str | None:
-    found = _NAMED.fullmatch(database.url)
+    found = re.fullmatch(_NAMED, database.url)
     if found is None:
         return "its URL names no database"
     try:

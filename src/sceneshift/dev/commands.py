@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.example import apply_copy, plan_copy
+from sceneshift.core.inheritance import inherit, plan_inheritance
 from sceneshift.core.wording import describe_moment
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ def _follow(client: Client) -> None:
 
 
 def copy_example(request: Request) -> None:
-    """Begin `.env` with what the project offers for it, at a first start.
+    """Begin env files with what there is for them, at a first start.
 
     Raises:
-        SceneshiftError: It cannot be written, or a file says what cannot be.
+        SceneshiftError: One cannot be written, or a file says what cannot be.
     """
+    inherit(request.root)
     copy = plan_copy(request.root, os.environ, request.environment)
     if copy is not None:
         apply_copy(copy)
@@ -77,7 +79,9 @@ def show_plan(request: Request, *, as_json: bool) -> None:
     Raises:
         UsageError: The request or a file says what cannot be.
     """
-    from sceneshift.dev.plan import plan_start  # noqa: PLC0415 - only here
+    from sceneshift.core.firstuse import list_missing  # noqa: PLC0415 - only here
+    from sceneshift.core.paths import StateFolder  # noqa: PLC0415
+    from sceneshift.dev.plan import plan_start  # noqa: PLC0415
 
     stack = request.load()
     steps = plan_start(stack)
@@ -86,9 +90,14 @@ def show_plan(request: Request, *, as_json: bool) -> None:
         console.json({"environment": stack.environment, "actions": steps})
         return
     console.note(f"environment: {stack.environment}; nothing is started")
-    copy = plan_copy(request.root, os.environ, request.environment)
-    if copy is not None:
-        console.note(f"a start would begin so: {copy}")
+    for copy in (
+        plan_inheritance(request.root),
+        plan_copy(request.root, os.environ, request.environment),
+    ):
+        if copy is not None:
+            console.note(f"a start would begin so: {copy}")
+    for database in list_missing(stack.separation.own, StateFolder(stack.root)):
+        console.note(f"a start would make database {database.name}: {database.place}")
     head = ("process", "after", "how", "command", "address")
     console.table(
         [head]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
+from sceneshift.core.inheritance import inherit
 from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.project import build_common_env, build_env, load_project
 from sceneshift.core.selection import VARIABLE
@@ -70,6 +71,7 @@ def run_command(  # noqa: PLR0913 - options, each by its name
         raise UsageError(
             "no command is given", hint="write it so: inv env.run NAME -- COMMAND"
         )
+    inherit(root)
     project = load_project(root, environ=environ, environment=name, is_looking=True)
     if project.environment.protected and name is None:
         active = project.environment.name

@@ -50,7 +50,7 @@ def _make(database: OwnDatabase, order: Order, state: StateFolder) -> bool:
     console = StreamConsole()
     began = time.monotonic()
     try:
-        with state.being_written(), _locked(state), _saying(database):
+        with state.being_written(), _saying(database), _locked(state):
             if not list_missing([database], state):
                 return True
             if database.system == "sqlite":

@@ -1,0 +1,224 @@
+"""The program that makes a worktree's databases."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from postgresql import Server, serving_postgresql
+from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.firstuse import (
+    build_env,
+    describe_order,
+    get_mark,
+    list_missing,
+    list_words,
+)
+from sceneshift.core.made import load_made
+from sceneshift.core.paths import StateFolder
+from sceneshift.core.separation import OwnDatabase
+from sceneshift.core.worktree import Worktree
+from sceneshift.data import firstuse
+from sceneshift.data.pgcopy import Copied
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODULE = "sceneshift.data.firstuse"
+
+
+@pytest.fixture(name="cluster", scope="module")
+def run_cluster() -> Iterator[Server]:
+    """Run a server."""
+    with serving_postgresql() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a worktree beside the `.git` that it shares."""
+    (tmp_path / "shop" / ".git").mkdir(parents=True)
+    (tmp_path / "tree").mkdir()
+    return tmp_path / "tree"
+
+
+def start(root: Path, *databases: OwnDatabase) -> subprocess.Popen[str]:
+    """Start the program."""
+    common = root.parent / "shop" / ".git"
+    worktree = Worktree(name="tree", top=root, common=common)
+    order = describe_order(worktree, root, databases)
+    return subprocess.Popen(
+        list_words(MODULE),
+        env=build_env({**os.environ, "PYTHONHOME": "/nowhere"}, order),
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(root: Path, *databases: OwnDatabase) -> tuple[int, list[str]]:
+    """Return the exit code, and what it says."""
+    with start(root, *databases) as process:
+        said = process.communicate()[0].splitlines()
+    return process.returncode, said
+
+
+def make_file(path: Path) -> None:
+    """Make a SQLite database."""
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+
+
+def file(url: Path, origin: Path, name: str = "default") -> OwnDatabase:
+    """Return a database that is a file."""
+    return OwnDatabase(
+        name=name,
+        url=f"sqlite:///{url}",
+        origin=f"sqlite+aiosqlite:///{origin}?x=1",
+        system="sqlite",
+    )
+
+
+def served(cluster: Server, origin: str) -> OwnDatabase:
+    """Return a database on a server."""
+    return OwnDatabase(
+        name="default",
+        url=cluster.url(f"{origin}__wt_tree", driver="asyncpg"),
+        origin=cluster.url(origin, driver="asyncpg"),
+        system="postgresql",
+    )
+
+
+def test_files_are_copied(root: Path, tmp_path: Path) -> None:
+    """What is outside of the worktree is written down; what is within goes with it."""
+    origin = tmp_path / "shop" / "dev.db"
+    make_file(origin)
+    inside = file(root / "var" / "dev.db", origin)
+    outside = file(tmp_path / "dev__wt_tree.db", origin, "other")
+    relative = OwnDatabase(
+        name="raw", url="sqlite:///raw.db", origin=inside.origin, system="sqlite"
+    )
+    none = file(root / "none.db", tmp_path / "shop" / "none.db")
+    state = StateFolder(root)
+    listed = [inside, outside, relative]
+    assert list_missing([*listed, none], state) == tuple(listed)
+    code, said = run(root, *listed)
+    assert code == 0
+    assert [line.rpartition(" (")[0].partition("` ")[2] for line in said] == [
+        f"is a copy of {origin}"
+    ] * 3
+    assert list_missing(listed, state) == ()
+    assert (root / "raw.db").exists()
+    made = load_made(tmp_path / "shop" / ".git")
+    assert [each.place for each in made] == [str(tmp_path / "dev__wt_tree.db")]
+    assert run(root, *listed) == (0, [])
+
+
+def test_one_that_fails_does_not_hinder_the_others(root: Path, tmp_path: Path) -> None:
+    """Each is told, with what to do."""
+    make_file(tmp_path / "shop" / "dev.db")
+    (tmp_path / "shop" / "bad.db").write_text("no database " * 99)
+    code, said = run(
+        root,
+        file(root / "bad.db", tmp_path / "shop" / "bad.db", "bad"),
+        file(root / "dev.db", tmp_path / "shop" / "dev.db"),
+    )
+    assert code == 1
+    assert "is not there: " in said[0]
+    assert said[1].startswith("hint: mend that, and start again; to use that of")
+    assert said[1].endswith('share_databases = ["bad"]')
+    assert "is a copy of" in said[2]
+    assert not (root / "bad.db").exists()
+
+
+@pytest.mark.needs("postgresql")
+def test_databases_of_a_server_are_marked(root: Path, cluster: Server) -> None:
+    """So that no server has to be asked at the next start."""
+    database = served(cluster, cluster.make())
+    assert list_missing([database], StateFolder(root)) == (database,)
+    code, said = run(root, database)
+    assert code == 0, said
+    assert "is a copy of" in said[0]
+    assert list_missing([database], StateFolder(root)) == ()
+    (made,) = load_made(root.parent / "shop" / ".git")
+    assert (made.place, made.server) == (database.place, f"{cluster.folder}:5432")
+    get_mark(database, StateFolder(root)).unlink()
+    code, said = run(root, database)
+    assert "an earlier worktree of this name has left it" in said[0]
+
+
+@pytest.mark.needs("postgresql")
+def test_who_waits_is_told(root: Path, cluster: Server) -> None:
+    """The one who holds the lock may have much to copy."""
+    database = served(cluster, cluster.make())
+    folder = StateFolder(root).make("databases")
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start(root, database)
+        assert process.stdout is not None
+        assert "is being made from" in process.stdout.readline()
+    said = process.communicate()[0]
+    assert "is a copy of" in said
+    assert wait_until(lambda: process.poll() is not None)
+
+
+@pytest.mark.parametrize(
+    ("copied", "said"),
+    [
+        (Copied(), "is empty: there is no `shop` to copy"),
+        (Copied(is_copy=True), "is a copy of `shop`"),
+        (Copied(is_copy=True, lost=("a", "b")), "is a copy of `shop`, without: a; b"),
+        (Copied(is_new=False), "is there already"),
+        (
+            Copied(is_new=False, owner="/tree"),
+            "is there already: an earlier worktree of this name has left it",
+        ),
+        (
+            Copied(is_new=False, owner="/other"),
+            "is there already, and is that of /other too",
+        ),
+        (
+            Copied(problem="no tools"),
+            (
+                "is empty: `shop` could not be copied: no tools; "
+                "then have it made anew: "
+                "dropdb shop__wt_tree; rm -r /tree/.sceneshift/databases"
+            ),
+        ),
+    ],
+)
+def test_each_outcome_is_said(copied: Copied, said: str) -> None:
+    """In a line, with what to do where something is to be done."""
+    database = OwnDatabase(
+        name="default",
+        url="postgresql:///shop__wt_tree",
+        origin="postgresql:///shop",
+        system="postgresql",
+    )
+    assert firstuse._describe(database, copied, "/tree") == said
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (ComponentError("x", component="c", hint="pip install c"), "pip install c; to"),
+        (
+            SceneshiftError("permission denied to create database"),
+            "ALTER ROLE its user CREATEDB; to",
+        ),
+        (SceneshiftError("x"), "mend that, and start again; to"),
+    ],
+)
+def test_each_failure_has_advice(error: SceneshiftError, hint: str) -> None:
+    """The database of the main checkout is one of it, where that is meant."""
+    database = OwnDatabase(name="re", url="a", origin="a", system="postgresql")
+    assert firstuse._advise(database, error).startswith(hint)

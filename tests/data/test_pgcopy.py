@@ -58,7 +58,7 @@ def copy(cluster: Cluster, origin: str, name: str, url: str = "") -> Copied:
         copied = make_copy(
             server, origin, name, root=ROOT, keep=lambda: kept.append(name)
         )
-    assert bool(kept) is copied.is_new
+    assert bool(kept) is (copied.is_new or copied.owner == ROOT)
     return copied
 
 
@@ -140,6 +140,9 @@ def test_what_is_there_stays(cluster: Cluster, shop: str) -> None:
     assert copy(cluster, shop, name).owner == "/other"
     cluster.run("postgres", f"COMMENT ON DATABASE {name} IS '[1]'")
     assert copy(cluster, shop, name).owner is None
+    mark = quote_text(write_mark(ROOT))
+    cluster.run("postgres", f"COMMENT ON DATABASE {name} IS {mark}")
+    assert copy(cluster, shop, name).owner == ROOT
 
 
 def test_without_an_original_it_is_empty(cluster: Cluster) -> None:

@@ -130,7 +130,7 @@ def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
 
 
 def _name(database: OwnDatabase) -> str:
-    return f"database {database.name}: {quote(database.place)}"
+    return f"database {database.name}: `{database.place}`"  # whole, it may be long
 
 
 def _advise(database: OwnDatabase, error: SceneshiftError) -> str:

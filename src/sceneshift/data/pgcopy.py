@@ -75,7 +75,7 @@ def make_copy(
         origin: The original.
         name: The database.
         root: The checkout that it is for.
-        keep: Writes down that it is there; called just before it is.
+        keep: Writes down that it is made for the checkout; called before it is.
 
     Raises:
         SceneshiftError: It cannot be made; nothing is left.
@@ -84,14 +84,17 @@ def make_copy(
     sweep_drafts(server, name)
     found = server.find(name)
     if found is not None and found["datconnlimit"] != _INVALID:
-        return Copied(is_new=False, is_copy=True, owner=read_mark(found["comment"]))
+        owner = read_mark(found["comment"])
+        if owner == root:
+            keep()
+        return Copied(is_new=False, is_copy=True, owner=owner)
+    keep()
     server.drop(name)
     draft = f"{_start_draft(name)}{secrets.token_hex(4)}"
     try:
         copied = _fill(server, origin, draft)
         mark = quote_text(write_mark(root))
         server.run(f"COMMENT ON DATABASE {quote_name(draft)} IS {mark}")
-        keep()
         server.run(f"ALTER DATABASE {quote_name(draft)} RENAME TO {quote_name(name)}")
     except BaseException:
         with contextlib.suppress(SceneshiftError):

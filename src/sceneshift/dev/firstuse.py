@@ -97,7 +97,8 @@ class FirstUse:
             self._say(f"databases cannot be made: {error}")
         lines.close()
         forget_filled(self._state)
-        self._tried |= dict.fromkeys(missing, time.monotonic())
+        failed = list_missing(missing, self._state)
+        self._tried |= dict.fromkeys(failed, time.monotonic())
 
 
 class _Lines:

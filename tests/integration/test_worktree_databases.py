@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from postgresql import Server, serving_postgresql
@@ -260,8 +263,6 @@ def test_what_is_in_use_or_not_ours_is_kept(
         git(shop.main.root, "worktree", "remove", "--force", f"../{each}")
     cluster.run("postgres", f"COMMENT ON DATABASE {own['strange']} IS 'mine'")
     cluster.run("postgres", f"DROP DATABASE {own['lost']}")
-    import psycopg  # noqa: PLC0415 - as the application does
-
     address = f"host={cluster.folder} user=postgres dbname={own['used']}"
     with psycopg.connect(address):
         done = shop.main.inv("env.worktrees", "--prune")
@@ -331,3 +332,30 @@ def test_a_database_that_cannot_be_made_does_not_hinder_a_start(
         assert "secret" not in tree.output
     finally:
         tree.close()
+
+
+@pytest.mark.needs("postgresql")
+def test_a_start_that_is_killed_while_it_copies_leaves_no_half(
+    make_shop: Callable[..., Shop], cluster: Server
+) -> None:
+    """The next one makes all of it, and removes what the first has begun."""
+    name = cluster.make()
+    cluster.run(name, "CREATE TABLE visits AS SELECT 'shop'::varchar(99) AS place")
+    shop = make_shop(f"postgresql://postgres@/{name}?host={cluster.folder}")
+    tree = shop.add()
+    drafts = "SELECT datname FROM pg_database WHERE datname LIKE 'sceneshift%'"
+    address = f"host={cluster.folder} user=postgres dbname={name}"
+    with psycopg.connect(address) as connection:
+        connection.execute("LOCK TABLE visits IN ACCESS EXCLUSIVE MODE")
+        tree.start(shop.files)
+        tree.wait_output(f"`{name}__wt_tree` is being made from `{name}`: ")
+        wait_until(lambda: cluster.run("postgres", drafts))
+        os.kill(tree.supervisor, signal.SIGKILL)
+        wait_until(lambda: not tree.leftovers())
+        tree.wait_end()
+    assert databases(cluster) == set()
+    shop.start(tree)
+    assert set(tree.get().split()) == {"shop", "tree"}
+    assert cluster.run("postgres", drafts) == []
+    tree.close()
+    cluster.run("postgres", f"DROP DATABASE {name}__wt_tree")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sceneshift.core.separation import OwnDatabase
 from sceneshift.dev.model import ProcessSpec, SetupStep, StackSpec
 from sceneshift.dev.switch.plan import Action, Facts, How, Step, plan_switch
 
@@ -40,8 +41,9 @@ def plan(
 
 
 def test_a_process_that_is_the_same_is_kept() -> None:
-    """Whatever it waits for."""
-    steps = plan([process("web")], [process("web")])
+    """Whatever it waits for, and is made before it: its variables tell of that."""
+    own = OwnDatabase(name="default", url="a", origin="b", system="postgresql")
+    steps = plan([process("web")], [process("web", databases=(own,))])
     assert steps["web"].action is Action.KEEP
     assert not steps["web"].comes_up
 

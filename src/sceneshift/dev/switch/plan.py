@@ -185,7 +185,7 @@ def _compare(
     settings = tuple(
         field
         for field in new.__struct_fields__
-        if field not in ("env", "depends_on")
+        if field not in ("databases", "depends_on", "env")
         and getattr(old, field) != getattr(new, field)
     )
     return variables, settings

@@ -165,8 +165,8 @@ def _clone(server: Server, origin: str, draft: str) -> bool:
 
 def _dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
     """Copy it through a dump, which others who are in it do not notice."""
-    tools = find_tools(server.major, os.environ.get("PATH", os.defpath))
     url = server.url.set(database=found["datname"])
+    tools = find_tools(server.major, os.environ.get("PATH", os.defpath), url)
     tries = [*_OPTIONS[server.is_superuser()]]
     while tries:
         server.drop(draft, is_forced=True)

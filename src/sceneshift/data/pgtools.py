@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.secrets import mask_secrets
@@ -27,8 +30,15 @@ _FOLDERS = (
     "/usr/local/opt/postgresql@{}/bin",
     "/Applications/Postgres.app/Contents/Versions/{}/bin",
 )
+_ENGINES = ("docker", "podman")
+_HERE = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+_INSIDE = ("PGDATABASE", "PGPASSWORD", "PGUSER")  # by their names: no value in argv
+_PORT = 5432
+_ASK_S = 10.0
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-_CUT = "Broken pipe"  # what pg_dump says where nobody reads on
+# Where nobody reads on: what pg_dump says, or ends with, and a shell around it.
+_CUT = "Broken pipe"
+_CUT_CODES = frozenset({-signal.SIGPIPE, 128 + signal.SIGPIPE})
 # What libpq has as variables, of what a URL may say: a password is no argument.
 _VARIABLES = {
     "host": "PGHOST",
@@ -48,8 +58,20 @@ _DUMP = (
 _RESTORE = ("--exit-on-error", "--no-password", "--no-publications")
 
 
-def find_tools(major: int, path: str) -> Path:
-    """Return the folder of pg_dump and pg_restore.
+class Tools(Struct, frozen=True, kw_only=True):
+    """The commands of both programs.
+
+    Attributes:
+        dump: pg_dump.
+        restore: pg_restore.
+    """
+
+    dump: tuple[str, ...]
+    restore: tuple[str, ...]
+
+
+def find_tools(major: int, path: str, url: URL) -> Tools:
+    """Return pg_dump and pg_restore of this machine, or of the server's container.
 
     An older pg_dump refuses a newer server, and what a newer one writes is not always
     understood by an older server.
@@ -57,14 +79,19 @@ def find_tools(major: int, path: str) -> Path:
     Args:
         major: The server's major version.
         path: Where programs are looked for.
+        url: An address of the server.
 
     Raises:
-        ComponentError: They are not on this machine in that version.
+        ComponentError: They are nowhere in that version.
     """
     places = [folder.format(major) for folder in _FOLDERS]
     for folder in [*map(Path, places), *_list_fitting(major, path)]:
-        if all(os.access(folder / each, os.X_OK) for each in ("pg_dump", "pg_restore")):
-            return folder
+        dump, restore = folder / "pg_dump", folder / "pg_restore"
+        if os.access(dump, os.X_OK) and os.access(restore, os.X_OK):
+            return Tools(dump=(str(dump),), restore=(str(restore),))
+    for words in _list_containers(path, url):
+        if _read_major([*words, "pg_dump"]) == major:
+            return Tools(dump=(*words, "pg_dump"), restore=(*words, "pg_restore"))
     raise ComponentError(
         f"there is no pg_dump of version {major}, which its server has",
         component=f"postgresql-client-{major}",
@@ -75,16 +102,39 @@ def find_tools(major: int, path: str) -> Path:
 def _list_fitting(major: int, path: str) -> Iterator[Path]:
     for folder in filter(None, path.split(os.pathsep)):
         program = Path(folder, "pg_dump")
-        if os.access(program, os.X_OK):
-            said = subprocess.run(
-                [program, "--version"], capture_output=True, text=True, check=False
-            ).stdout
-            found = _VERSION.search(said)
-            if found is not None and int(found[1]) == major:
-                yield program.parent
+        is_one = os.access(program, os.X_OK)
+        if is_one and _read_major([str(program)]) == major:
+            yield program.parent
 
 
-def pipe(url: URL, target: str, *, tools: Path, options: Sequence[str] = ()) -> None:
+def _list_containers(path: str, url: URL) -> Iterator[tuple[str, ...]]:
+    """Yield what runs a program in each container that has the server's port here."""
+    if url.host not in _HERE or "host" in url.query:
+        return
+    for engine in filter(None, (shutil.which(name, path=path) for name in _ENGINES)):
+        port = url.port or _PORT
+        listed = _ask([engine, "ps", "-q", "--filter", f"publish={port}"])
+        for container in listed.split():
+            given = (word for name in _INSIDE for word in ("-e", name))
+            yield (engine, "exec", "-i", *given, container)
+
+
+def _read_major(words: Sequence[str]) -> int | None:
+    found = _VERSION.search(_ask([*words, "--version"]))
+    return None if found is None else int(found[1])
+
+
+def _ask(words: Sequence[str]) -> str:
+    """Return what a program says; nothing where it cannot, or takes too long."""
+    try:
+        return subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=_ASK_S
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def pipe(url: URL, target: str, *, tools: Tools, options: Sequence[str] = ()) -> None:
     """Fill a database with what another one of the server has, through a pipe.
 
     Args:
@@ -97,8 +147,8 @@ def pipe(url: URL, target: str, *, tools: Path, options: Sequence[str] = ()) -> 
         SceneshiftError: One of the two programs failed, and with which words.
     """
     env = build_client_env(url)
-    dump = [str(tools / "pg_dump"), *_DUMP]
-    restore = [str(tools / "pg_restore"), *_RESTORE, f"--dbname={target}", *options]
+    dump = [*tools.dump, *_DUMP]
+    restore = [*tools.restore, *_RESTORE, f"--dbname={target}", *options]
     with tempfile.TemporaryFile() as dumped, tempfile.TemporaryFile() as restored:
         reader, writer = os.pipe()
         try:
@@ -111,7 +161,7 @@ def pipe(url: URL, target: str, *, tools: Path, options: Sequence[str] = ()) -> 
             )
             os.close(reader)
         # A reader that ends makes the writer fail, and the other way round.
-        is_cut_off = first.returncode == -signal.SIGPIPE or _read(dumped).endswith(_CUT)
+        is_cut_off = first.returncode in _CUT_CODES or _read(dumped).endswith(_CUT)
         if not is_cut_off:
             _check("pg_dump", first.returncode, dumped)
         _check("pg_restore", second.returncode, restored)

@@ -140,6 +140,19 @@ def test_one_that_fails_does_not_hinder_the_others(root: Path, tmp_path: Path) -
     assert not (root / "bad.db").exists()
 
 
+def test_a_missing_driver_is_told(root: Path) -> None:
+    """With what installs it; nothing is written down."""
+    url = "postgresql+pg8000://localhost/shop"
+    database = OwnDatabase(
+        name="default", url=f"{url}__wt_tree", origin=url, system="postgresql"
+    )
+    code, said = run(root, database)
+    assert code == 1
+    assert "the driver `pg8000` of a database is not installed" in said[0]
+    assert "pip install 'pg8000'; to use that of the main checkout" in said[1]
+    assert load_made(root.parent / "shop" / ".git") == []
+
+
 @pytest.mark.needs("postgresql")
 def test_databases_of_a_server_are_marked(root: Path, cluster: Server) -> None:
     """So that no server has to be asked at the next start."""

@@ -16,7 +16,13 @@ import pytest
 from postgresql import Server as Cluster
 from postgresql import serving_postgresql
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.pgcopy import Copied, make_copy, read_mark, write_mark
+from sceneshift.data.pgcopy import (
+    Copied,
+    _describe_creation,
+    make_copy,
+    read_mark,
+    write_mark,
+)
 from sceneshift.data.pgserver import StatementError, open_server, quote_text
 
 if TYPE_CHECKING:
@@ -215,6 +221,32 @@ def test_what_another_owns_is_told(cluster: Cluster, shop: str) -> None:
     copied = copy(cluster, shop, f"{shop}__wt_tree", url)
     assert copied.problem is not None
     assert "permission denied" in copied.problem
+
+
+def test_an_original_that_is_broken_is_told(cluster: Cluster, shop: str) -> None:
+    """The copy is empty."""
+    query = f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{shop}'"  # noqa: S608
+    cluster.run("postgres", query)
+    copied = copy(cluster, shop, f"{shop}__wt_tree")
+    assert copied.problem is not None
+    assert "invalid database" in copied.problem
+
+
+def test_a_copy_sorts_as_the_original(cluster: Cluster) -> None:
+    """Also where it is not the system's own order."""
+    name = cluster.make()
+    icu = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk'"
+    cluster.run("postgres", f"CREATE DATABASE {name}_icu {icu}")
+    with connected(cluster, f"{name}_icu"):
+        assert copy(cluster, f"{name}_icu", f"{name}__wt_tree").is_copy
+    query = "SELECT daticulocale FROM pg_database WHERE datname = '{}'"
+    ((found,),) = cluster.run("postgres", query.format(f"{name}__wt_tree"))
+    assert found == "de-u-co-phonebk"
+    facts = {"encoding": "UTF8", "datcollate": "C", "datctype": "C"}
+    facts |= {"datlocprovider": "b", "datlocale": "C.UTF-8"}  # from 17 on
+    assert _describe_creation(facts, "x").endswith(
+        "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+    )
 
 
 def test_a_server_may_have_no_database_for_maintenance(cluster: Cluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sqlite3
 import subprocess
@@ -83,6 +85,25 @@ def test_the_copy_has_the_rights_of_the_original(tmp_path: Path) -> None:
     (tmp_path / "dev.db").chmod(0o640)
     copy_sqlite(tmp_path / "dev.db", tmp_path / "copy.db")
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_system_without_links_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is given by other means there, and an odd error is told."""
+    make(tmp_path / "dev.db", rows=5).close()
+
+    def refuse(_old: Path, _new: Path) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "link", refuse)
+    reason = errno.EPERM
+    copy_sqlite(tmp_path / "dev.db", tmp_path / "copy.db")
+    assert count(tmp_path / "copy.db") == 5
+    reason = errno.EIO
+    with pytest.raises(SceneshiftError, match="input/output error"):
+        copy_sqlite(tmp_path / "dev.db", tmp_path / "more.db")
+    assert names(tmp_path) == ["copy.db", "dev.db"]
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:

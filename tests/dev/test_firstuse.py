@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from sceneshift.dev.model import ProcessSpec
 
+    Say = Callable[[str], None]
+
 MAKER = "sceneshift.data.firstuse"
 
 
@@ -52,7 +54,7 @@ def describe(tree: Path, origin: str = "dev.db") -> OwnDatabase:
 
 def run(
     tree: Path,
-    use: Callable[[FirstUse, ProcessSpec], Awaitable[None]],
+    use: Callable[[FirstUse, ProcessSpec, Say], Awaitable[None]],
     *,
     maker: str = MAKER,
     origin: str = "dev.db",
@@ -63,9 +65,9 @@ def run(
     async def with_spawner() -> None:
         async with open_spawner() as spawner:
             state = StateFolder(tree)
-            first_use = FirstUse(maker, spawner=spawner, state=state, say=said.append)
+            first_use = FirstUse(maker, spawner=spawner, state=state)
             spec = replace(write_web(tree), databases=(describe(tree, origin),))
-            await use(first_use, spec)
+            await use(first_use, spec, said.append)
 
     asyncio.run(with_spawner())
     return said
@@ -74,10 +76,10 @@ def run(
 def test_all_processes_wait_for_one_copy(tree: Path) -> None:
     """It is made once, and said once."""
 
-    async def use(first_use: FirstUse, spec: ProcessSpec) -> None:
-        await asyncio.gather(*(first_use.ensure(spec) for _ in range(3)))
+    async def use(first_use: FirstUse, spec: ProcessSpec, say: Say) -> None:
+        await asyncio.gather(*(first_use.ensure(spec, say) for _ in range(3)))
         assert (tree / "dev.db").exists()
-        await first_use.ensure(spec)
+        await first_use.ensure(spec, say)
 
     (line,) = run(tree, use)
     assert f"is a copy of {tree.parent}/shop/dev.db" in line
@@ -87,8 +89,8 @@ def test_what_fails_is_not_tried_for_each_process(tree: Path) -> None:
     """It is said once, and they go on."""
     (tree.parent / "shop" / "bad.db").write_text("no database " * 99)
 
-    async def use(first_use: FirstUse, spec: ProcessSpec) -> None:
-        await asyncio.gather(*(first_use.ensure(spec) for _ in range(3)))
+    async def use(first_use: FirstUse, spec: ProcessSpec, say: Say) -> None:
+        await asyncio.gather(*(first_use.ensure(spec, say) for _ in range(3)))
 
     said = run(tree, use, origin="bad.db")
     assert [line.partition(" ")[0] for line in said] == ["database", "hint:"]
@@ -97,8 +99,8 @@ def test_what_fails_is_not_tried_for_each_process(tree: Path) -> None:
 def test_a_maker_that_cannot_run_is_told(tree: Path) -> None:
     """With what Python says of it; without one nothing is made."""
 
-    async def use(first_use: FirstUse, spec: ProcessSpec) -> None:
-        await first_use.ensure(spec)
+    async def use(first_use: FirstUse, spec: ProcessSpec, say: Say) -> None:
+        await first_use.ensure(spec, say)
 
     assert "No module named nowhere" in run(tree, use, maker="nowhere")[-1]
     assert run(tree, use, maker="") == []
@@ -107,17 +109,20 @@ def test_a_maker_that_cannot_run_is_told(tree: Path) -> None:
 
 
 def test_set_up_steps_fill_a_database_that_was_made_anew(tree: Path) -> None:
-    """What ran for the former one has not run for this one."""
+    """What ran for the former one has not run for this one; the log tells of it."""
     step = SetupStep(run="echo filled >> steps")
+    stream = make_stream(tree)
 
-    async def use(first_use: FirstUse, spec: ProcessSpec) -> None:
+    async def use(first_use: FirstUse, spec: ProcessSpec, _say: Say) -> None:
         preparation = Preparation(first_use._spawner, StateFolder(tree), first_use)
         env = {**spec.env, "DATABASE_URL": spec.databases[0].url}
         spec = replace(spec, setup=step, env=env)
         for _ in range(2):
-            await preparation.prepare(spec, make_stream(tree))
+            await preparation.prepare(spec, stream)
         (tree / "dev.db").unlink()
-        await preparation.prepare(spec, make_stream(tree))
+        await preparation.prepare(spec, stream)
 
-    assert len(run(tree, use)) == 2
+    run(tree, use)
+    said = [line.text for line in stream.ring.tail("web", 100)]
+    assert ["is a copy of" in line for line in said] == [True, False, True, False]
     assert (tree / "steps").read_text() == "filled\n" * 2

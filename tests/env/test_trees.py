@@ -78,6 +78,38 @@ def test_each_worktree_has_its_place(ask: Any, main: Path) -> None:
     assert trees["used"]["checkout"] == str(main.parent / "used")
 
 
+def test_the_databases_of_each_are_told(ask: Any, main: Path) -> None:
+    """Without passwords; one that all use is told as such, a broken project none."""
+    text = "[tool.sceneshift.environments.development.databases]\n"
+    text += "default = 'postgresql://me:secret@localhost/shop'\n"
+    text += "files = 'sqlite:///var/a.db'\nother = 'mysql://me:secret@localhost/b'\n"
+    text += "whole = 'mysql://me:secret@localhost'\n"
+    for root in (main, main.parent / "used"):
+        (root / "pyproject.toml").write_text(text)
+    (main.parent / "fresh" / "pyproject.toml").write_text("[")
+    trees = ask()
+    told = {
+        name: [(each["place"], each["is_own"]) for each in tree["databases"]]
+        for name, tree in trees.items()
+    }
+    assert told == {
+        "main": [
+            ("shop", True),
+            ("var/a.db", True),
+            ("b", True),
+            ("mysql://me:***@localhost", True),
+        ],
+        "used": [
+            ("shop__wt_used", True),
+            ("var/a.db", True),
+            ("b", False),
+            ("mysql://me:***@localhost", False),
+        ],
+        "fresh": [],
+    }
+    show_worktrees(main, as_json=False)
+
+
 def test_the_memory_of_what_runs_is_told(
     ask: Any, left: subprocess.Popen[bytes]
 ) -> None:

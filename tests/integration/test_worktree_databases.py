@@ -151,6 +151,24 @@ def test_a_file_of_a_worktree_begins_as_that_of_the_main_checkout(
     assert (tree.root / "steps").read_text().count("set-up of") == 1
 
 
+def test_a_plan_says_what_a_start_would_begin_with(
+    make_shop: Callable[..., Shop],
+) -> None:
+    """And makes nothing of it."""
+    shop = make_shop("sqlite:///var/shop.db")
+    write(shop.main.root, {".env": "A=1\n", "var/shop.db": ""})
+    tree = shop.add()
+    said = tree.inv("dev", "--dry-run").stderr
+    assert f"a start would begin so: .env is a copy of that in {shop.main.root}" in said
+    assert f"a start would make database default: {tree.root}/var/shop.db" in said
+    assert not (tree.root / "var").exists()
+    assert not (tree.root / ".env").exists()
+    done = tree.inv(
+        "env.run", "--", "python", "-c", "import os; print(os.environ['A'])"
+    )
+    assert done.stdout == "1\n"
+
+
 def test_a_file_elsewhere_gets_another_name(
     make_shop: Callable[..., Shop], tmp_path: Path
 ) -> None:

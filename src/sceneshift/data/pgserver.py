@@ -142,10 +142,6 @@ class Server:
         )
         return int(rows[0][0])
 
-    def get_size(self, name: str) -> int:
-        """Return how many bytes a database has."""
-        return int(self.ask("SELECT pg_database_size(:name)", name=name)[0][0])
-
     def is_superuser(self) -> bool:
         """Tell whether this user may do everything."""
         query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
 
+    Say = Callable[[str], None]
+
 _AGAIN_S = 10.0
 _STOP_S = 2.0
 
@@ -43,28 +45,23 @@ class FirstUse:
         module: The program; empty where nothing is to be made.
         spawner: Starts it.
         state: The checkout's state folder.
-        say: Tells people something about the stack.
     """
 
-    def __init__(
-        self,
-        module: str,
-        *,
-        spawner: Spawner,
-        state: StateFolder,
-        say: Callable[[str], None],
-    ) -> None:
+    def __init__(self, module: str, *, spawner: Spawner, state: StateFolder) -> None:
         self._module = module
         self._spawner = spawner
         self._state = state
-        self._say = say
         self._turn = asyncio.Lock()
         self._tried: dict[OwnDatabase, float] = {}
 
-    async def ensure(self, spec: ProcessSpec) -> None:
+    async def ensure(self, spec: ProcessSpec, say: Say) -> None:
         """Return when a process's databases are there, or cannot be made.
 
         That is told, and is for the process to fail by: it may not need them.
+
+        Args:
+            spec: The process.
+            say: Tells people something about it.
         """
         if not self._module or not list_missing(spec.databases, self._state):
             return
@@ -72,18 +69,20 @@ class FirstUse:
             missing = list_missing(spec.databases, self._state)
             missing = tuple(filter(self._is_due, missing))
             if missing:
-                await self._make(missing, spec)
+                await self._make(missing, spec, say)
 
     def _is_due(self, database: OwnDatabase) -> bool:
         """Tell whether it was not tried for another process just now."""
         return time.monotonic() - self._tried.get(database, -_AGAIN_S) >= _AGAIN_S
 
-    async def _make(self, missing: tuple[OwnDatabase, ...], spec: ProcessSpec) -> None:
+    async def _make(
+        self, missing: tuple[OwnDatabase, ...], spec: ProcessSpec, say: Say
+    ) -> None:
         worktree, root = find_worktree(self._state.root), self._state.root
         if worktree is None:  # it is being removed
             return
         order = describe_order(worktree, root, missing)
-        lines = _Lines(self._say)
+        lines = _Lines(say)
         try:
             await run_to_end(
                 list_words(self._module),
@@ -94,7 +93,7 @@ class FirstUse:
                 stop=_stop,
             )
         except (SceneshiftError, OSError) as error:
-            self._say(f"databases cannot be made: {error}")
+            say(f"databases cannot be made: {error}")
         lines.close()
         forget_filled(self._state)
         failed = list_missing(missing, self._state)
@@ -104,7 +103,7 @@ class FirstUse:
 class _Lines:
     """Passes output on by lines, secrets masked."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Say) -> None:
         self._say = say
         self._rest = b""
 

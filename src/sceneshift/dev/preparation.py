@@ -69,7 +69,7 @@ class Preparation:
             stream.note(text, time.time())
 
         if self._first_use is not None:
-            await self._first_use.ensure(spec)
+            await self._first_use.ensure(spec, say)
         spec = await self._with_node(spec, say)
         if spec.setup is None:
             return spec

@@ -211,12 +211,8 @@ class Run:
     def _make_first_use(self) -> FirstUse:
         from sceneshift.dev.firstuse import FirstUse  # noqa: PLC0415 - worktrees only
 
-        return FirstUse(
-            self._request.maker,
-            spawner=self._spawner,
-            state=self._state,
-            say=self._say,
-        )
+        maker = self._request.maker
+        return FirstUse(maker, spawner=self._spawner, state=self._state)
 
     def _make_switching(self) -> Switching:
         from sceneshift.dev.switch.stage import Parts  # noqa: PLC0415 - seldom

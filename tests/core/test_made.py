@@ -69,7 +69,10 @@ def test_only_what_nobody_can_use_is_left(main: Path) -> None:
     assert list_left(common) == []
     git(main, "worktree", "move", "../tree", "../moved")
     assert list_left(common) == []
+    git(main, "worktree", "lock", "../moved")
     shutil.rmtree(tree.with_name("moved"))
+    assert list_left(common) == []
+    git(main, "worktree", "unlock", "../moved")
     assert list_left(common) == [made]
     git(main, "worktree", "prune")
     assert list_left(common) == [made]

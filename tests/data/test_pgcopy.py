@@ -264,12 +264,11 @@ def test_a_server_may_have_no_database_for_maintenance(cluster: Cluster) -> None
 
 
 def test_a_server_tells_why_it_refuses(cluster: Cluster) -> None:
-    """With the code that programs go by."""
+    """In its own words."""
     with open_server(cluster.url(), Path("/")) as server:
-        with pytest.raises(StatementError, match="nosuch") as told:
+        with pytest.raises(StatementError, match="nosuch"):
             server.run("DROP DATABASE nosuch")
-        assert told.value.code == "3D000"
-        with pytest.raises(StatementError, match="zero") as told:
+        with pytest.raises(StatementError, match="zero"):
             server.ask("SELECT 1 / :x", x=0)
 
 

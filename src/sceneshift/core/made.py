@@ -60,13 +60,15 @@ def list_left(common: Path) -> list[Made]:
 
 
 def _is_alive(common: Path, made: Made) -> bool:
-    """Tell whether something may still use it: its name comes from the worktree's."""
-    if Path(made.root).is_dir():
+    """Tell whether something may still use it: its name comes from the worktree's.
+
+    One that is locked for git is on a disk that is not always there.
+    """
+    own = common / "worktrees" / made.worktree
+    if Path(made.root).is_dir() or (own / "locked").exists():
         return True
     try:
-        return Path(
-            (common / "worktrees" / made.worktree / "gitdir").read_text().strip()
-        ).exists()
+        return (own / (own / "gitdir").read_text().strip()).exists()
     except OSError:
         return False
 

@@ -39,15 +39,7 @@ _LISTS = frozenset(
 
 
 class StatementError(SceneshiftError):
-    """A server refused a statement.
-
-    Attributes:
-        code: Its SQLSTATE; empty where the driver does not tell.
-    """
-
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message, hint="look at the server's log")
-        self.code = code
+    """A server refused a statement."""
 
 
 class Server:
@@ -96,9 +88,8 @@ class Server:
             raise self._translate(error) from error
 
     def _translate(self, error: DBAPIError) -> StatementError:
-        orig = error.orig
-        code = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None) or ""
-        return StatementError(describe_error(orig or error, self.url), code=code)
+        said = describe_error(error.orig or error, self.url)
+        return StatementError(said, hint="look at the server's log")
 
     # -- databases
 

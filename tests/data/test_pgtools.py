@@ -113,6 +113,8 @@ def test_what_a_url_says_is_told_by_variables() -> None:
         "PGSSLMODE": "require",
         "PGUSER": "m/e",
     }
+    socket = make_url("postgresql+pg8000:///a?unix_sock=/run/pg/.s.PGSQL.5432")
+    assert build_client_env(socket)["PGHOST"] == "/run/pg"
     several = make_url("postgresql:///x?host=a&host=b")
     assert build_client_env(several)["PGHOST"] == "a"
 

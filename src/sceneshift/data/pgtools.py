@@ -179,6 +179,8 @@ def build_client_env(url: URL) -> dict[str, str]:
     for key, text in url.query.items():
         if key in _VARIABLES:
             given[_VARIABLES[key]] = text if isinstance(text, str) else text[0]
+        elif key == "unix_sock":  # pg8000's, with the file
+            given["PGHOST"] = os.path.dirname(str(text))  # noqa: PTH120 - a text
     return {**_base(), **{key: text for key, text in given.items() if text is not None}}
 
 

@@ -22,11 +22,13 @@ from sceneshift.core.firstuse import (
 )
 from sceneshift.core.made import load_made
 from sceneshift.core.paths import StateFolder
+from sceneshift.core.project import load_project
 from sceneshift.core.separation import OwnDatabase
 from sceneshift.core.worktree import Worktree
 from sceneshift.data import firstuse
 from sceneshift.data.pgcopy import Copied
 from support import wait_until
+from watching import git, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,6 +140,25 @@ def test_one_that_fails_does_not_hinder_the_others(root: Path, tmp_path: Path) -
     assert said[1].endswith('share_databases = ["bad"]')
     assert "is a copy of" in said[2]
     assert not (root / "bad.db").exists()
+
+
+def test_commands_of_the_room_make_what_they_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they print is theirs alone; in the main checkout nothing is made."""
+    main = tmp_path / "main"
+    table = "[tool.sceneshift.environments.development.databases]\n"
+    write(main, {"pyproject.toml": f"{table}default = 'sqlite:///dev.db'\n"})
+    git(main, "init", "-q")
+    git(main, "add", ".")
+    git(main, "commit", "-q", "-m", "first")
+    git(main, "worktree", "add", "-q", "../tree")
+    make_file(main / "dev.db")
+    for root in (main, tmp_path / "tree", tmp_path / "tree"):
+        assert firstuse.make_missing(load_project(root, environ={}, is_looking=True))
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("is a copy of")) == ("", 1)
+    assert (tmp_path / "tree" / "dev.db").exists()
 
 
 def test_a_missing_driver_is_told(root: Path) -> None:

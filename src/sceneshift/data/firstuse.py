@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.firstuse import (
+    Order,
     get_file,
     get_mark,
     list_missing,
@@ -28,29 +29,58 @@ from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.wording import describe_seconds, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from sceneshift.core.firstuse import Order
+    from sceneshift.core.project import Project
     from sceneshift.core.separation import OwnDatabase
     from sceneshift.data.pgcopy import Copied
+
+    Say = Callable[[str], None]
 
 _FIRST_S, _NEXT_S = 2.0, 10.0  # who waits longer is told for what
 
 
 def main() -> int:
     """Make what is asked for; return the exit code."""
-    order = read_order(os.environ)
+    is_done = make_databases(read_order(os.environ), StreamConsole().data)
+    return 0 if is_done else 1
+
+
+def make_missing(project: Project) -> bool:
+    """Make what a worktree lacks; tell whether all is there.
+
+    For commands of this room: what they print stays theirs. In the main checkout it
+    costs nothing.
+    """
+    own = project.environment.separation.own
+    missing = list_missing(own, StateFolder(project.root))
+    if not missing or project.worktree is None:
+        return True
+    order = Order(
+        root=str(project.root),
+        worktree=project.worktree.name,
+        common=str(project.worktree.common),
+        databases=missing,
+    )
+    return make_databases(order, StreamConsole().note)
+
+
+def make_databases(order: Order, say: Say) -> bool:
+    """Make databases, each unless it is there; tell whether all are.
+
+    Args:
+        order: What is to be made.
+        say: Takes a line for people.
+    """
     state = StateFolder(Path(order.root))
-    are_made = [_make(each, order, state) for each in order.databases]
-    return 0 if all(are_made) else 1
+    are_made = [_make(each, order, state, say) for each in order.databases]
+    return all(are_made)
 
 
-def _make(database: OwnDatabase, order: Order, state: StateFolder) -> bool:
-    """Make a database, unless it is there; tell whether it is."""
-    console = StreamConsole()
+def _make(database: OwnDatabase, order: Order, state: StateFolder, say: Say) -> bool:
     began = time.monotonic()
     try:
-        with state.being_written(), _saying(database), _locked(state):
+        with state.being_written(), _saying(database, say), _locked(state):
             if not list_missing([database], state):
                 return True
             if database.system == "sqlite":
@@ -58,11 +88,11 @@ def _make(database: OwnDatabase, order: Order, state: StateFolder) -> bool:
             else:
                 said = _make_on_server(database, order, state)
     except SceneshiftError as error:
-        console.data(f"{_name(database)} is not there: {error.message}")
-        console.data(f"hint: {_advise(database, error)}")
+        say(f"{_name(database)} is not there: {error.message}")
+        say(f"hint: {_advise(database, error)}")
         return False
     took = describe_seconds(time.monotonic() - began)
-    console.data(f"{_name(database)} {said} ({took})")
+    say(f"{_name(database)} {said} ({took})")
     return True
 
 
@@ -152,10 +182,10 @@ def _locked(state: StateFolder) -> Iterator[None]:
 
 
 @contextmanager
-def _saying(database: OwnDatabase) -> Iterator[None]:
+def _saying(database: OwnDatabase, say: Say) -> Iterator[None]:
     """Say from time to time that it still goes on."""
     done = threading.Event()
-    thread = threading.Thread(target=_tick, args=(database, done), daemon=True)
+    thread = threading.Thread(target=_tick, args=(database, done, say), daemon=True)
     thread.start()
     try:
         yield
@@ -164,12 +194,12 @@ def _saying(database: OwnDatabase) -> Iterator[None]:
         thread.join()
 
 
-def _tick(database: OwnDatabase, done: threading.Event) -> None:
+def _tick(database: OwnDatabase, done: threading.Event, say: Say) -> None:
     began, wait_s = time.monotonic(), _FIRST_S
     while not done.wait(wait_s):
         took = describe_seconds(time.monotonic() - began)
         what = f"{_name(database)} is being made from {quote(database.origin_place)}"
-        StreamConsole().data(f"{what}: {took}")
+        say(f"{what}: {took}")
         wait_s = _NEXT_S
 
 

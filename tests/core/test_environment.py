@@ -71,7 +71,7 @@ def test_the_nearest_word_chooses(tmp_path: Path) -> None:
         ("b", ".sceneshift/environment"),
         ("b", ".sceneshift/environment"),
         ("c", "process environment SCENESHIFT_ENV"),
-        ("d", "flag --env"),
+        ("d", "the command line"),
     ]
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_name_is_refused(tmp_path: Path, asked: str, hint: str) -> No
     """The error names what was asked for, where, and the nearest name."""
     with pytest.raises(UsageError) as caught:
         resolve(tmp_path, flag=asked)
-    message = f"there is no environment `{asked}` (asked for by flag --env)"
+    message = f"there is no environment `{asked}`"
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 

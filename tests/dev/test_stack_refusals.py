@@ -232,7 +232,7 @@ def test_a_step_of_another_process_makes_nothing_for_this_one(tmp_path: Path) ->
         ({"concurrency": {"workr": 2}}, "there is no process `workr`"),
         (
             {"environment": "developmnt"},
-            "there is no environment `developmnt` (asked for by flag --env)",
+            "there is no environment `developmnt`",
         ),
     ],
 )

@@ -68,8 +68,11 @@ def choose_environment(
     known = list_environments(root, config)
     name = _find_name(asked, known)
     if name is None:
+        # Of what was typed just now nobody has to be told where it stands.
+        is_typed = chosen_by.kind is SourceKind.FLAG
+        where = "" if is_typed else f" (asked for by {chosen_by})"
         raise UsageError(
-            f"there is no environment {quote(asked)} (asked for by {chosen_by})",
+            f"there is no environment {quote(asked)}{where}",
             hint=suggest(asked, known),
         )
     return name, chosen_by

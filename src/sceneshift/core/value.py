@@ -39,6 +39,8 @@ class Source(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
     def __str__(self) -> str:
+        if self.kind is SourceKind.FLAG:
+            return "the command line"  # commands take a name without the flag, too
         place = "" if self.file is None else str(self.file)
         if self.line is not None:
             place += f":{self.line}"

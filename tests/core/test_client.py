@@ -8,7 +8,12 @@ import pytest
 
 from sceneshift.core.channel import Channel
 from sceneshift.core.client import SOCKET_NAME, Client
-from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
+from sceneshift.core.errors import (
+    BusyError,
+    RefusedError,
+    SceneshiftError,
+    UsageError,
+)
 from sceneshift.core.paths import StateFolder
 
 if TYPE_CHECKING:
@@ -65,7 +70,8 @@ def test_an_answer_comes_without_what_was_not_asked_for(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(2, UsageError), (5, BusyError), (1, SceneshiftError)]
+    ("code", "kind"),
+    [(2, UsageError), (4, RefusedError), (5, BusyError), (1, SceneshiftError)],
 )
 def test_a_refusal_is_the_error_that_the_stack_means(
     stack: Stack, code: int, kind: type[SceneshiftError]
@@ -82,6 +88,21 @@ def test_a_stack_that_does_not_answer_is_not_waited_for(stack: Stack) -> None:
     """It may be stopped, or at work on something of its own."""
     with pytest.raises(SceneshiftError, match=r"does not answer within 0\.05 s"):
         stack.client.ask({"op": "status"}, wait_s=0.05)
+
+
+def test_who_waits_can_say_so_meanwhile(stack: Stack) -> None:
+    """Each second in which there is no answer, until there is one."""
+    calls: list[int] = []
+
+    def pass_time() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            stack.line.send({"ok": True, "n": 1})
+
+    assert stack.client.ask({"op": "switch"}, meanwhile=pass_time)["n"] == 1
+    assert len(calls) == 2
+    with pytest.raises(SceneshiftError, match=r"does not answer within 0\.05 s"):
+        stack.client.ask({"op": "switch"}, wait_s=0.05, meanwhile=pass_time)
 
 
 @pytest.mark.parametrize("is_asked", [False, True])

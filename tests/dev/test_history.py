@@ -1,11 +1,18 @@
 from __future__ import annotations
 
-from sceneshift.dev.history import History, Reload
+from sceneshift.dev.history import History, Reload, SwitchRecord
 
 
 def reload(process: str, at: float = 0.0) -> Reload:
     """A reload of a process."""
     return Reload(process=process, at=at, files=(), cause="change", rung="fork")
+
+
+def switch(*processes: str) -> SwitchRecord:
+    """A switch for which processes were started or ended."""
+    return SwitchRecord(
+        former="development", environment="staging", at=0.0, processes=processes
+    )
 
 
 def test_a_reload_replaces_one_that_is_under_way() -> None:
@@ -42,3 +49,28 @@ def test_the_newest_are_told_oldest_first() -> None:
     assert [each.at for each in history.last(2)] == [298, 299]
     assert [each.at for each in history.last(2, ["web"])] == [297, 299]
     assert len(history.last(1000)) == 200
+
+
+def test_switches_are_among_the_reloads() -> None:
+    """In the order in which they came; of the processes that they concern."""
+    history = History()
+    first = history.begin(reload("web"))
+    second = history.begin_switch(switch("web", "worker"))
+    third = history.begin(reload("worker"))
+    assert history.last(10) == [first, second, third]
+    assert history.last(10, ["web"]) == [first, second]
+    assert history.last(10, ["redis"]) == []
+    assert history.open_of("web") == first
+
+
+def test_how_a_switch_has_ended_is_kept() -> None:
+    """With the time that it took, and why it came to nothing."""
+    hands = iter([1.0, 1.5, 2.0, 5.0])
+    history = History(lambda: next(hands))
+    done = history.begin_switch(switch())
+    assert done.outcome == "under way"
+    history.end_switch(done, None)
+    failed = history.begin_switch(switch())
+    history.end_switch(failed, "no")
+    found = [(each.outcome, each.error, each.duration_s) for each in (done, failed)]
+    assert found == [("switched", None, 0.5), ("failed", "no", 3.0)]

@@ -4,9 +4,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.wording import iso_time
-from sceneshift.dev.history import Reload
+from sceneshift.dev.history import Reload, SwitchRecord
 from sceneshift.dev.machine import Phase
-from sceneshift.dev.status import describe, describe_reload
+from sceneshift.dev.status import describe, describe_reload, describe_switch
 from supervising import run_supervised
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def test_a_process_that_has_not_begun_has_a_row(tmp_path: Path) -> None:
     """Without what is not known yet."""
 
     async def use(it: Supervised) -> None:
-        assert describe(it.supervisor)["environment"] == "development"
+        said = describe(it.supervisor)
+        assert (said["environment"], said["switch"]) == ("development", None)
         assert row(it) == {
             "name": "web",
             "state": "setup",
@@ -136,4 +137,26 @@ def test_a_reload_has_plain_values() -> None:
         "duration_s": 0.25,
         "outcome": "broken",
         "error": "a.py:1: x",
+    }
+
+
+def test_a_switch_has_plain_values() -> None:
+    """As they are documented."""
+    switch = SwitchRecord(
+        former="development",
+        environment="staging",
+        at=0.5,
+        processes=("web",),
+        duration_s=0.25,
+        outcome="failed",
+        error="`web`: no",
+    )
+    assert describe_switch(switch) == {
+        "former": "development",
+        "environment": "staging",
+        "at": "1970-01-01T00:00:00.500Z",
+        "processes": ["web"],
+        "duration_s": 0.25,
+        "outcome": "failed",
+        "error": "`web`: no",
     }

@@ -53,9 +53,10 @@ def stack(project: Project) -> Stack:
 
 
 def test_status_has_the_documented_shape(stack: Stack) -> None:
-    """`{"environment", "processes": [{…}]}`, as the design says."""
+    """`{"environment", "switch", "processes": [{…}]}`, as the design says."""
     status = stack.project.ask("dev.status")
-    assert status.keys() == {"environment", "processes"}
+    assert status.keys() == {"environment", "switch", "processes"}
+    assert status["switch"] is None
     assert status["environment"] == "development"
     app, worker = status["processes"]
     assert app.keys() == worker.keys() == STATUS_KEYS
@@ -145,7 +146,8 @@ def test_stop_says_which_stack_has_ended(stack: Stack) -> None:
 
 def test_why_tells_the_last_reloads(stack: Stack) -> None:
     """Which file or word, which process, which rung, how long."""
-    assert stack.project.ask("dev.why") == {"reloads": [], "left_out": {}}
+    said = stack.project.ask("dev.why")
+    assert said == {"reloads": [], "switches": [], "left_out": {}}
     assert "nothing was reloaded yet" in stack.project.inv("dev.why").stderr
     stack.project.inv("dev.restart", "app")
     stack.project.inv("dev.restart", "worker")

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from sceneshift.core.channel import Channel
-from sceneshift.core.errors import BusyError, SceneshiftError, UsageError
+from sceneshift.core.errors import (
+    BusyError,
+    RefusedError,
+    SceneshiftError,
+    UsageError,
+)
 from sceneshift.core.paths import StateFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sceneshift.core.channel import Message
 
 SOCKET_NAME = "dev.sock"
 _ANSWER_S = 30.0
-_BY_CODE = {2: UsageError, 5: BusyError}
+_MEANWHILE_S = 1.0
+_BY_CODE = {2: UsageError, 4: RefusedError, 5: BusyError}
 
 
 class Client:
@@ -59,14 +67,25 @@ class Client:
             )
         return client
 
-    def ask(self, request: Message, *, wait_s: float = _ANSWER_S) -> Message:
+    def ask(
+        self,
+        request: Message,
+        *,
+        wait_s: float = _ANSWER_S,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Message:
         """Send a request and return its answer, which may take so long.
+
+        Args:
+            request: What is asked.
+            wait_s: Seconds.
+            meanwhile: Is called each second in which there is no answer yet.
 
         Raises:
             SceneshiftError: The stack refuses, or goes away meanwhile.
         """
         self._channel.sock.settimeout(wait_s)
-        answer, fds = self._ask(request)
+        answer, fds = self._ask(request, meanwhile)
         for fd in fds:
             os.close(fd)
         return answer
@@ -95,9 +114,13 @@ class Client:
         """Go."""
         self._channel.close()
 
-    def _ask(self, request: Message) -> tuple[Message, list[int]]:
+    def _ask(
+        self, request: Message, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[Message, list[int]]:
         try:
             self._channel.send(request)
+            if meanwhile is not None:
+                self._pass_time(meanwhile)
             received = self._channel.receive()
         except TimeoutError as error:
             waited_s = self._channel.sock.gettimeout() or 0.0
@@ -114,6 +137,19 @@ class Client:
             error_class = _BY_CODE.get(message["code"], SceneshiftError)
             raise error_class(message["error"], hint=message["hint"])
         return message, fds
+
+    def _pass_time(self, meanwhile: Callable[[], None]) -> None:
+        """Return when there is something to be read.
+
+        Raises:
+            TimeoutError: There is not in the time that the socket has.
+        """
+        end = time.monotonic() + (self._channel.sock.gettimeout() or 0.0)
+        while (left_s := end - time.monotonic()) > 0:
+            if select.select([self._channel], [], [], min(left_s, _MEANWHILE_S))[0]:
+                return
+            meanwhile()
+        raise TimeoutError
 
 
 def _refuse_suspended(sock: socket.socket) -> None:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 _LONGEST = 60
 
@@ -47,6 +48,18 @@ def name_few(names: Sequence[str], most: int) -> str:
     """Return the first names, and how many more there are."""
     shown, more = ", ".join(names[:most]), len(names) - most
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def describe_progress(switch: Mapping[str, Any]) -> str:
+    """Say what a switch waits for, as `inv dev.status --json` tells of it."""
+    waiting = [
+        f"{each['name']} ({each['setup'] or each['state']})"
+        for each in switch["waiting"]
+    ]
+    if not waiting and not switch["ready"]:
+        return "waits until what starts or ends just now has done so"
+    ready = ", ".join(switch["ready"]) or "none yet"
+    return f"waits for {', '.join(waiting) or 'its end'}; ready: {ready}"
 
 
 def describe_seconds(seconds: float) -> str:

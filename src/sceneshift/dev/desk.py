@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote, suggest
+from sceneshift.dev.history import Reload, SwitchRecord
 from sceneshift.dev.machine import Quit, Verb
 from sceneshift.dev.output import Follower
-from sceneshift.dev.status import describe, describe_reload
+from sceneshift.dev.status import describe, describe_reload, describe_switch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -64,14 +65,20 @@ class Desk:
 
     async def _why(self, request: Message, connection: Connection) -> None:
         names = self._resolve(request["names"])
-        reloads = self._supervisor.history.last(request["count"], names or None)
+        found = self._supervisor.history.last(request["count"], names or None)
+        reloads = [each for each in found if isinstance(each, Reload)]
+        switches = [each for each in found if isinstance(each, SwitchRecord)]
         left_out = {
             name: runner.skipped
             for name, runner in self._supervisor.runners.items()
             if runner.skipped and (not names or name in names)
         }
-        answer = {"ok": True, "reloads": list(map(describe_reload, reloads))}
-        await connection.send({**answer, "left_out": left_out})
+        answer = {
+            "reloads": list(map(describe_reload, reloads)),
+            "switches": list(map(describe_switch, switches)),
+            "left_out": left_out,
+        }
+        await connection.send({"ok": True, **answer})
 
     async def _act(self, request: Message, connection: Connection) -> None:
         """Start, stop or restart processes, and answer when that is done."""

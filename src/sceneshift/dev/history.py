@@ -1,4 +1,4 @@
-"""The last reloads, for `inv dev.why`."""
+"""The last reloads and switches, for `inv dev.why`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Rung = Literal["fork", "cold"]
 Cause = Literal["change", "asked", "environment", "packages"]
 Outcome = Literal["served", "broken", "died", "under way", "replaced"]
+SwitchOutcome = Literal["switched", "failed", "under way"]
 _KEPT = 200
 
 
@@ -45,19 +46,55 @@ class Reload(Struct, kw_only=True):
     error: str | None = None
 
 
+class SwitchRecord(Struct, kw_only=True):
+    """One switch of the stack to another environment.
+
+    Attributes:
+        former: The environment that ran.
+        environment: The one that was to run.
+        at: When it began, seconds since 1970.
+        processes: Those that were started or ended for it.
+        began: The same as `at`, on the clock that never goes back.
+        duration_s: From there to its end; None until then.
+        outcome: How it ended.
+        error: Why it came to nothing.
+    """
+
+    former: str
+    environment: str
+    at: float
+    processes: tuple[str, ...]
+    began: float = 0.0
+    duration_s: float | None = None
+    outcome: SwitchOutcome = "under way"
+    error: str | None = None
+
+
 class History:
-    """A bounded list of reloads, oldest first."""
+    """A bounded list of reloads and switches, oldest first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._reloads: deque[Reload] = deque(maxlen=_KEPT)
+        self._entries: deque[Reload | SwitchRecord] = deque(maxlen=_KEPT)
 
     def begin(self, reload: Reload) -> Reload:
         """Add a reload; the process's one that is under way was replaced by it."""
         self.replace(reload.process)
         reload.began = self._clock()
-        self._reloads.append(reload)
+        self._entries.append(reload)
         return reload
+
+    def begin_switch(self, switch: SwitchRecord) -> SwitchRecord:
+        """Add a switch; it is under way."""
+        switch.began = self._clock()
+        self._entries.append(switch)
+        return switch
+
+    def end_switch(self, switch: SwitchRecord, error: str | None) -> None:
+        """Close a switch: with why it came to nothing, None where it is done."""
+        switch.outcome = "switched" if error is None else "failed"
+        switch.error = error
+        switch.duration_s = self._clock() - switch.began
 
     def replace(self, process: str) -> None:
         """Close the reload of a process that is under way: it will never serve."""
@@ -75,12 +112,21 @@ class History:
 
     def open_of(self, process: str) -> Reload | None:
         """Return the reload of a process that is under way."""
-        for reload in reversed(self._reloads):
-            if reload.process == process:
-                return reload if reload.outcome == "under way" else None
+        for entry in reversed(self._entries):
+            if isinstance(entry, Reload) and entry.process == process:
+                return entry if entry.outcome == "under way" else None
         return None
 
-    def last(self, count: int, names: Collection[str] | None = None) -> list[Reload]:
+    def last(
+        self, count: int, names: Collection[str] | None = None
+    ) -> list[Reload | SwitchRecord]:
         """Return the newest, oldest first; of some processes where names are given."""
-        found = [r for r in self._reloads if names is None or r.process in names]
+        entries = self._entries
+        found = [e for e in entries if names is None or _concerns(e, names)]
         return found[-count:]
+
+
+def _concerns(entry: Reload | SwitchRecord, names: Collection[str]) -> bool:
+    if isinstance(entry, Reload):
+        return entry.process in names
+    return any(name in names for name in entry.processes)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.wording import describe_seconds, local_clock, name_few
+from sceneshift.core.wording import (
+    describe_progress,
+    describe_seconds,
+    local_clock,
+    name_few,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +41,11 @@ def print_status(status: dict[str, Any], *, as_json: bool) -> None:
         console.json(status)
         return
     console.note(f"environment: {status['environment']}")
+    switch = status["switch"]
+    if switch is not None:
+        since = local_clock(switch["since"])
+        what = f"a switch to `{switch['environment']}` is under way since {since}"
+        console.note(f"{what}: {describe_progress(switch)}")
     head = ("process", "state", "pid", "restarts", "address")
     rows = [
         (
@@ -110,7 +120,9 @@ def end_stack(root: Path, *, as_json: bool) -> None:
 def show_reloads(
     root: Path, names: Sequence[str], *, count: int, as_json: bool
 ) -> None:
-    """Print the last reloads, newest last, and what each of them imports anew.
+    """Print the last reloads and switches, and what each reload imports anew.
+
+    The newest comes last.
 
     Raises:
         SceneshiftError: Nothing runs here.
@@ -118,17 +130,19 @@ def show_reloads(
     """
     request = {"op": "why", "names": list(names), "count": count}
     answer = Client.get(root).ask(request)
-    reloads, left_out = answer["reloads"], answer["left_out"]
+    del answer["ok"]
     console = StreamConsole()
     if as_json:
-        console.json({"reloads": reloads, "left_out": left_out})
+        console.json(answer)
         return
-    if reloads:
+    rows = [(each["at"], _describe_reload(each)) for each in answer["reloads"]]
+    rows += [(each["at"], _describe_switch(each)) for each in answer["switches"]]
+    if rows:
         head = ("when", "process", "took", "how", "outcome", "because of")
-        console.table([head, *map(_describe_reload, reloads)])
+        console.table([head, *(row for _at, row in sorted(rows))])
     else:
         console.note("nothing was reloaded yet")
-    for name, packages in left_out.items():
+    for name, packages in answer["left_out"].items():
         reasons = (f"{package} ({reason})" for package, reason in packages.items())
         console.note(f"each reload of {name} imports anew: {', '.join(reasons)}")
 
@@ -143,4 +157,16 @@ def _describe_reload(reload: dict[str, Any]) -> tuple[str, ...]:
         how if not reload["reason"] else f"{how}: {reload['reason']}",
         reload["outcome"] if not reload["error"] else reload["error"],
         name_few(reload["files"], 3) or reload["cause"],
+    )
+
+
+def _describe_switch(switch: dict[str, Any]) -> tuple[str, ...]:
+    took = switch["duration_s"]
+    return (
+        local_clock(switch["at"]),
+        "all",
+        "-" if took is None else describe_seconds(took),
+        "switch",
+        switch["error"] or switch["outcome"],
+        f"{switch['former']} -> {switch['environment']}",
     )

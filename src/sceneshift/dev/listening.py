@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.output import Streams
     from sceneshift.dev.routing import Digest, Router
     from sceneshift.dev.run.base import Runner
+    from sceneshift.dev.switch.progress import Progress
 
 
 class Listening:
@@ -33,7 +34,8 @@ class Listening:
         runners: One a process.
         streams: The output of each.
         router: What each uses.
-        history: The last reloads.
+        history: The last reloads and switches.
+        switch: How far a switch is; None where none is under way.
         outages: Pages that answer for processes that cannot start.
         places: Token and `file:line` of the last breakpoint of each.
         on_use: Called with each file that a process uses.
@@ -55,6 +57,7 @@ class Listening:
         self.streams = streams
         self.router = router
         self.history = History()
+        self.switch: Progress | None = None
         self.outages = outages
         self.places: dict[str, tuple[int, str]] = {}
         self.on_use: Callable[[str], None] = lambda _path: None

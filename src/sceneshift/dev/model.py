@@ -161,6 +161,7 @@ class StackSpec(Struct, frozen=True, kw_only=True):
         worktree: Name of the linked worktree that it is in; empty in the main checkout.
         offset: How far its fixed ports are above those of the main checkout.
         separation: How its databases are apart from those of the main checkout.
+        protected: Whether a person is asked before a switch to its environment.
     """
 
     root: Path
@@ -171,6 +172,7 @@ class StackSpec(Struct, frozen=True, kw_only=True):
     worktree: str = ""
     offset: int = 0
     separation: Separation = Separation()
+    protected: bool = False
 
     def get(self, name: str) -> ProcessSpec:
         """Return the process of that name; raise KeyError."""

@@ -102,6 +102,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         worktree=project.worktree.name if project.worktree else "",
         offset=project.offset,
         separation=project.environment.separation,
+        protected=project.environment.protected,
     )
 
 

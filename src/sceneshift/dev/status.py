@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.wording import iso_time
 
 if TYPE_CHECKING:
-    from sceneshift.dev.history import Reload
+    from sceneshift.dev.history import Reload, SwitchRecord
     from sceneshift.dev.supervisor import Supervisor
 
 
 def describe(supervisor: Supervisor) -> dict[str, Any]:
-    """Return `{"environment", "processes": [...]}` as the design says."""
+    """Return `{"environment", "switch", "processes": [...]}` as the design says."""
+    switch = supervisor.switch
     return {
         "environment": supervisor.stack.environment,
+        "switch": None if switch is None else switch.describe(),
         "processes": [
             _describe_process(supervisor, spec.name)
             for spec in supervisor.stack.processes
@@ -56,4 +58,17 @@ def describe_reload(reload: Reload) -> dict[str, Any]:
         "duration_s": reload.duration_s,
         "outcome": reload.outcome,
         "error": reload.error,
+    }
+
+
+def describe_switch(switch: SwitchRecord) -> dict[str, Any]:
+    """Return one entry of `inv dev.why --json`'s `switches`."""
+    return {
+        "former": switch.former,
+        "environment": switch.environment,
+        "at": iso_time(switch.at),
+        "processes": list(switch.processes),
+        "duration_s": switch.duration_s,
+        "outcome": switch.outcome,
+        "error": switch.error,
     }

@@ -31,6 +31,12 @@ class Failure(Struct, frozen=True, kw_only=True):
     reason: str
     output: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """All of it in one line, but the output."""
+        who = "" if self.process is None else f"`{self.process}`: "
+        return f"{who}{self.reason}"
+
 
 class Newcomers(Supervisor):
     """Runs the new processes until they are taken over.

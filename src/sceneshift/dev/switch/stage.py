@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev.machine import Began, Quit, SetupEnded, Verb
+from sceneshift.dev.machine import Began, Phase, Quit, SetupEnded, Verb
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.choice import choose
 from sceneshift.dev.run.held import HeldSockets
@@ -194,6 +194,16 @@ class Stage:
         current = self._old.machine.states[name].current
         if current is not None:
             self._old.runners[name].hold(current)
+
+    def list_states(self) -> dict[str, str]:
+        """Return how far each new process is; `waiting` where it is another's turn."""
+        return {name: self._find_state(name) for name in self._new.machine.states}
+
+    def _find_state(self, name: str) -> str:
+        state = self._new.machine.states[name]
+        is_set_up = state.phase is Phase.SETUP and name not in self._preparing
+        is_early = is_set_up or name in self._waiting
+        return Phase.WAITING.value if is_early else state.word
 
     def _list(self, how: How) -> set[str]:
         return {name for name, step in self._steps.items() if step.how is how}

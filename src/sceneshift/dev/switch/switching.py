@@ -12,13 +12,15 @@ from msgspec import Struct
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.ports import is_free
 from sceneshift.core.wording import describe_seconds, quote
+from sceneshift.dev.history import SwitchRecord
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.model import HttpProbe
 from sceneshift.dev.run.choice import choose
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.status import describe
 from sceneshift.dev.switch.newcomers import Failure
-from sceneshift.dev.switch.plan import Facts, plan_switch
+from sceneshift.dev.switch.plan import Action, Facts, plan_switch
+from sceneshift.dev.switch.progress import Progress
 from sceneshift.dev.switch.retirement import Retirement
 from sceneshift.dev.switch.stage import Stage
 
@@ -70,8 +72,9 @@ class Switching:
         It goes on where whoever asked is gone: what was begun is brought to its end.
 
         Args:
-            request: `environment`, `dry_run`, and `within_s`, which new processes have
-                to become ready.
+            request: `environment`, `dry_run`, `within_s`, which new processes have to
+                become ready, and `is_confirmed`, whether a person has said so: without
+                that, a protected environment gets no further than its plan.
 
         Raises:
             BusyError: Another switch is under way.
@@ -80,9 +83,12 @@ class Switching:
         if self._target is not None:
             raise BusyError(
                 f"a switch to {quote(self._target)} is under way",
-                hint="wait for its end, which `inv dev` tells",
+                hint="see how far it is: inv dev.status",
             )
         self._target = request["environment"]
+        if not request["dry_run"]:
+            former = self._supervisor.stack.environment
+            self._supervisor.switch = Progress(self._target, former)
         task = self._parts.ground.loop.create_task(self._take(request))
         task.add_done_callback(self._finish)
         self._task = task
@@ -97,7 +103,7 @@ class Switching:
         await self._retirement.finish()
 
     def _finish(self, task: asyncio.Task[Message]) -> None:
-        self._target = None
+        self._target = self._supervisor.switch = None
         if not task.cancelled():
             task.exception()  # whoever asked is told, if there is still somebody
 
@@ -109,7 +115,11 @@ class Switching:
         if self._supervisor.machine.is_quitting:
             raise SceneshiftError("the stack is ending", hint="start it: inv dev")
         target = self._settings.load(request["environment"])
-        said = {"environment": target.environment, "former": former.environment}
+        said = {
+            "environment": target.environment,
+            "former": former.environment,
+            "is_protected": target.protected,
+        }
         if target.environment == former.environment:
             if not request["dry_run"]:  # it may have been chosen by a flag
                 self._settings.activate(target.environment)
@@ -117,8 +127,10 @@ class Switching:
         steps = plan_switch(former, target, self._find_facts(former, target))
         if request["dry_run"]:
             return self._describe(said, "planned", steps, target)
+        if target.protected and not request.get("is_confirmed"):
+            return self._describe(said, "protected", steps, target)
         self._settings.say(f"switching to `{target.environment}`", time.time())
-        failure = await self._switch(target, steps, request["within_s"])
+        failure = await self._record(target, steps, request["within_s"])
         took_s = time.monotonic() - began
         self._tell(said, failure, took_s)
         outcome = "switched" if failure is None else "failed"
@@ -163,6 +175,28 @@ class Switching:
 
     # -- the switch
 
+    async def _record(
+        self, target: StackSpec, steps: tuple[Step, ...], within_s: float
+    ) -> Failure | None:
+        """Switch, and keep in the history how that went."""
+        history = self._supervisor.history
+        moved = [step.process for step in steps if step.action is not Action.KEEP]
+        record = history.begin_switch(
+            SwitchRecord(
+                former=self._supervisor.stack.environment,
+                environment=target.environment,
+                at=time.time(),
+                processes=tuple(moved),
+            )
+        )
+        error: str | None = "it was broken off"
+        try:
+            failure = await self._switch(target, steps, within_s)
+            error = None if failure is None else failure.sentence
+        finally:
+            history.end_switch(record, error)
+        return failure
+
     async def _switch(
         self, target: StackSpec, steps: tuple[Step, ...], within_s: float
     ) -> Failure | None:
@@ -171,6 +205,8 @@ class Switching:
         changes.expect(target)
         try:
             self._stage = Stage(target, steps, self._parts)
+            if self._supervisor.switch is not None:
+                self._supervisor.switch.begin(target, self._stage)
             failure = await self._run(self._stage, target, within_s)
         finally:
             self._stage = None
@@ -210,11 +246,10 @@ class Switching:
             specs = self._supervisor.stack.processes
             lines += [f"{spec.name}: {spec.url}" for spec in specs if spec.url]
         else:
-            who = "" if failure.process is None else f"`{failure.process}`: "
             text = (
                 f"not switched to `{said['environment']}`, `{said['former']}` goes on"
             )
-            lines = [f"{text}: {who}{failure.reason}"]
+            lines = [f"{text}: {failure.sentence}"]
         self._settings.say("\n".join(lines), time.time())
 
     def _describe(
@@ -245,7 +280,8 @@ class Switching:
 def _describe_process(status: dict[str, Any], spec: ProcessSpec) -> dict[str, Any]:
     health = None
     if isinstance(spec.probe, HttpProbe):
-        health = f"http://127.0.0.1:{spec.port}/{spec.probe.path.removeprefix('/')}"
+        path = spec.probe.path.removeprefix("/")
+        health = f"http://{spec.host}:{spec.port}/{path}"
     kept = ("name", "state", "pid", "port", "url")
     return {**{key: status[key] for key in kept}, "health": health}
 

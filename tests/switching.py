@@ -28,6 +28,42 @@ time.sleep(300)
 WEB = "web: uvicorn asgi:app --port $PORT --lifespan off\n"
 FILES = {"asgi.py": ASGI, "worker.py": WORKER, "Procfile.dev": WEB}
 
+SLOW = """\
+import os, time
+if os.environ["NAME"] == "staging":
+    open("importing", "w").write(str(os.getpid()))
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+"""
+
+# A module that knows of migrations; files tell it what there is to be done.
+MIGRATIONS = """\
+import time
+from typing import NamedTuple
+from sceneshift.core.errors import SceneshiftError
+
+class Pending(NamedTuple):
+    database: str
+    revisions: tuple
+    problem: str | None = None
+
+def find_pending(root, environ, environment):
+    if (root / "unknown").exists():
+        raise SceneshiftError("no database answers", hint="start it")
+    lacking = (root / f"pending-{environment}").read_text().split()
+    return [Pending("default", tuple(lacking)), Pending("cache", (), "it is no table")]
+
+def migrate(root, environ, environment):
+    (root / "migrating").touch()
+    while (root / "hold").exists():
+        time.sleep(0.01)
+    if (root / "broken").exists():
+        raise SceneshiftError("`default`: revision b2 has failed", hint="mend it")
+    lacking = (root / f"pending-{environment}").read_text().split()
+    (root / f"pending-{environment}").write_text("")
+    return [Pending("default", tuple(lacking))]
+"""
+
 
 def environments(more: str = "", **ports: int) -> str:
     """Return a configuration with environments; `NAME` is that of each.
@@ -83,3 +119,40 @@ def is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+class Slow:
+    """A switch whose new web process waits in the middle of its imports.
+
+    Attributes:
+        stack: What runs.
+        client: Who asked.
+        pyproject: The configuration.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.pyproject = environments(development=stack.port, staging=stack.port)
+        procfile = WEB + "worker: python worker.py\n"
+        files = {**FILES, "asgi.py": SLOW + FILES["asgi.py"]}
+        files |= {"pyproject.toml": self.pyproject, "Procfile.dev": procfile}
+        stack.start(files)
+        stack.wait_page("development")
+        stack.wait_ready("worker")
+        self.client = begin_switch(stack, "staging")
+        stack.wait((stack.root / "importing").exists)
+
+    def let_go(self) -> None:
+        """Let the new process go on."""
+        (self.stack.root / "go").touch()
+
+    def wait_client(self) -> tuple[int, str]:
+        """Return exit code and errors of who asked."""
+        _said, errors = self.client.communicate(timeout=30)
+        return self.client.returncode, errors
+
+    def close(self) -> None:
+        """Leave nobody who waits."""
+        if self.client.poll() is None:
+            self.client.kill()
+        self.client.communicate()

@@ -25,11 +25,6 @@ ROOMS = (
     "env",  # the environments that it can run in
 )
 
-# Commands that one room has for another: where they are, and where they belong.
-LENT = (
-    ("sceneshift.dev.tasks", "switch", "env"),  # the running stack, to an environment
-)
-
 # What `inv env.validate` runs: each has a function `list_checks`.
 CHECKS = (
     "sceneshift.env.checks",  # files, secrets, ports, processes, databases, packages
@@ -41,6 +36,10 @@ CHECKS = (
 # drops those of removed ones: it has `find_drops` and `apply_drops`.
 FIRST_USE = "sceneshift.data.firstuse"
 LEFTOVERS = "sceneshift.data.leftovers"
+
+# What `inv env.switch` asks for pending migrations, and has apply them: functions
+# `find_pending` and `migrate`.
+MIGRATIONS = "sceneshift.data.migrations"
 
 
 def namespace(root: Path | None = None) -> Collection:
@@ -63,13 +62,11 @@ def namespace(root: Path | None = None) -> Collection:
         "checks": list(CHECKS),
         "first_use": FIRST_USE,
         "leftovers": LEFTOVERS,
+        "migrations": MIGRATIONS,
     }
     commands.configure({"sceneshift": settings})
     for room in _load_rooms():
         commands.add_collection(room)
-    for module, task, borrower in LENT:
-        lent = getattr(importlib.import_module(module), task)
-        commands.collections[borrower].add_task(lent)
     for name in open_package(root / "tasks"):
         with _surviving():
             _add_module(load_module(name, root), name, commands)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sceneshift.core.wording import (
     describe_moment,
+    describe_progress,
     describe_seconds,
     find_nearest,
     iso_time,
@@ -83,3 +84,23 @@ def test_a_clock_shows_the_time_where_the_person_is() -> None:
 def test_of_many_names_the_first_are_said(names: tuple[str, ...], said: str) -> None:
     """As many as are shown need no count, nor does none."""
     assert name_few(names, 2) == said
+
+
+WEB = {"name": "web", "state": "setup", "setup": "npm ci"}
+WORKER = {"name": "worker", "state": "waiting", "setup": None}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "ready", "said"),
+    [
+        ([], [], "waits until what starts or ends just now has done so"),
+        ([WEB], [], "waits for web (npm ci); ready: none yet"),
+        ([WEB, WORKER], ["x"], "waits for web (npm ci), worker (waiting); ready: x"),
+        ([], ["x", "y"], "waits for its end; ready: x, y"),
+    ],
+)
+def test_a_switch_says_what_it_waits_for(
+    waiting: list[dict[str, str | None]], ready: list[str], said: str
+) -> None:
+    """A set-up step by its command, everything else by its state."""
+    assert describe_progress({"waiting": waiting, "ready": ready}) == said

@@ -117,6 +117,20 @@ def test_ports_are_free_or_it_is_said_who_has_them(tmp_path: Path) -> None:
     assert checks.check_ports(quiet, None) == skip("no process listens")
 
 
+def test_a_port_of_the_stack_that_goes_over_is_free_for_it(tmp_path: Path) -> None:
+    """Who asks is to be in another environment; a foreign program holds it still."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        settings = f"{TABLE}ports = {{ app = {port} }}"
+        project = load(tmp_path, {"Procfile": "app: x", "pyproject.toml": settings})
+        own = RunningStack(environment="staging", pid=os.getpid())
+        foreign = RunningStack(environment="staging", pid=1)
+        assert checks.check_ports(project, own, is_next=True) == ok(f"app {port}")
+        for running, is_next in ((own, False), (foreign, True)):
+            verdict = checks.check_ports(project, running, is_next=is_next)
+            assert verdict.state is CheckState.FAILED
+
+
 def test_what_a_killed_stack_left_on_a_port_can_be_freed(
     tmp_path: Path,
 ) -> None:

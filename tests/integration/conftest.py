@@ -8,6 +8,7 @@ import pytest
 
 from reloading import Stack
 from stacks import Project
+from switching import Slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,3 +52,11 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(root)
     yield stack
     stack.close()
+
+
+@pytest.fixture(name="slow")
+def begin_slow_switch(stack: Stack) -> Iterator[Slow]:
+    """Return a switch that is under way."""
+    slow = Slow(stack)
+    yield slow
+    slow.close()

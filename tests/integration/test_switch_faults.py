@@ -13,75 +13,11 @@ import pytest
 from reloading import Visitor, free_port
 from sceneshift.core.processes import children
 from support import wait_until
-from switching import (
-    FILES,
-    WEB,
-    active,
-    begin_switch,
-    environments,
-    is_gone,
-    refuse,
-    switch,
-)
+from switching import active, environments, is_gone, refuse, switch
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-
     from reloading import Stack
-
-SLOW = """\
-import os, time
-if os.environ["NAME"] == "staging":
-    open("importing", "w").write(str(os.getpid()))
-    while not os.path.exists("go"):
-        time.sleep(0.01)
-"""
-
-
-class Slow:
-    """A switch whose new web process waits in the middle of its imports.
-
-    Attributes:
-        stack: What runs.
-        client: Who asked.
-        pyproject: The configuration.
-    """
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.pyproject = environments(development=stack.port, staging=stack.port)
-        procfile = WEB + "worker: python worker.py\n"
-        files = {**FILES, "asgi.py": SLOW + FILES["asgi.py"]}
-        files |= {"pyproject.toml": self.pyproject, "Procfile.dev": procfile}
-        stack.start(files)
-        stack.wait_page("development")
-        stack.wait_ready("worker")
-        self.client = begin_switch(stack, "staging")
-        stack.wait((stack.root / "importing").exists)
-
-    def let_go(self) -> None:
-        """Let the new process go on."""
-        (self.stack.root / "go").touch()
-
-    def wait_client(self) -> tuple[int, str]:
-        """Return exit code and errors of who asked."""
-        _said, errors = self.client.communicate(timeout=30)
-        return self.client.returncode, errors
-
-
-@pytest.fixture(name="slow")
-def begin_slow_switch(stack: Stack) -> Iterator[Slow]:
-    """Return a switch that is under way."""
-    slow = Slow(stack)
-    yield slow
-    _end(slow.client)
-
-
-def _end(client: subprocess.Popen[str]) -> None:
-    if client.poll() is None:
-        client.kill()
-    client.communicate()
+    from switching import Slow
 
 
 def test_another_switch_is_refused(slow: Slow) -> None:

@@ -67,10 +67,13 @@ class Subject:
     Attributes:
         project: What its files say.
         environ: The process environment.
+        is_next: Whether it is about to take the place of what runs here, which will
+            give up what it holds.
     """
 
     project: Project
     environ: Mapping[str, str]
+    is_next: bool = False
 
 
 def ok(detail: str) -> Verdict:

@@ -42,6 +42,11 @@ def can_redraw(stream: TextIO, env: Mapping[str, str] | None = None) -> bool:
     return env.get("TERM") != "dumb" and stream.isatty()
 
 
+def can_ask() -> bool:
+    """Tell whether a person sees a question, and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def fit_widths(widths: Sequence[int], room: int | None) -> list[int]:
     """Return the widths of columns so that their table fits.
 
@@ -149,6 +154,11 @@ class StreamConsole:
     def note(self, text: str) -> None:
         """Tell people something."""
         _print(self._err, text)
+
+    def ask(self, question: str) -> str:
+        """Ask a person something; return the line that is typed, bare."""
+        _write(self._err, f"{mask_secrets(question)} ")
+        return sys.stdin.readline().strip()
 
     def success(self, text: str) -> None:
         """Tell people that something is done."""

@@ -167,30 +167,6 @@ def why(
     inquiries.show_reloads(_root(context), names, count=asked, as_json=json)
 
 
-@task(
-    help={
-        "name": "the environment",
-        "dry_run": "say what would be done",
-        "json": _JSON,
-        "within": "seconds in which new processes are to be ready (default: 30)",
-    }
-)
-def switch(
-    context: Context,
-    name: str,
-    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flag
-    json: bool = False,  # noqa: FBT001, FBT002
-    within: str = "",
-) -> None:
-    """Have the running stack go over to another environment."""
-    from sceneshift.dev.switch import inquiry  # noqa: PLC0415
-
-    limit_s = read_count("--within", within, 30)
-    inquiry.switch(
-        _root(context), name, dry_run=dry_run, as_json=json, within_s=limit_s
-    )
-
-
 @task(klass=NamesTask, iterable=["names"], help={"names": "the process"})
 def attach(context: Context, names: list[str]) -> None:
     """Give this terminal to a process that stands at a breakpoint."""

@@ -49,7 +49,9 @@ def list_checks(subject: Subject) -> Iterator[Check]:
     yield Check(name="example", look=partial(check_example, project))
     yield Check(name="secrets", look=partial(check_secrets, project), limit_s=_LIMIT_S)
     yield Check(
-        name="ports", look=partial(check_ports, project, running), limit_s=_LIMIT_S
+        name="ports",
+        look=partial(check_ports, project, running, is_next=subject.is_next),
+        limit_s=_LIMIT_S,
     )
     yield from list_process_checks(project, running)
     for database in list_databases(project.environment.values):
@@ -106,13 +108,24 @@ def check_secrets(project: Project) -> Verdict:
     return ok("git has none, and would take in none")
 
 
-def check_ports(project: Project, running: RunningStack | None) -> Verdict:
-    """Tell whether each port is free, or held by the stack that runs here."""
+def check_ports(
+    project: Project, running: RunningStack | None, *, is_next: bool = False
+) -> Verdict:
+    """Tell whether each port is free, or held by the stack that runs here.
+
+    Args:
+        project: Whose ports.
+        running: The stack that runs.
+        is_next: Whether that stack is about to be in this environment.
+    """
+    environment = project.environment.name
+    if is_next and running is not None and running.environment is not None:
+        environment = running.environment
     ports = [
         Claimed(
             number=each.port,
             process=each.name,
-            environment=project.environment.name,
+            environment=environment,
             checkout=project.root,
         )
         for each in project.instances

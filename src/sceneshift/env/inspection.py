@@ -92,10 +92,7 @@ def print_results(
         checks = [result.as_json() for result in results]
         console.json({**head, "is_ok": not failed, "checks": checks})
     else:
-        console.table([("check", "state", "time", "found"), *map(_row, results)])
-        for result in results:
-            if result.verdict.remedy is not None:
-                console.note(f"{result.name}: {result.verdict.remedy}")
+        print_table(results)
     if failed:
         what = "a check has" if len(failed) == 1 else f"{len(failed)} checks have"
         raise DriftError(
@@ -104,6 +101,15 @@ def print_results(
             if not as_json
             else "the key `remedy` of each says what mends it",
         )
+
+
+def print_table(results: Sequence[Result]) -> None:
+    """Print what was found as a table, and below it what mends it."""
+    console = StreamConsole()
+    console.table([("check", "state", "time", "found"), *map(_row, results)])
+    for result in results:
+        if result.verdict.remedy is not None:
+            console.note(f"{result.name}: {result.verdict.remedy}")
 
 
 def _row(result: Result) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from sceneshift.core.errors import UsageError
-from sceneshift.task import NamesTask, find_root, refuse_windows, task
+from sceneshift.task import NamesTask, find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,53 @@ def show(  # noqa: PLR0913, PLR0917 - one argument a flag
         is_all=all,
         as_json=json,
     )
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": "the environment",
+        "env": _ENV,
+        "validate": "run the checks of inv env.validate first",
+        "force": "with --validate: switch though a check has failed",
+        "migrate": "apply pending migrations first",
+        "yes": "switch to a protected environment without a question",
+        "dry_run": "say what would be done",
+        "within": "seconds in which new processes are to be ready (default: 30)",
+        "json": _JSON,
+    },
+)
+def switch(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    names: list[str],
+    env: str = "",
+    validate: bool = False,  # noqa: FBT001, FBT002 - a flag
+    force: bool = False,  # noqa: FBT001, FBT002
+    migrate: bool = False,  # noqa: FBT001, FBT002
+    yes: bool = False,  # noqa: FBT001, FBT002
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    within: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Have the running stack go over to another environment."""
+    from sceneshift.env.switch import SwitchRequest, switch  # noqa: PLC0415
+
+    known = context.config.sceneshift
+    request = SwitchRequest(
+        root=_root(context),
+        environ=os.environ,
+        name=_pick(names, env) or "",
+        providers=tuple(known.checks) if validate else (),
+        migrations=known.migrations,
+        is_forced=force,
+        is_migrated=migrate,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        within_s=read_count("--within", within, 30),
+        as_json=json,
+    )
+    switch(request)
 
 
 @task(
@@ -260,6 +307,7 @@ ns = Collection("env")
 ns.add_task(list_, default=True)
 for _each in (
     show,
+    switch,
     export,
     run,
     check_example,

@@ -40,13 +40,40 @@ def validate(
         DriftError: A check has failed.
         UsageError: There is no such environment.
     """
-    configuration, project = _read_configuration(root, environ, name)
-    results = [configuration]
-    if project is not None:
-        subject = Subject(project=project, environ=environ)
-        results += run_checks(_collect(subject, providers))
-    known = None if project is None else project.environment.name
+    known, results = examine(root, environ, name=name, providers=providers)
     print_results(results, {"environment": known}, as_json=as_json)
+
+
+def examine(
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    name: str | None,
+    providers: Sequence[str],
+    is_next: bool = False,
+) -> tuple[str | None, list[Result]]:
+    """Run the checks of an environment.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        name: Name or alias of the environment; None means the active one.
+        providers: Modules with a function `list_checks`.
+        is_next: Whether it is about to take the place of what runs here.
+
+    Returns:
+        The environment's name, None where its files cannot be read, and what was
+        found.
+
+    Raises:
+        UsageError: There is no such environment.
+    """
+    configuration, project = _read_configuration(root, environ, name)
+    if project is None:
+        return None, [configuration]
+    subject = Subject(project=project, environ=environ, is_next=is_next)
+    found = run_checks(_collect(subject, providers))
+    return project.environment.name, [configuration, *found]
 
 
 def _read_configuration(

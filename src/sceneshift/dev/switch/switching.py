@@ -205,8 +205,8 @@ class Switching:
         changes.expect(target)
         try:
             self._stage = Stage(target, steps, self._parts)
-            if self._supervisor.switch is not None:
-                self._supervisor.switch.begin(target, self._stage)
+            assert self._supervisor.switch is not None  # this is no plan
+            self._supervisor.switch.begin(target, self._stage)
             failure = await self._run(self._stage, target, within_s)
         finally:
             self._stage = None

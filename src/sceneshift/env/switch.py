@@ -1,0 +1,217 @@
+"""`inv env.switch`: what is asked, step by step.
+
+Nothing slow is imported here while a stack runs, unless it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sceneshift.core.client import Client
+from sceneshift.core.confirmation import confirm_protected
+from sceneshift.core.console import StreamConsole, can_ask
+from sceneshift.core.errors import UsageError
+from sceneshift.env import switchreport as report
+from sceneshift.env.pending import Looking, apply_pending
+from sceneshift.env.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from sceneshift.env.inspection import Result
+
+_ANSWER_S = 600.0  # set-up steps may install packages
+
+
+class SwitchRequest(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        root: The project's folder.
+        environ: The process environment.
+        name: The environment, or an alias of it; empty where none was named.
+        providers: Modules with checks that are run first; none where it is empty.
+        migrations: The module that knows of migrations; it need not be there.
+        is_forced: Whether a failed check hinders nothing.
+        is_migrated: Whether pending migrations are applied first.
+        is_confirmed: Whether a protected environment needs no question.
+        is_dry: Whether it is only said what would be done.
+        within_s: Seconds in which each new process has to be ready.
+        as_json: Whether JSON is printed.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    name: str
+    providers: tuple[str, ...] = ()
+    migrations: str | None = None
+    is_forced: bool = False
+    is_migrated: bool = False
+    is_confirmed: bool = False
+    is_dry: bool = False
+    within_s: float = 30.0
+    as_json: bool = False
+
+
+def switch(request: SwitchRequest) -> None:
+    """Have the running stack go over to another environment, and show how it went.
+
+    Where nothing runs, it becomes that of the next `inv dev`.
+
+    Raises:
+        UsageError: There is no such environment, or it is configured badly.
+        RefusedError: A check has failed, or nobody has confirmed it.
+        BusyError: A switch is under way.
+        SceneshiftError: It came to nothing, and the old environment goes on.
+    """
+    _check_flags(request)
+    checks = _run_checks(request)
+    if request.is_dry:
+        _plan(request, checks)
+        return
+    report.tell_checks(checks)
+    report.refuse_failed(request.name, checks, is_forced=request.is_forced)
+    (_migrate_and_switch if request.is_migrated else _switch)(request, checks)
+
+
+def _check_flags(request: SwitchRequest) -> None:
+    if not request.name:
+        raise UsageError(
+            "no environment is named to switch to",
+            hint="see which there are: inv env.list",
+        )
+    if request.is_forced and not request.providers:
+        raise UsageError(
+            "`--force` goes with `--validate`: nothing is checked without it",
+            hint=f"write it so: inv env.switch {request.name} --validate --force",
+        )
+
+
+def _run_checks(request: SwitchRequest) -> list[Result]:
+    """Run the checks of the target, where that is asked for.
+
+    Raises:
+        UsageError: There is no such environment.
+    """
+    if not request.providers:
+        return []
+    from sceneshift.env.validation import examine  # noqa: PLC0415 - 60 ms
+
+    _name, results = examine(
+        request.root,
+        request.environ,
+        name=request.name,
+        providers=request.providers,
+        is_next=True,
+    )
+    return results
+
+
+def _plan(request: SwitchRequest, checks: Sequence[Result]) -> None:
+    """Say what would be done.
+
+    Raises:
+        RefusedError: A check has failed, and nothing would be done.
+    """
+    looking = Looking(request)
+    answer = _Stack(request).ask(is_dry=True)
+    if not request.as_json:
+        report.show_checks(checks)
+    _report(request, answer, checks, looking.finish)
+    report.refuse_failed(request.name, checks, is_forced=request.is_forced)
+
+
+def _switch(request: SwitchRequest, checks: Sequence[Result]) -> None:
+    """Switch; look beside that which migrations are pending."""
+    looking = Looking(request)
+    stack = _Stack(request)
+    answer = stack.ask(is_confirmed=request.is_confirmed)
+    if answer["outcome"] == "protected":
+        _confirm(request, answer)
+        answer = stack.ask(is_confirmed=True)
+    report.raise_failure(answer)
+    _report(request, answer, checks, looking.finish)
+
+
+def _migrate_and_switch(request: SwitchRequest, checks: Sequence[Result]) -> None:
+    """Apply pending migrations, and then switch.
+
+    It is planned first: what cannot be switched to is not migrated either.
+    """
+    stack = _Stack(request)
+    plan = stack.ask(is_dry=True)
+    if plan["is_protected"] and not request.is_confirmed:
+        _confirm(request, plan)
+    applied = apply_pending(request, plan["environment"])
+    if not request.as_json:
+        report.tell_migrations(applied, plan["environment"])
+    answer = stack.ask(is_confirmed=True)
+    report.raise_failure(answer)
+    _report(request, answer, checks, lambda: applied if request.as_json else [])
+
+
+def _confirm(request: SwitchRequest, plan: dict[str, Any]) -> None:
+    """Have a person confirm a plan.
+
+    Raises:
+        RefusedError: Nobody does.
+    """
+    name = plan["environment"]
+    if can_ask() and not request.as_json:
+        report.print_answer({**plan, "outcome": "planned"})
+    command = f"inv env.switch {name} --yes"
+    confirm_protected(name, doing="this switches to it", command=command)
+
+
+def _report(
+    request: SwitchRequest,
+    answer: dict[str, Any],
+    checks: Sequence[Result],
+    find_migrations: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """Print what has become of it; what takes longer to find comes last."""
+    if not request.as_json:
+        report.print_answer(answer)
+        report.tell_migrations(find_migrations(), answer["environment"])
+        return
+    said = {key: value for key, value in answer.items() if key != "failure"}
+    said["checks"] = [each.as_json() for each in checks]
+    said["migrations"] = find_migrations()
+    StreamConsole().json(said)
+
+
+class _Stack:
+    """Who answers: the stack that runs, or the files where none does."""
+
+    def __init__(self, request: SwitchRequest) -> None:
+        self._request = request
+        self._client = Client.find(request.root)
+
+    def ask(self, *, is_dry: bool = False, is_confirmed: bool = False) -> Any:
+        """Have it switch, or plan that.
+
+        Raises:
+            SceneshiftError: It cannot, and nothing is another.
+        """
+        request = self._request
+        if self._client is None:
+            from sceneshift.env.activation import activate  # noqa: PLC0415 - 60 ms
+
+            return activate(request, is_dry=is_dry, is_confirmed=is_confirmed)
+        message = {
+            "op": "switch",
+            "environment": request.name,
+            "dry_run": is_dry,
+            "is_confirmed": is_confirmed,
+            "within_s": request.within_s,
+        }
+        try:
+            answer = self._client.ask(
+                message, wait_s=_ANSWER_S, meanwhile=Progress(request.root)
+            )
+        except KeyboardInterrupt:
+            StreamConsole().note("the switch goes on; see how far: inv dev.status")
+            raise
+        del answer["ok"]
+        return answer

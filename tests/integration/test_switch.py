@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from reloading import Visitor, free_port
+from reloading import Stack, Visitor, free_port
 from switching import (
     ASGI,
     FILES,
@@ -25,11 +25,10 @@ from switching import (
     is_gone,
     switch,
 )
+from watching import git
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from reloading import Stack
 
 
 def refuses(port: int) -> bool:
@@ -308,6 +307,33 @@ def test_a_switch_is_first_told_and_then_done(stack: Stack) -> None:
     again = stack.inv("env.switch", "staging")
     assert (again.returncode, again.stdout) == (0, again.stdout)
     assert "`staging` is active already" in again.stderr
+
+
+def test_a_worktree_is_told_by_its_own_name(tmp_path: Path) -> None:
+    """Addresses and links alike: there its cookies are."""
+    table = '[tool.sceneshift.processes.web]\nhealth = "/health"\nopen = "/api/docs"\n'
+    pyproject = environments(table, development=free_port(), staging=free_port())
+    main, tree = Stack(make_folder(tmp_path / "shop")), Stack(tmp_path / "one")
+    main.write({**FILES, "pyproject.toml": pyproject, ".gitignore": "output\n"})
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        git(main.root, *words)
+    git(main.root, "worktree", "add", "-q", "../one")
+    del tree.env["PORT"]
+    with closing(tree):
+        tree.start({"pyproject.toml": pyproject})
+        tree.wait_ready("web")
+        said = tree.ask("env.switch", "staging")
+        (web,) = said["processes"]
+        base = f"http://one.shop.localhost:{web['port']}"
+        assert said["links"] == [f"{base}/api/docs", f"{base}/health"]
+        table = tree.inv("env.switch", "staging").stdout
+    assert table.splitlines()[1].split()[2:] == said["links"]
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and return it."""
+    path.mkdir()
+    return path
 
 
 def test_where_nothing_runs_the_next_start_is_in_it(stack: Stack) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reloading import Visitor, free_port
+from reloading import free_port
 from stacks import STAY
 from switching import (
     FILES,
@@ -376,12 +375,3 @@ def test_a_stack_that_is_killed_while_migrating_starts_where_it_was(
     stack.wait(lambda: not stack.leftovers())
     stack.start({"pyproject.toml": (stack.root / "pyproject.toml").read_text()})
     stack.wait_page("development")
-
-
-def test_looking_for_migrations_fails_no_request(stack: Stack) -> None:
-    """It happens beside the switch."""
-    start_lacking(stack)
-    with closing(Visitor(stack.port, keeps_alive=True)) as visitor:
-        stack.wait(lambda: visitor.answers)
-        switch(stack, "staging")
-    assert visitor.failures == []

@@ -160,7 +160,7 @@ def why(
     count: str = "",
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
-    """Show the last reloads: which file, which process, how, how long."""
+    """Show the last reloads and switches: which file, which process, how, how long."""
     from sceneshift.dev import inquiries  # noqa: PLC0415
 
     asked = read_count("--count", count, 10)

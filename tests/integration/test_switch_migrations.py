@@ -6,11 +6,12 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from migrating import create, make_chain, make_project
-from reloading import free_port
-from switching import ASGI, WEB, active, environments, refuse
+from reloading import TASKS, Stack, free_port
+from switching import ASGI, WEB, active, environments, refuse, switch
+from watching import git
 
 if TYPE_CHECKING:
-    from reloading import Stack
+    from pathlib import Path
 
 TABLE = '[tool.sceneshift.databases.default]\nalembic = "alembic.ini"\n'
 TABLES = "select name from sqlite_master where type = 'table' order by name"
@@ -75,3 +76,21 @@ def test_a_revision_that_fails_leaves_all_as_it_was(stack: Stack) -> None:
     assert said.splitlines()[-1].startswith("hint: ")
     assert (active(stack), stack.pid("web")) == (None, pid)
     assert not (stack.root / "staging.db").exists() or not list_tables(stack, "staging")
+
+
+def test_a_worktree_migrates_its_own_copy(tmp_path: Path) -> None:
+    """Made before that of the main checkout's, which stays as it is."""
+    (tmp_path / "shop").mkdir()
+    main, tree = Stack(tmp_path / "shop"), Stack(tmp_path / "one")
+    make_project(main.root, make_chain(create("one"), create("two")))
+    files = {"asgi.py": COUNT, "Procfile.dev": WEB, "pyproject.toml": configure(main)}
+    main.write({**files, "tasks.py": TASKS, ".gitignore": "*.db\n"})
+    with sqlite3.connect(main.root / "staging.db") as database:
+        database.execute("create table kept as select 1 as id")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        git(main.root, *words)
+    git(main.root, "worktree", "add", "-q", "../one")
+    switch(tree, "staging", "--migrate")
+    found = [path for path in tree.root.glob("**/staging*.db") if path.is_file()]
+    assert list_tables(tree, found[0].stem) == ["alembic_version", "kept", "one", "two"]
+    assert list_tables(main, "staging") == ["kept"]

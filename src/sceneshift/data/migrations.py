@@ -18,6 +18,7 @@ from sceneshift.core.project import build_common_env, load_project
 from sceneshift.core.wording import quote
 from sceneshift.data.aside import change_aside
 from sceneshift.data.configuration import list_migrated
+from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
@@ -93,6 +94,7 @@ def _describe(name: str, standing: Standing) -> Pending:
 def migrate(root: Path, environ: Mapping[str, str], environment: str) -> list[Pending]:
     """Apply what is pending to all databases of an environment, one after another.
 
+    A worktree's own are made first, where they are not there yet.
     A database has all of it afterwards, or is as it was, whatever happens meanwhile;
     of systems that cannot take back a change of the schema, MySQL for one, that cannot
     be said. Two at once follow each other, and the second finds nothing to do.
@@ -111,6 +113,11 @@ def migrate(root: Path, environ: Mapping[str, str], environment: str) -> list[Pe
         SceneshiftError: A database cannot be migrated, or it failed.
     """
     project = _load(root, environ, environment)
+    if not make_missing(project):  # an empty one would not be copied any more
+        raise SceneshiftError(
+            "a database of this worktree cannot be made",
+            hint="mend what the lines above say",
+        )
     applied = [_migrate(migrated, project) for migrated in list_migrated(project)]
     return [each for each in applied if each.revisions]
 

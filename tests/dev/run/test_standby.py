@@ -131,3 +131,19 @@ def test_a_small_project_needs_none_between(count: int, between: int) -> None:
 def test_a_project_without_a_module_has_one_child() -> None:
     """What is installed as a package may be all there is."""
     assert Standbys().find_missing([]) == [EARLY]
+
+
+def test_who_edits_one_file_after_the_other_leaves_no_child_at_each(
+    stream: ProcessStream,
+) -> None:
+    """None of them goes stale by it: they have read only what comes before."""
+    used = [f"/{number:02}.py" for number in range(30)]
+    standbys = Standbys()
+    for number, path in enumerate(used):
+        standbys.note_edit([path], used)
+        standbys.take_surplus(used)
+        for place in standbys.find_missing(used):
+            standbys.children[place] = child(stream)
+        assert len(standbys.children) <= 5
+        assert path in standbys.children
+        assert used[max(0, number - 1)] in standbys.children

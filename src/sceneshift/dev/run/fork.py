@@ -307,13 +307,16 @@ class ForkRunner(ReportedRunner):
         if missing:
             zygote.preload(missing)
         self._standbys.guess(files)
+        for standby in self._standbys.take_surplus(files):
+            self._discard(standby)
         for place in self._standbys.find_missing(files):
             hot = None if place == EARLY else [place]
             self._standbys.children[place] = self._park(zygote, hot)
         # What an older one has imported itself, the others have in common.
         if generation.number in zygote.alike:
             for standby in self._standbys.children.values():
-                self._tell(standby, {"op": "take", "like": generation.pid})
+                if standby.number in zygote.alike:
+                    self._tell(standby, {"op": "take", "like": generation.pid})
 
     def _park(self, zygote: ZygoteLink, hot: Sequence[str] | None) -> Generation:
         """Make a child that waits."""

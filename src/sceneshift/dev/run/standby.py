@@ -56,8 +56,19 @@ class Standbys(Struct):
         Args:
             used: The modules of the project, in the order in which they are imported.
         """
-        places = [EARLY, *self.hot, *_find_between(used)]
+        places = self._find_places(used)
         return [place for place in places if place not in self.children]
+
+    def take_surplus(self, used: Sequence[str]) -> list[Generation]:
+        """Take out and return the children that wait where none needs to any more.
+
+        Who edits one file after the other, as they are imported, leaves one at each.
+        """
+        surplus = self.children.keys() - self._find_places(used)
+        return [self.children.pop(place) for place in surplus]
+
+    def _find_places(self, used: Sequence[str]) -> list[str]:
+        return [EARLY, *self.hot, *_find_between(used)]
 
     def take(self) -> Generation | None:
         """Take out and return the child that has gone furthest, if one is there."""

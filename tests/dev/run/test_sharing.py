@@ -59,6 +59,12 @@ def test_changes_are_told_by_name() -> None:
         (["TZ"], [], False),
         (["HOME"], [], False),
         (["HOMEPAGE_URL"], [], True),
+        (["LANG"], [], False),
+        (["SSL_CERT_FILE"], [], False),
+        (["LANGFUSE_HOST", "LANGCHAIN_API_KEY", "NVIDIA_API_KEY"], [], True),
+        (["SSL_REDIRECT", "TF_VAR_region", "ORACLE_PASSWORD", "ATLAS_URI"], [], True),
+        (["GRPC_PORT", "TORCH_URL"], [], True),
+        (["GRPC_VERBOSITY"], [], False),
     ],
 )
 def test_what_was_read_may_not_change(

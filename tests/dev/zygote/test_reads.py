@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from sceneshift.dev.zygote.reads import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def look(way: Callable[[], object]) -> Reads:
@@ -53,11 +55,62 @@ def test_a_name_that_is_asked_for_is_noted(
         lambda: len(os.environ),
         lambda: os.environ | {},
         lambda: dict(os.environb),
+        lambda: copy.deepcopy(os.environ),
     ],
 )
 def test_who_looks_at_all_reads_all(way: Callable[[], object]) -> None:
     """Nobody knows what is made of it."""
     assert look(way).as_json() is None
+
+
+def test_an_environment_that_is_replaced_is_not_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does it matter what the next import finds there."""
+    monkeypatch.setattr(os, "environ", os.environ)
+    assert look(lambda: setattr(os, "environ", {"A": "1"})).as_json() is None
+    assert os.environ == {"A": "1"}
+    assert look(lambda: os.environ["A"]).as_json() is None
+
+
+def look_back(folder: Path) -> str:
+    """Return what is known in a fresh interpreter that has a folder in its path."""
+    script = (
+        "from sceneshift.dev.zygote.reads import Reads\n"
+        "reads = Reads()\n"
+        "reads.look_back()\n"
+        "print(reads.as_json())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
+    return done.stdout.strip()
+
+
+def test_what_runs_at_pythons_start_may_have_read_all(tmp_path: Path) -> None:
+    """Where it reads anything of the environment at all."""
+    custom = tmp_path / "sitecustomize.py"
+    custom.write_text("import hooked\n")
+    (tmp_path / "hooked.py").write_text("NAME = 1\n")
+    assert look_back(tmp_path) != "None"
+    (tmp_path / "hooked.py").write_text("import os\nNAME = os.getenv('NAME')\n")
+    assert look_back(tmp_path) == "None"
+
+
+def test_a_pth_file_reads_what_it_names(tmp_path: Path) -> None:
+    """It is one line, which looks whether something is to be switched on."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    line = "import os; os.environ.get('HOOK_ME') and __import__('json')\n"
+    (packages / "hook.pth").write_text(f"{tmp_path}\n{line}")
+    (packages / "plain.txt").write_text(line.replace("HOOK", "NOT"))
+    names = look_back(packages)
+    assert "'HOOK_ME'" in names
+    assert "NOT_ME" not in names
 
 
 def test_nothing_is_noted_before_and_afterwards() -> None:
@@ -94,6 +147,7 @@ def test_the_interpreter_tells_of_processes_by_these_names() -> None:
         "os.system('true')\n"
         "os.posix_spawnp('true', ['true'], os.environ)\n"
         "os.fork() or os._exit(0)\n"
+        "os.forkpty()[0] or os._exit(0)\n"
         "from sceneshift.dev.zygote.reads import _SPAWNS\n"
         "sys.exit(str(_SPAWNS - seen) if _SPAWNS - seen else 0)\n"
     )

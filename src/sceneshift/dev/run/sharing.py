@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram
 
 # Of the interpreter, the loader, the C library, and of libraries that are native code:
-# thread pools, allocators, TLS, databases, accelerators.
+# thread pools, allocators, TLS, databases, images, accelerators. Not the names by which
+# applications know services (LANGFUSE_HOST, NVIDIA_API_KEY, SSL_REDIRECT, ATLAS_URI):
+# those are what is another in each environment.
 _READ_UNSEEN = re.compile(
-    r"(PYTHON|LD_|DYLD_|LC_|LANG|TZ|NLS|GLIBC_|GCONV_|MALLOC_|JEMALLOC|TCMALLOC|MIMALLOC|"
-    r"OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|GOTO_|BLIS_|BLAS|VECLIB_|NUMEXPR_|ATLAS_|"
-    r"OPENSSL_|SSL|RUST_|RAYON_|TOKIO_|POLARS_|ARROW_|GRPC_|UV_|ASAN_|"
-    r"CUDA|NVIDIA|HIP_|ROCR_|XLA_|TF_|TORCH_|PYTORCH_|ORACLE_|ODBC|GDAL_|PROJ_|"
-    r"COVERAGE_|COV_|SETUPTOOLS_|VIRTUAL_ENV|HOME$|PATH$)"
+    r"PYTHON|LD_|DYLD_|LC_|LANG$|LANGUAGE$|TZ$|TZDIR$|NLS_|NLSPATH$|GLIBC_|GCONV_|"
+    r"MALLOC_|JEMALLOC|TCMALLOC|MIMALLOC|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|GOTO_|BLIS_|"
+    r"BLAS|VECLIB_|NUMEXPR_|NPY_|OPENSSL_|SSL_CERT_|SSLKEYLOGFILE$|RUST_|RAYON_|TOKIO_|"
+    r"POLARS_|ARROW_|GRPC_|UV_|ASAN_|CUDA|NCCL_|NVIDIA_(DRIVER|TF32|VISIBLE)|HIP_|ROCR_|"
+    r"XLA_|TF_(?!VAR_)|TORCH_|PYTORCH_|ORACLE_(BASE|HOME)$|ODBC(SYS|INST)?INI$|GDAL_|"
+    r"PROJ_|HDF5_|OPENCV_|COVERAGE_|COV_CORE_|SETUPTOOLS_|VIRTUAL_ENV|HOME$|PATH$"
 )
+# What a process is told of another one that bears such a name: `grpc`, `torch`.
+_ADDRESS = re.compile(r"\w+_(HOST|PORT|URL)$")
 
 
 def is_alike(born: PythonProgram, wanted: PythonProgram) -> bool:
@@ -52,4 +57,8 @@ def may_change(names: Collection[str], reads: Collection[str] | None) -> bool:
         return True
     if reads is None:
         return False
-    return not any(name in reads or _READ_UNSEEN.match(name) for name in names)
+    return not any(name in reads or _is_read_unseen(name) for name in names)
+
+
+def _is_read_unseen(name: str) -> bool:
+    return _READ_UNSEEN.match(name) is not None and _ADDRESS.match(name) is None

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
-_SPAWNS = frozenset({"os.fork", "os.posix_spawn", "os.system", "subprocess.Popen"})
+_SPAWNS = frozenset(
+    {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"}
+)
+_PACKAGES = ("site-packages", "dist-packages")
+_CUSTOM = frozenset({"sitecustomize", "usercustomize"})
+# What asks at Python's start for variables of its own only: setuptools', coverage's.
+_KNOWN = frozenset({"_distutils_hack", "coverage"})
+_LOOKS = re.compile(rb"environ|getenv")
+_QUOTED = re.compile(rb"""['"](\w+)['"]""")
 
 
 class Reads:
@@ -36,6 +47,10 @@ class Reads:
         watched = _make_watched(self)
         places = [os.environ, os.environb]
         kinds = [type(place) for place in places]
+        if not all(issubclass(kind, os._Environ) for kind in kinds):  # noqa: SLF001
+            self.note_all()  # an import before has put something else there
+            yield
+            return
         for place in places:
             place.__class__ = watched  # whoever has imported the name has it too
         self.is_watching = True
@@ -45,6 +60,8 @@ class Reads:
             self.is_watching = False
             for place, kind in zip(places, kinds, strict=True):
                 place.__class__ = kind
+            if os.environ is not places[0]:
+                self.note_all()  # nobody saw what was read from another
 
     def note(self, name: str | bytes) -> None:
         """Know that a variable was asked for."""
@@ -53,6 +70,27 @@ class Reads:
     def note_all(self) -> None:
         """Know that all variables were looked at."""
         self.is_all = True
+
+    def look_back(self) -> None:
+        """Note what may have been read before anybody watched, at Python's start."""
+        for path in _find_early():
+            if _LOOKS.search(_read(path)):
+                self.note_all()
+        for folder in sys.path:
+            if folder.endswith(_PACKAGES):
+                self._look_into(folder)
+
+    def _look_into(self, folder: str) -> None:
+        """Note what the lines of `.pth` files have read that are code."""
+        try:
+            paths = [os.path.join(folder, name) for name in os.listdir(folder)]
+        except OSError:
+            return
+        for path in paths:
+            lines = _read(path).splitlines() if path.endswith(".pth") else []
+            for line in lines:
+                if line.startswith(b"import") and _LOOKS.search(line):
+                    self.names.update(map(os.fsdecode, _QUOTED.findall(line)))
 
     def see(self, event: str) -> None:
         """Hear of an audit event: a process that is started inherits all."""
@@ -89,4 +127,31 @@ def _make_watched(reads: Reads) -> type[os._Environ[str]]:
             reads.note_all()
             return super().__len__()
 
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            reads.note_all()  # who copies it, not by its own `copy`
+            return super().__reduce_ex__(protocol)
+
     return Watched
+
+
+def _find_early() -> list[str]:
+    """Return the files of what is loaded that is neither Python's own nor ours."""
+    library, ours = os.path.dirname(os.__file__), __name__.partition(".")[0]
+    found = []
+    for name, module in tuple(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        top = name.partition(".")[0]
+        if path is None or top in _KNOWN or top in {ours, "__main__"}:
+            continue
+        is_python = path.startswith(library) and not any(p in path for p in _PACKAGES)
+        if top in _CUSTOM or not is_python:
+            found.append(path)
+    return found
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -222,6 +222,7 @@ def main() -> None:
     program.adopt_path(settings)
     agent = hooks.prepare(Territory(settings["root"]), CodeCache())
     zygote = Zygote(control, settings, agent)
+    agent.reads.look_back()
     ahead = zygote.import_ahead(settings["preload"])
     control.send({"event": "serving", **ahead, "pid": os.getpid()})
     birth = zygote.serve()

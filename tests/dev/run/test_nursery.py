@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -228,11 +230,12 @@ def test_a_zygote_is_shared_by_who_comes_after(tmp_path: Path) -> None:
         assert not zygote.is_gone
         await former.close()
         assert not zygote.is_gone
+        (last,) = psutil.Process(zygote.child.pid).children()
         heirs[1].stop(3, is_reload=False, is_forced=True)
         await stage.until(lambda: stage.told.ended == [(3, -9)])
         await heirs[1].close()
         assert zygote.is_gone
-        await stage.until(lambda: not stage.running())
+        assert not last.is_running()
 
     run_staged("fork", tmp_path, use)
 
@@ -288,5 +291,157 @@ def test_a_zygote_stays_where_its_imports_have_not_read_what_is_edited(
         env = {**runner.program.env, **variables}
         runner.renew(runner.spec, replace(runner.program, env=env))
         assert (await runner._nursery.get() is zygote) is stays
+
+    run_staged("fork", tmp_path, use)
+
+
+SLOW = "import os, time\ntime.sleep(0.3)\nos.environ.get('SLOW_READ')\n"
+
+
+def test_a_zygote_that_imports_is_not_shared(tmp_path: Path) -> None:
+    """Nobody knows yet what it will have read when it comes to fork."""
+    (tmp_path / "slow.py").write_text(SLOW)
+
+    async def use(stage: Stage) -> None:
+        zygote = await nursery_of(stage).get()
+        heir = make_heir(stage, tmp_path, SLOW_READ="1")
+        zygote.preload(["slow"])
+        assert await heir._nursery.get() is not zygote
+        assert await nursery_of(stage).get() is zygote
+        await heir.close()
+
+    run_staged("fork", tmp_path, use)
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.1])
+def test_what_is_edited_while_a_zygote_comes_up_is_its_own(
+    tmp_path: Path, wait_s: float
+) -> None:
+    """It has read the value of before, or will."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    remember(tmp_path, "slow")
+
+    async def use(stage: Stage) -> None:
+        runner = stage.runner
+        assert isinstance(runner, ForkRunner)
+        asked = asyncio.ensure_future(runner._nursery.get())
+        await asyncio.sleep(wait_s)
+        env = {**runner.program.env, "SLOW_READ": "new"}
+        runner.renew(runner.spec, replace(runner.program, env=env))
+        zygote = await asked
+        assert zygote.program.env["SLOW_READ"] == "new"
+        assert zygote is await runner._nursery.get()
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_parked_children_are_dropped_whose_zygote_reads_what_was_edited(
+    tmp_path: Path,
+) -> None:
+    """They were made behind an import of which that was not known yet."""
+    (tmp_path / "slow.py").write_text(SLOW)
+
+    async def use(stage: Stage) -> None:
+        runner = stage.runner
+        assert isinstance(runner, ForkRunner)
+        zygote = await runner._nursery.get()
+        env = {**runner.program.env, "SLOW_READ": "new"}
+        runner.renew(runner.spec, replace(runner.program, env=env))
+        runner.launch(1)
+        await stage.until(lambda: stage.told.ready == [1])
+        runner._recall.learn(["slow"], [])
+        newest = runner.generation(1)
+        assert newest is not None
+        runner._prepare(newest)
+        assert runner._standbys.children
+        await stage.until(lambda: not runner._standbys.children)
+        assert await runner._nursery.get() is not zygote
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_zygote_that_is_spoiled_is_so_for_all(tmp_path: Path) -> None:
+    """Each makes another, without what spoiled it."""
+    (tmp_path / "threaded.py").write_text(THREADED)
+
+    async def use(stage: Stage) -> None:
+        zygote = await nursery_of(stage).get()
+        heir = make_heir(stage, tmp_path, NAME="a")
+        assert await heir._nursery.get() is zygote
+        zygote.preload(["threaded"])
+        await stage.until(lambda: zygote.is_gone)
+        for nursery in (nursery_of(stage), heir._nursery):
+            assert list(nursery._recall.skip) == ["threaded"]
+            assert (await nursery.get()).refused == {}
+        await heir.close()
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_zygote_that_is_gone_has_no_sockets_to_give_up(tmp_path: Path) -> None:
+    """Who stops the process before it is started again is not told of an error."""
+
+    async def use(stage: Stage) -> None:
+        stage.runner.launch(1)
+        await stage.until(lambda: stage.told.ready == [1])
+        nursery = nursery_of(stage)
+        zygote = await nursery.get()
+        os.kill(zygote.child.pid, signal.SIGKILL)
+        await stage.until(lambda: stage.told.ended == [(1, -9)])
+        nursery.hold("2/127.0.0.1/8000", 0)
+        nursery.release("2/127.0.0.1/8000")
+        assert await nursery.get() is not zygote
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_who_comes_back_to_a_zygote_has_its_children_still(tmp_path: Path) -> None:
+    """Those from before leave with it, as those from after."""
+
+    async def use(stage: Stage) -> None:
+        heir = make_heir(stage, tmp_path, NAME="a")
+        zygote = await nursery_of(stage).get()
+        heir.launch(1)
+        await stage.until(lambda: stage.told.ready == [1])
+        before = heir.program
+        other = replace(before, env={**before.env, "TZ": "UTC"})
+        heir.renew(heir.spec, other)
+        heir.renew(heir.spec, before)
+        assert await heir._nursery.get() is zygote
+        heir.launch(2)
+        await stage.until(lambda: stage.told.ready == [1, 2])
+        await heir.close()
+        await stage.until(lambda: not psutil.Process(zygote.child.pid).children())
+        assert not zygote.is_gone
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_a_zygote_that_hangs_is_not_waited_for_any_longer(tmp_path: Path) -> None:
+    """An import may wait for ever for what is not there."""
+
+    async def use(stage: Stage) -> None:
+        heir = make_heir(stage, tmp_path, NAME="a")
+        zygote = await nursery_of(stage).get()
+        assert await heir._nursery.get() is zygote
+        os.kill(zygote.child.pid, signal.SIGSTOP)
+        try:
+            await heir.close()
+        finally:
+            os.kill(zygote.child.pid, signal.SIGCONT)
+        assert await nursery_of(stage).get() is zygote
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_what_was_read_before_the_first_import_is_known(tmp_path: Path) -> None:
+    """By what Python itself loads at its start."""
+    source = "import os\nos.environ.get('ANY')\n"
+    (tmp_path / "sitecustomize.py").write_text(source)
+
+    async def use(stage: Stage) -> None:
+        renew(stage, env={**stage.runner.spec.env, "PYTHONPATH": str(tmp_path)})  # type: ignore[arg-type]
+        zygote = await nursery_of(stage).get()
+        assert zygote.reads is None
 
     run_staged("fork", tmp_path, use)

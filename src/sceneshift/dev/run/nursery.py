@@ -95,10 +95,12 @@ class Nursery:
                 self.cold_reason = _UNABLE
                 self.is_plain = True
                 raise
-            if not zygote.refused:
-                return zygote
-            if zygote is self._current:  # nobody else has learned it meanwhile
+            if zygote is not self._current:
+                continue  # retired all the same, though others use it
+            if zygote.refused:
                 self._learn_refusal(zygote)
+            elif zygote.suits(self._program):
+                return zygote
 
     async def _find(self) -> ZygoteLink:
         """Return the zygote that is in use; those who ask at once get the same."""
@@ -119,6 +121,8 @@ class Nursery:
         zygote = self._former.spare()
         if zygote is None or zygote.refused or not zygote.suits(self._program):
             return None
+        if zygote in self._old:
+            self._old.remove(zygote)  # what is another now has been so before
         self._join(zygote)
         return zygote
 
@@ -238,11 +242,20 @@ class Nursery:
         elif event == "exited":
             self._parent.handle_died(message["token"], message["status"])
             self._close_childless()
-        elif event == "preloaded" and zygote.refused and zygote is self._current:
-            self._learn_refusal(zygote)
-            self._parent.handle_spoiled()
+        elif event == "preloaded" and zygote is self._current:
+            self._look_again(zygote)
         elif event == "gone":
             self._lose(zygote)
+
+    def _look_again(self, zygote: ZygoteLink) -> None:
+        """Let go of a zygote that has imported more, where it must not be used."""
+        if zygote.refused:
+            self._learn_refusal(zygote)
+        elif zygote.is_importing or zygote.suits(self._program):
+            return
+        else:
+            self._retire()
+        self._parent.handle_spoiled()
 
     def _lose(self, zygote: ZygoteLink) -> None:
         """A zygote died: the kernel has killed its children with it."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.program import PythonProgram
 
 _PACKAGE = Path(__file__).parents[1] / "zygote"
+_LEAVE_S = 5.0  # an import may never end, and is not to hold up the end of the rest
 
 
 class User(Protocol):
@@ -46,7 +47,8 @@ class ZygoteLink:
         alike: Those of them that were made after the last import.
         preloaded: Names of the modules that it was told to import.
         refused: Packages that made it unusable, with the reason.
-        reads: The variables that its imports have read; None means all.
+        reads: The variables that its imports have read; None means all, and so it is
+            while it imports.
         reader: Reads what its imports print.
     """
 
@@ -66,7 +68,8 @@ class ZygoteLink:
         self._users: dict[User, int] = {}
         self._numbers = itertools.count()
         self._leaving: dict[int, asyncio.Future[None]] = {}
-        self.reads: frozenset[str] | None = frozenset()
+        self._imports = 1  # under way: those that it begins with
+        self.reads: frozenset[str] | None = None
         self.child = child
         self.reader: PipeReader | None = None
         self.preloaded: set[str] = set()
@@ -132,14 +135,16 @@ class ZygoteLink:
         self._channel.send(message, fds)
 
     def join(self, user: User) -> None:
-        """Have a user more."""
-        self._users[user] = next(self._numbers)
+        """Have a user more; one that was here before has its children still."""
+        if user not in self._users:
+            self._users[user] = next(self._numbers)
 
     def leave(self, user: User) -> asyncio.Future[None]:
         """Have a user less, whose children end; without any, it ends itself.
 
         Returns:
-            Done when nothing of the user is in it any more, its sockets neither.
+            Done when nothing of the user is in it any more, its sockets neither; and
+            when it has not come to that in good time.
         """
         left = self._loop.create_future()
         number = self._users.pop(user, None)
@@ -147,11 +152,17 @@ class ZygoteLink:
         if self._users and number is not None and not self.is_gone:
             self._leaving[number] = left
             self.send({"op": "leave", "user": number})
+            self._loop.call_later(_LEAVE_S, _resolve, left)
             return left
         if not self._users:
             self._close()
         left.set_result(None)
         return left
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether it was told to import what it has not yet told the outcome of."""
+        return self._imports > 0
 
     def suits(self, program: PythonProgram) -> bool:
         """Tell whether its children may run a program, in that one's environment."""
@@ -198,11 +209,13 @@ class ZygoteLink:
 
     def hold(self, user: User, key: str, fd: int) -> None:
         """Give it a socket that a user's next children have."""
-        self.send({"op": "hold", "user": self._users[user], "key": key}, (fd,))
+        if user in self._users:
+            self.send({"op": "hold", "user": self._users[user], "key": key}, (fd,))
 
     def release(self, user: User, key: str) -> None:
         """Take a socket away from a user's next children."""
-        self.send({"op": "release", "user": self._users[user], "key": key})
+        if user in self._users:
+            self.send({"op": "release", "user": self._users[user], "key": key})
 
     def warm(self, files: Sequence[str]) -> None:
         """Have it compile the project's files that changed."""
@@ -212,6 +225,8 @@ class ZygoteLink:
         """Have it import more modules."""
         self.preloaded.update(modules)
         self.alike.clear()
+        self._imports += 1
+        self.reads = None
         self.send({"op": "preload", "modules": list(modules)})
 
     def _close(self) -> None:
@@ -235,14 +250,15 @@ class ZygoteLink:
     def _handle(self, message: dict[str, Any]) -> None:
         if message["event"] in ("serving", "preloaded"):
             self.refused.update(message["refused"])
-            reads = message["reads"]
+            self._imports -= 1
+            reads = None if self.is_importing else message["reads"]
             self.reads = None if reads is None else frozenset(reads)
             if not self.serving.done():
                 self.serving.set_result(None)
             self._tell(message)
             return
         if message["event"] == "left":
-            self._leaving.pop(message["user"]).set_result(None)
+            _resolve(self._leaving.pop(message["user"]))
             return
         user = self.children.get(message["token"])
         if message["event"] == "exited":
@@ -261,7 +277,7 @@ class ZygoteLink:
         self.is_gone = True
         self._loop.remove_reader(self._channel.fileno())
         for left in self._leaving.values():
-            left.set_result(None)
+            _resolve(left)
         if not self.serving.done():
             self.serving.set_exception(
                 SceneshiftError(
@@ -270,3 +286,8 @@ class ZygoteLink:
                 )
             )
             self.serving.exception()  # nobody need be interested
+
+
+def _resolve(left: asyncio.Future[None]) -> None:
+    if not left.done():
+        left.set_result(None)

@@ -131,10 +131,47 @@ def test_a_process_that_is_started_inherits_all(
     """It may have read anything."""
     reads = Reads()
     reads.is_watching = is_watching
-    reads.see("open")
+    reads.see("open", ("file", "r", 0))
+    reads.see("subprocess.Popen", ("ls", ["ls"], None, {"LC_ALL": "C"}))
     assert reads.as_json() == []
-    reads.see("subprocess.Popen")
+    reads.see("subprocess.Popen", ("ls", ["ls"], None, None))
+    reads.see("subprocess.Popen", ("ls", ["ls"], None, {}))
     assert reads.as_json() == seen
+
+
+SPAWNS = (
+    "subprocess.run([sys.executable, '-c', ''], env={env})",
+    "os.waitpid(os.posix_spawn(sys.executable, ['python', '-c', ''], {env}), 0)",
+)
+
+
+@pytest.mark.parametrize(
+    ("spawn", "env", "seen"),
+    [
+        (SPAWNS[0], "{'A': '1'}", "[]"),
+        (SPAWNS[0], "os.environ", "None"),
+        (SPAWNS[0], "None", "None"),
+        (SPAWNS[1], "{'A': '1'}", "[]"),
+        (SPAWNS[1], "os.environ", "None"),
+    ],
+)
+def test_a_process_that_is_given_variables_has_no_others(
+    spawn: str, env: str, seen: str
+) -> None:
+    """Python says what they are before it looks where the program is."""
+    script = (
+        "import os, subprocess, sys\n"
+        "from sceneshift.dev.zygote.reads import Reads\n"
+        "reads = Reads()\n"
+        "sys.addaudithook(reads.see)\n"
+        "with reads.watching():\n"
+        f"    {spawn.format(env=env)}\n"
+        f"sys.exit(0 if reads.as_json() == {seen} else str(reads.names))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_interpreter_tells_of_processes_by_these_names() -> None:

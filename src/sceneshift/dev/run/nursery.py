@@ -199,6 +199,7 @@ class Nursery:
             Done when nobody has the sockets any more that were for those.
         """
         zygotes = (*self._old, *([self._current] if self._current else []))
+        self._current, self._old = None, []
         return [zygote.leave(self) for zygote in zygotes]
 
     async def _start(self, program: PythonProgram) -> ZygoteLink:

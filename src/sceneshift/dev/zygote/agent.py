@@ -150,7 +150,7 @@ class Agent:
         if self.is_armed and event in _EFFECTS:
             self.touch(event)
         if self.channel is None:
-            self.reads.see(event)
+            self.reads.see(event, args)
         elif event in WRITES:
             self._see_write(event, args)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SPAWNS = frozenset(
     {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"}
 )
+# Where the variables that it is given stand among an event's arguments.
+_GIVEN_AT = {"os.posix_spawn": 2, "subprocess.Popen": 3}
 _PACKAGES = ("site-packages", "dist-packages")
 _CUSTOM = frozenset({"sitecustomize", "usercustomize"})
 # What asks at Python's start for variables of its own only: setuptools', coverage's.
@@ -92,10 +94,15 @@ class Reads:
                 if line.startswith(b"import") and _LOOKS.search(line):
                     self.names.update(map(os.fsdecode, _QUOTED.findall(line)))
 
-    def see(self, event: str) -> None:
-        """Hear of an audit event: a process that is started inherits all."""
+    def see(self, event: str, args: tuple[Any, ...]) -> None:
+        """Hear of an audit event: a process that is started inherits all.
+
+        One that is given variables has what was asked for to give it: so it is with
+        `ldconfig`, by which `ctypes.util.find_library` and with it psycopg find theirs.
+        """
         if self.is_watching and event in _SPAWNS:
-            self.is_all = True
+            at = _GIVEN_AT.get(event)
+            self.is_all |= at is None or args[at] is None
 
     def as_json(self) -> list[str] | None:
         """Return the names in order; None means all there are."""

@@ -272,6 +272,21 @@ def test_a_child_may_have_other_variables_than_the_zygote(zygote: Zygote) -> Non
     assert said == [ascii(["ä\udc80", "1", None])] * 2
 
 
+def test_a_server_of_the_standard_library_tells_requests_the_childs_variables(
+    zygote: Zygote,
+) -> None:
+    """It has copied all when it was imported, which is no reason not to share it."""
+    show = (
+        "from wsgiref.handlers import BaseHandler as Handler\n"
+        "print(Handler.os_environ.get('ADDED'), 'HOME' in Handler.os_environ)\n"
+    )
+    names = ["wsgiref.simple_server", "wsgiref.handlers"]
+    zygote.begin(show, preload=names)
+    assert zygote.told["reads"] is not None
+    assert zygote.fork(park=False, ADDED="1", HOME=None).wait_end() == 0
+    assert zygote.read_output() == "1 False\n"
+
+
 def has_ended(pid: int) -> bool:
     """Say whether a process runs no more, reaped or not."""
     try:

@@ -28,6 +28,7 @@ from sceneshift.dev.zygote import (
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache
 from sceneshift.dev.zygote.imports import adapt_on_import
+from sceneshift.dev.zygote.reads import renew_copies
 from sceneshift.dev.zygote.words import HOLD
 
 TYPE_CHECKING = False
@@ -186,6 +187,8 @@ def _change_environment(variables: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    if variables:
+        renew_copies()
 
 
 def _die_with_parent() -> None:

@@ -7,13 +7,14 @@ value of one only where no import has read it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import Any
 
 _SPAWNS = frozenset(
@@ -25,6 +26,8 @@ _PACKAGES = ("site-packages", "dist-packages")
 _CUSTOM = frozenset({"sitecustomize", "usercustomize"})
 # What asks at Python's start for variables of its own only: setuptools', coverage's.
 _KNOWN = frozenset({"_distutils_hack", "coverage"})
+# Keeps a copy for the requests of Django's `runserver`, hypercorn and its own server.
+_COPIES = "wsgiref.handlers"
 _LOOKS = re.compile(rb"environ|getenv")
 _QUOTED = re.compile(rb"""['"](\w+)['"]""")
 
@@ -107,6 +110,19 @@ class Reads:
     def as_json(self) -> list[str] | None:
         """Return the names in order; None means all there are."""
         return None if self.is_all else sorted(self.names)
+
+
+def import_copying(names: Collection[str]) -> None:
+    """Import what copies all variables, if it is to be, while nobody watches."""
+    if _COPIES in names:
+        importlib.import_module(_COPIES)
+
+
+def renew_copies() -> None:
+    """Have it copy them again: they are others in this process."""
+    module: Any = sys.modules.get(_COPIES)
+    if module is not None:
+        module.BaseHandler.os_environ = module.read_environ()
 
 
 def _make_watched(reads: Reads) -> type[os._Environ[str]]:

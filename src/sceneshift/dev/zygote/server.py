@@ -15,6 +15,7 @@ from sceneshift.dev.zygote import hooks, program
 from sceneshift.dev.zygote.code import CodeCache, Territory
 from sceneshift.dev.zygote.hooks import Birth
 from sceneshift.dev.zygote.preload import preload
+from sceneshift.dev.zygote.reads import import_copying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Zygote:
     def import_ahead(self, modules: list[str]) -> Message:
         """Import modules; return what is to be known of it."""
         reads = self.agent.reads
+        import_copying(modules)
         with reads.watching():
             refused = preload(modules, frozenset(self.settings["skip"]))
         return {"refused": refused, "reads": reads.as_json()}

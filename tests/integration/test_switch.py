@@ -142,6 +142,27 @@ def test_what_is_read_at_import_is_the_targets(stack: Stack, tmp_path: Path) -> 
     assert stack.get() == "staging staging"
 
 
+def test_what_is_imported_ahead_in_the_moment_of_a_switch_is_the_targets(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Nobody has heard yet what that import reads."""
+    packages = make_packages(stack, tmp_path)
+    (packages / "vendored.py").write_text(
+        "import os, time\n"
+        'print("importing", os.getpid(), flush=True)\n'
+        "time.sleep(2)\n"
+        'NAME = os.environ["NAME"]\n'
+    )
+    both = ASGI.replace("body = NAME", 'body = (vendored.NAME + " " + NAME)')
+    pyproject = environments(development=stack.port, staging=stack.port)
+    files = {**FILES, "asgi.py": "import vendored\n" + both}
+    stack.start({**files, "pyproject.toml": pyproject})
+    stack.wait_page("development development")
+    stack.wait_output(f"importing {psutil.Process(stack.pid('web')).ppid()}")
+    switch(stack, "staging")
+    assert stack.get() == "staging staging"
+
+
 def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
     """The zygote that both environments share has it until it hears otherwise."""
     second = free_port()

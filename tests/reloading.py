@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -287,7 +288,6 @@ class Visitor:
         return text
 
 
-def is_in_order(answers: list[str]) -> bool:
-    """Say whether no answer of older code came after one of newer code."""
-    numbers = [int(answer) for answer in answers]
-    return numbers == sorted(numbers)
+def find_stale(answers: list[str]) -> list[tuple[str, str]]:
+    """Return answers of newer code, each with one of older code that came after it."""
+    return [pair for pair in pairwise(answers) if int(pair[1]) < int(pair[0])]

@@ -69,8 +69,9 @@ SLOW = "import os, time\nwhile os.path.exists('slow'):\n    time.sleep(0.01)\n"
 
 def test_what_is_configured_while_an_interpreter_starts_counts(stack: Stack) -> None:
     """The interpreter that was on its way is given up, with all that waits for it."""
-    table = (
-        "[tool.sceneshift.processes.w]\nenv = {{ WORD = '{}', PYTHONPATH = 'slow' }}\n"
+    table = (  # no interpreter outlives another value of what begins with PYTHON
+        "[tool.sceneshift.processes.w]\n"
+        "env = {{ WORD = '{0}', PYTHONPATH = 'slow', PYTHONWORD = '{0}' }}\n"
     )
     files = {
         "fast/sitecustomize.py": SLOW,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Turn = Callable[[set[str]], Awaitable[None]]
 
 _ANOTHER = "another"  # in place of the digest of what a file has been
-_HEAR_S = 1.0  # an event loop that computes comes late to the word to hold
+_HEAR_S = 3.0  # who computes, on a machine that is busy, comes late to the word
 _LOOK_S = 0.001
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
 

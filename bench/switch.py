@@ -140,8 +140,13 @@ async def _switch(project: Project, now: int) -> tuple[float, int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    _, words = await child.communicate()
+    assert child.stderr is not None
+    words = line = await child.stderr.readline()
+    while line and not line.startswith(b"done: "):
+        line = await child.stderr.readline()
+        words += line
     took_s = time.perf_counter() - began
+    words += (await child.communicate())[1]
     asking.cancel()
     await load.finish()
     if child.returncode:

@@ -183,6 +183,7 @@ def test_nobody_on_the_port_is_not_ready() -> None:
     """A refused connection is the usual answer at the start."""
     result = asyncio.run(ask(TcpProbe(), target(port := free_port())))
     assert not result.ok
+    assert result.is_absent
     assert result.detail.startswith(f"port {port}: ")
 
 
@@ -246,6 +247,32 @@ def test_waits_until_the_probe_is_ready(tmp_path: Path) -> None:
         )
     )
     assert [result.ok for result in results] == [False, False, False, True]
+
+
+def test_an_absent_process_is_asked_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses are a part of the time until then; who answers has longer ones."""
+    pauses: list[float] = []
+    now = 0.0
+    answers = [*["absent"] * 3, *["late"] * 3, "ready"]
+
+    async def sleep(pause_s: float) -> None:
+        nonlocal now
+        pauses.append(round(pause_s, 3))
+        now += 1.0
+
+    async def check_once(*_: object, **__: object) -> ProbeResult:
+        answer = answers.pop(0)
+        is_ok, is_absent = answer == "ready", answer == "absent"
+        return ProbeResult(ok=is_ok, detail=answer, is_absent=is_absent)
+
+    async def use() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        await wait_ready(TcpProbe(), target(1), run_command=RUN)
+
+    monkeypatch.setattr("sceneshift.dev.probe.asyncio.sleep", sleep)
+    monkeypatch.setattr("sceneshift.dev.probe.check_once", check_once)
+    asyncio.run(use())
+    assert pauses == [0.02, 0.05, 0.1, 0.02, 0.032, 0.051]
 
 
 def test_a_ready_process_is_asked_once() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -163,6 +164,12 @@ def test_what_is_imported_ahead_in_the_moment_of_a_switch_is_the_targets(
     assert stack.get() == "staging staging"
 
 
+def is_prepared(zygote: int, old: int, new: int) -> bool:
+    """Say whether children wait beside the new process, and the old one is gone."""
+    pids = {each.pid for each in psutil.Process(zygote).children()}
+    return new in pids and old not in pids and len(pids) > 1
+
+
 def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
     """The zygote that both environments share has it until it hears otherwise."""
     second = free_port()
@@ -215,9 +222,10 @@ def test_what_reads_nothing_of_the_environment_is_imported_once(
     wait_learned(stack, "vendored")
     zygote = psutil.Process(stack.pid("web")).ppid()
     stack.wait_output(f"imported {zygote}")
-    count = stack.output.count("imported")
+    count, old = stack.output.count("imported"), stack.pid("web")
     switch(stack, "staging")
     stack.port = second
+    stack.wait(partial(is_prepared, zygote, old, stack.pid("web")))
     assert stack.get() == "staging"
     assert psutil.Process(stack.pid("web")).ppid() == zygote
     stack.edit("asgi.py", "NAME.encode", "NAME[1:].encode")

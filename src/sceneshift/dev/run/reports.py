@@ -58,6 +58,7 @@ class ReportedRunner(Runner, Parent):
         self._has_heir = False
         self._former: ReportedRunner | None = None
         self._turn: Turn | None = None
+        self._unprepared: Generation | None = None
         self._nursery = Nursery(
             program,
             label=f"{spec.label}: {spec.command}",
@@ -115,6 +116,9 @@ class ReportedRunner(Runner, Parent):
             turn: Waits until that has been told to hold, with the keys of addresses.
         """
         self._former, self._turn = former, turn
+        generation, self._unprepared = self._unprepared, None
+        if turn is None and generation is not None:
+            self._prepare(generation)
         self._nursery.follow(None if former is None else former._nursery)  # noqa: SLF001 - of the same class
 
     def yield_to(self, heir: ReportedRunner, token: int, old: int) -> None:
@@ -288,8 +292,12 @@ class ReportedRunner(Runner, Parent):
     def _on_modules(self, generation: Generation, message: Message, _fds: Any) -> None:
         if self._recall.learn(message["foreign"], message["own"]):
             self._recall.save(self._recall_path)
-        if generation.token == self._newest:
+        if generation.token != self._newest:
+            return
+        if self._turn is None:
             self._prepare(generation)
+        else:
+            self._unprepared = generation  # others are coming up still
 
     def _on_held(self, generation: Generation, message: Message, _fds: Any) -> None:
         """One process of it has stopped accepting."""

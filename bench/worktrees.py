@@ -126,6 +126,8 @@ def _refuse_shared(demo: Demo, trees: Sequence[Tree]) -> None:
     for tree in trees:
         status = _ask(demo, "dev.status", "--json", folder=tree.folder)
         own += {f"port {each['port']}" for each in status["processes"] if each["port"]}
+        # Who asks at another's socket is told of the other's processes.
+        own += {f"process {each['pid']}" for each in status["processes"]}
         found = (tree.folder / ".sceneshift").rglob("*")
         own += [f"file {path.resolve()}" for path in found if path.is_file()]
         shown = _ask(demo, "env.export", "--json", folder=tree.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,10 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     """
     root = root.resolve()
     config = load_config(root) if config is None else config
-    active = resolve_environment(root, config, environ=environ, flag=environment)
+    resolve = partial(
+        resolve_environment, root, config, environ=environ, flag=environment
+    )
+    active = resolve()
     check_database_names(root, config, active.values)
     named = procfile or config.procfile or _find_name(active)
     parsed = _read_procfile(root, named, may_lack=is_looking)
@@ -126,14 +130,7 @@ def load_project(  # noqa: PLR0913 - options, each by its name
     return Project(
         root=root,
         config=config,
-        environment=resolve_environment(
-            root,
-            config,
-            environ=environ,
-            flag=environment,
-            addresses=addresses,
-            own_ports=own,
-        ),
+        environment=resolve(addresses=addresses, own_ports=own),
         procfile=parsed,
         instances=instances,
         numbers=numbers,

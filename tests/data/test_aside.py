@@ -258,12 +258,12 @@ def test_what_is_no_database_is_left_alone(
     assert path.is_dir() or path.read_bytes() == content
 
 
-# Kills itself at the n-th line of the module that it runs; prints a word if there are
+# Kills itself at the n-th line of the modules that it runs; prints a word if there are
 # not so many.
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from sceneshift.data import aside
+from sceneshift.data import aside, sqlitefiles
 
 path, draft, left = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
@@ -275,7 +275,7 @@ def change():
 
 def trace(frame, event, argument):
     global left
-    if frame.f_code.co_filename != aside.__file__:
+    if frame.f_code.co_filename not in (aside.__file__, sqlitefiles.__file__):
         return None
     if event == "line":
         left -= 1

@@ -17,6 +17,7 @@ from urllib.parse import quote as quote_url
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
+from sceneshift.data.sqlitefiles import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ _ATTEMPTS = 3
 _HEADER = 100  # bytes, the counter of changes among them (sqlite.org/fileformat.html)
 _FEW_PAGES = 64  # less than any cache: the first step must not reach the disk
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_SIDECARS = ("", "-journal", "-wal", "-shm")
 
 
 class _ChangedError(Exception):
@@ -89,12 +89,6 @@ def _making(draft: Path) -> Iterator[None]:
         yield
     finally:
         remove(draft)
-
-
-def remove(draft: Path) -> None:
-    """Remove a file of SQLite and what it keeps beside it."""
-    for ending in _SIDECARS:
-        draft.with_name(draft.name + ending).unlink(missing_ok=True)
 
 
 class _Live:

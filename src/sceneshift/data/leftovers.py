@@ -5,7 +5,6 @@ Only what was made for them, bears the mark of that, and is used by nobody.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from sceneshift.core.drop import Drop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.engine import parse_url
+from sceneshift.data.sqlitefiles import list_sidecars, remove
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sceneshift.data.pgserver import Server
 
 _SUFFIX = "__wt_"
-_SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def find_drops(
@@ -94,7 +93,8 @@ def _find_user(path: Path) -> int | None:
     """Return a process that has a file open; SQLite itself does not tell of others."""
     import psutil  # noqa: PLC0415 - 30 ms
 
-    wanted = {f"{os.path.realpath(path)}{each}" for each in ("", *_SIDECARS)}
+    real = path.resolve()
+    wanted = {*map(str, (real, *list_sidecars(real)))}
     for process in psutil.process_iter():
         try:
             if wanted & {each.path for each in process.open_files()}:
@@ -108,8 +108,7 @@ def _remove(path: Path) -> None:
     from sceneshift.data.sqlitecopy import sweep_drafts  # noqa: PLC0415 - one of two
 
     try:
-        for each in ("", *_SIDECARS):
-            path.with_name(path.name + each).unlink(missing_ok=True)
+        remove(path)
         sweep_drafts(path)
     except OSError as exc:
         raise SceneshiftError(

@@ -16,13 +16,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.sqlitefiles import list_sidecars, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 _BUSY_S = 30.0
-_SIDECARS = ("-wal", "-shm", "-journal")
 _DRAFT = "new-"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
 
@@ -73,8 +73,7 @@ def _copy(origin: Path, target: Path, busy_s: float) -> None:
         _give_name(draft, target)
         _sync(target.parent)
     finally:
-        for each in ("", *_SIDECARS):
-            draft.with_name(draft.name + each).unlink(missing_ok=True)
+        remove(draft)
 
 
 def _back_up(origin: Path, draft: Path, busy_s: float) -> None:
@@ -105,8 +104,8 @@ def _give_name(draft: Path, target: Path) -> None:
     with contextlib.suppress(FileExistsError):
         if not os.path.lexists(target):
             # Of a database that was removed: it would be played into this one.
-            for each in _SIDECARS:
-                target.with_name(target.name + each).unlink(missing_ok=True)
+            for each in list_sidecars(target):
+                each.unlink(missing_ok=True)
         try:
             os.link(draft, target)
         except OSError as exc:

@@ -108,7 +108,7 @@ def test_a_connection_is_kept_whose_request_ends_after_the_answer(
 def test_new_code_answers_when_the_old_has_heard_that_it_holds(stack: Stack) -> None:
     """Else a request that the old one reads late gets a stale answer.
 
-    One that hears nothing at all is waited for 1 s, as what it says shows here.
+    One that hears nothing at all is waited for 3 s, as what it says shows here.
     """
     stack.start(project(SERVERS["uvloop"]))
     stack.wait_page("0")
@@ -120,7 +120,7 @@ def test_new_code_answers_when_the_old_has_heard_that_it_holds(stack: Stack) -> 
     finally:
         os.kill(old, signal.SIGCONT)
     (reload,) = stack.ask("dev.why")["reloads"]
-    assert reload["duration_s"] >= 1.0
+    assert reload["duration_s"] >= 3.0
     stack.write({"number.py": "NUMBER = 2\n"})
     stack.wait_page("2")
 

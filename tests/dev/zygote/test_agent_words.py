@@ -218,6 +218,28 @@ def test_a_fork_has_a_line_of_its_own(watched: Watched) -> None:
     old.close()
 
 
+def test_a_fork_has_no_connections_of_a_server(watched: Watched) -> None:
+    """It hears the words for itself; a loop that runs elsewhere would never answer."""
+    line = watched.agent.channel
+    assert line is not None
+    watched.agent.handover.connections = Unheard()  # type: ignore[assignment]
+    watched.agent.pid = 1
+    watched.agent.branch()
+    (branch,) = watched.said()
+    assert not branch["waits"]  # it has no sockets
+    watched.agent.handover.hold()
+    assert watched.agent.handover.is_holding
+    line.close()
+
+
+class Unheard:
+    """The connections of a server that runs in another process."""
+
+    def hold(self) -> None:
+        """Be told what is for another."""
+        pytest.fail("told the server of another process")
+
+
 def test_a_fork_without_a_line_says_nothing(watched: Watched) -> None:
     """The supervisor was gone when it was made."""
     watched.channel.close()

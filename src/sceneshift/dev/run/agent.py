@@ -17,14 +17,23 @@ if TYPE_CHECKING:
 
 
 class AgentLink:
-    """Messages to and from one generation, and the words that are signals."""
+    """Messages to and from one process of a generation.
+
+    Attributes:
+        pid: Of a fork; None for the generation's leader.
+        serves: Whether it has taken connections, or is about to.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         channel: Channel,
         on_message: Callable[[AgentLink, Message, list[int]], None],
+        *,
+        pid: int | None = None,
     ) -> None:
+        self.pid = pid
+        self.serves = False
         self._loop = loop
         self._channel: Channel | None = channel
         self._on_message = on_message

@@ -179,9 +179,16 @@ class Generation(Struct, eq=False, kw_only=True):
 
     @property
     def is_late(self) -> bool:
-        """Whether it may still answer on connections that it hands over."""
+        """Whether it may still answer on connections that it hands over.
+
+        Who has taken none cannot, and may compute for long: a pool of processes.
+        """
         hands_over = self.keeps or bool(self.adopters)
-        return self.is_holding and hands_over and not self.has_heard
+        return self.is_holding and hands_over and any(map(self._is_late, self.links))
+
+    def _is_late(self, link: AgentLink) -> bool:
+        pid = self.pid if link.pid is None else link.pid
+        return link.is_open and link.serves and pid not in self.heard
 
     def cancel_waits(self) -> None:
         """Wait no more for its readiness."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _ANOTHER = "another"  # in place of the digest of what a file has been
 _HEAR_S = 3.0  # who computes, on a machine that is busy, comes late to the word
 _LOOK_S = 0.001
+_SERVING = frozenset({"adopts", "keeps", "ready"})  # said by who takes connections
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
 
 
@@ -144,11 +145,14 @@ class ReportedRunner(Runner, Parent):
     def _link(self, generation: Generation, channel: Channel) -> None:
         generation.link = self._open(generation, channel)
 
-    def _open(self, generation: Generation, channel: Channel) -> AgentLink:
+    def _open(
+        self, generation: Generation, channel: Channel, pid: int | None = None
+    ) -> AgentLink:
         return AgentLink(
             self._ground.loop,
             channel,
             lambda link, message, fds: self._handle(generation, link, message, fds),
+            pid=pid,
         )
 
     # -- what a generation says
@@ -156,6 +160,7 @@ class ReportedRunner(Runner, Parent):
     def _handle(
         self, generation: Generation, link: AgentLink, message: Message, fds: list[int]
     ) -> None:
+        link.serves |= message["event"] in _SERVING
         match message["event"]:
             case "adopts":
                 generation.adopters.append(link)
@@ -199,11 +204,14 @@ class ReportedRunner(Runner, Parent):
         self, generation: Generation, message: Message, fds: list[int]
     ) -> None:
         """A fork of it has an agent of its own."""
-        if generation.is_holding:
-            signal_family(message["pid"], HOLD)  # was made after the word was said
         channel = Line(socket.socket(fileno=fds[0]), self._ground.loop)
-        generation.branches = [link for link in generation.branches if link.is_open]
-        generation.branches.append(self._open(generation, channel))
+        link = self._open(generation, channel, message["pid"])
+        open_ones = [each for each in generation.branches if each.is_open]
+        generation.branches = [*open_ones, link]
+        if message["waits"]:
+            link.tell({"op": "begin", "is_holding": generation.is_holding})
+        elif generation.is_holding:
+            signal_family(message["pid"], HOLD)  # was made after the word was said
 
     def _on_parked(self, generation: Generation, message: Message, _fds: Any) -> None:
         generation.is_parked = True

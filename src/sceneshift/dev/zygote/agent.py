@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import _socket
 import os
-import socket
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 
@@ -28,6 +27,7 @@ from sceneshift.dev.zygote.writes import WRITES, find_written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from types import CodeType, ModuleType
     from typing import Any, NoReturn
 
@@ -228,7 +228,7 @@ class Agent:
         server's event loop maybe, would take it away.
         """
         # With gevent's, other greenlets would go on meanwhile, and wait for the lock.
-        ours, theirs = (Socket(fileno=end.detach()) for end in _socket.socketpair())
+        ours, theirs = _make_pair()
         with ours:
             with theirs:
                 self.send(message, (theirs.fileno(),))
@@ -243,11 +243,13 @@ class Agent:
         former = self.find_line()
         if former is None or self.pid == os.getpid():
             return
+        self.handover.connections = None  # they are those of who was forked
         # Another one's: a thread that is not here may have been sending.
         line, self.channel = type(former)(former.sock), None
-        message = {"event": "branch", "pid": os.getpid()}
+        waits = bool(self.binding.held)
+        message = {"event": "branch", "pid": os.getpid(), "waits": waits}
         try:
-            ours, theirs = socket.socketpair()
+            ours, theirs = _make_pair()
         except OSError:
             return
         with theirs:
@@ -257,6 +259,18 @@ class Agent:
                 ours.close()
                 return
         self.channel = type(line)(ours)
+        if waits:
+            self._hear_whether_to_hold(self.channel)
+
+    def _hear_whether_to_hold(self, line: Channel) -> None:
+        """Wait for what the generation was told, before a connection is accepted here.
+
+        A word that was said while this process was being made has not reached it:
+        Python drops the signals that a fork finds pending.
+        """
+        received = line.receive()
+        if received is not None:
+            self.handover.begin(is_holding=received[0]["is_holding"])
 
     # -- waiting before the project
 
@@ -341,6 +355,12 @@ class Agent:
         self.collector.let_go()  # it has started, as far as anybody can tell
         foreign, own = self.modules.find()
         self.send({"event": "modules", "foreign": foreign, "own": own})
+
+
+def _make_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends of a line, of Python's own class."""
+    ours, theirs = _socket.socketpair()
+    return Socket(fileno=ours.detach()), Socket(fileno=theirs.detach())
 
 
 def _split(path: str) -> parts.Head | None:

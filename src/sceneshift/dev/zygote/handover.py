@@ -40,6 +40,19 @@ class Handover:
         self._is_reported = False
         self.connections: Connections | None = None
 
+    def begin(self, *, is_holding: bool) -> None:
+        """Hold or not, in a fork that was made by who held or did not.
+
+        Args:
+            is_holding: What all of the generation was told.
+        """
+        if self.is_holding and not is_holding:
+            self.resume()
+        elif self.is_holding:
+            self._agent.kept.hold()
+        elif is_holding:
+            self.hold()
+
     def hold(self) -> None:
         """Stop accepting."""
         if self.is_holding:

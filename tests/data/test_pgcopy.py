@@ -223,6 +223,80 @@ def test_what_another_owns_is_told(cluster: Cluster, shop: str) -> None:
     assert "permission denied" in copied.problem
 
 
+def test_what_cannot_be_given_away_stays_the_users(cluster: Cluster, shop: str) -> None:
+    """Who does not inherit of its owner could neither mark nor drop it then."""
+    team, role = f"{shop}_team", f"{shop}_dev"
+    cluster.run("postgres", f"CREATE ROLE {team}")
+    cluster.run("postgres", f"CREATE ROLE {role} LOGIN CREATEDB NOINHERIT")
+    cluster.run("postgres", f"GRANT {team} TO {role}")
+    cluster.run("postgres", f"ALTER DATABASE {shop} OWNER TO {team}")
+    cluster.run(shop, f"ALTER TABLE t OWNER TO {role}")
+    cluster.run(shop, f"CREATE SCHEMA AUTHORIZATION {role}")
+    cluster.run(shop, f"ALTER TABLE t SET SCHEMA {role}")
+    url = f"postgresql://{role}@/{shop}?host={cluster.folder}"
+    name = f"{shop}__wt_tree"
+    copied = copy(cluster, shop, name, url)
+    assert copied.is_copy
+    assert copied.lost == (f'ALTER DATABASE `{shop}` OWNER TO "{team}"',)
+    assert cluster.run(name, f"TABLE {role}.t") == [(1, "a"), (2, "b")]
+    assert not {each for each in names(cluster) if str(each).startswith("scene")}
+
+
+def test_sessions_of_other_users_are_seen(cluster: Cluster, shop: str) -> None:
+    """Else the server would let new ones wait while it waits for the end of those."""
+    role = f"{shop}_dev"
+    cluster.run("postgres", f"CREATE ROLE {role} LOGIN CREATEDB")
+    url = f"postgresql://{role}@/{shop}?host={cluster.folder}"
+    with open_server(url, Path("/")) as server:
+        assert server.count_sessions(shop) == 0
+        with connected(cluster, shop):
+            assert server.count_sessions(shop) == 1
+
+
+def test_a_connection_that_is_lost_is_told(cluster: Cluster) -> None:
+    """Each time: what cleans up after the first failure meets it again."""
+    ours = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"  # noqa: S608
+    with open_server(cluster.url(), Path("/")) as server:
+        cluster.run("postgres", end)
+        with pytest.raises(StatementError, match="terminating connection"):
+            server.run("SELECT 1")
+        with pytest.raises(StatementError):
+            server.run("SELECT 1")
+        with pytest.raises(StatementError):
+            server.ask("SELECT 1")
+
+
+def test_limits_of_the_user_do_not_end_a_copy(cluster: Cluster, shop: str) -> None:
+    """A dump may take longer, and so may another copy that is waited for."""
+    role = f"{shop}_dev"
+    cluster.run("postgres", f"CREATE ROLE {role} LOGIN CREATEDB")
+    for limit in ("idle_session_timeout", "lock_timeout", "statement_timeout"):
+        cluster.run("postgres", f"ALTER ROLE {role} SET {limit} TO '1h'")
+    url = f"postgresql://{role}@/{shop}?host={cluster.folder}"
+    query = "SELECT setting FROM pg_settings WHERE name LIKE ANY (:names)"
+    with open_server(url, Path("/")) as server:
+        found = server.ask(
+            query, names=["idle_session%", "lock_timeout", "statement_timeout"]
+        )
+    assert found == [("0",)] * 3
+
+
+def test_names_are_text_whatever_the_server_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cluster that was made under LC_ALL=C has no encoding: psycopg gives bytes."""
+    monkeypatch.setenv("LC_ALL", "C")
+    with serving_postgresql() as plain:
+        name = plain.make()
+        plain.run(name, "CREATE TABLE t AS SELECT 1 AS said")
+        with connected(plain, name):
+            assert copy(plain, name, f"{name}__wt_ü").is_copy
+        with open_server(plain.url(), Path("/")) as server:
+            assert server.ask("SHOW server_encoding") == [("SQL_ASCII",)]
+            assert server.list_names(f"{name}__") == [f"{name}__wt_ü"]
+
+
 def test_an_original_that_is_broken_is_told(cluster: Cluster, shop: str) -> None:
     """The copy is empty."""
     query = f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{shop}'"  # noqa: S608

@@ -193,6 +193,9 @@ def _describe_creation(found: Mapping[str, Any], draft: str) -> str:
 
 def _replay(server: Server, found: Mapping[str, Any], draft: str) -> Iterator[str]:
     """Set what a copy does not have by itself; yield what the server refuses."""
+    if not found["mine"]:  # given away, it could be neither marked nor dropped
+        owner = quote_name(found["owner"])
+        yield f"ALTER DATABASE {quote(found['datname'])} OWNER TO {owner}"
     for statement in [*server.list_settings(found["datname"])]:
         try:
             server.run(statement.format(draft))

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import URL, Connection
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import SQLAlchemyError
 
 _MAINTENANCE = "postgres"  # nobody works in it
 _PORT = 5432
 _FORCE_FROM = 13
+# Drivers that take what libpq takes, or are replaced by one that does.
+_LIBPQ = frozenset({"", "asyncpg", "psycopg", "psycopg2", "psycopg_async"})
+_UNICODE = {"client_encoding": "utf8"}
 # Settings that are lists of names: their text is SQL already, as pg_dump has it
 # (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c).
 _LISTS = frozenset(
@@ -69,7 +72,7 @@ class Server:
         try:
             found = self._connection.execute(text(query), values)
             return [tuple(row) for row in found]
-        except exc.DBAPIError as error:
+        except exc.SQLAlchemyError as error:
             raise self._translate(error) from error
 
     def run(self, statement: str) -> None:
@@ -84,12 +87,20 @@ class Server:
             self._connection.exec_driver_sql(
                 statement, execution_options={"no_parameters": True}
             )
-        except exc.DBAPIError as error:
+        except exc.SQLAlchemyError as error:
             raise self._translate(error) from error
 
-    def _translate(self, error: DBAPIError) -> StatementError:
-        said = describe_error(error.orig or error, self.url)
+    def _translate(self, error: SQLAlchemyError) -> StatementError:
+        # None of the driver's, where the connection was lost before.
+        said = describe_error(getattr(error, "orig", None) or error, self.url)
         return StatementError(said, hint="look at the server's log")
+
+    def lift_limits(self) -> None:
+        """Have nothing cut off that takes its time: copying, and waiting for that."""
+        self.ask(
+            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN "
+            "('idle_session_timeout', 'lock_timeout', 'statement_timeout')"
+        )
 
     # -- databases
 
@@ -126,9 +137,11 @@ class Server:
 
     def count_sessions(self, name: str) -> int:
         """Return how many clients are connected to a database."""
+        # Of what others run, a user who is not privileged sees the names alone.
         rows = self.ask(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = :name "
-            "AND backend_type = 'client backend'",
+            "AND usesysid IS NOT NULL "
+            "AND coalesce(backend_type, 'client backend') = 'client backend'",
             name=name,
         )
         return int(rows[0][0])
@@ -167,8 +180,9 @@ class Server:
             setting = ".".join(quote_name(part) for part in key.split("."))
             whose = who if role else "DATABASE {}"
             yield f"ALTER {whose} SET {_escape(setting)} TO {_escape(what)}"
-        # Last: what is another's can no more be changed.
-        yield f"ALTER DATABASE {{}} OWNER TO {_escape(quote_name(found['owner']))}"
+        if found["mine"]:  # last: what is another's can no more be changed
+            owner = quote_name(found["owner"])
+            yield f"ALTER DATABASE {{}} OWNER TO {_escape(owner)}"
 
     def _list_grants(self, name: str) -> Iterator[str]:
         rows = self.ask(
@@ -192,7 +206,7 @@ def open_server(url: str, root: Path) -> Iterator[Server]:
     Raises:
         SceneshiftError: It cannot be reached, or no driver is installed.
     """
-    asked = parse_url(url, root)
+    asked = _speak_unicode(parse_url(url, root))
     names = [_MAINTENANCE, asked.database or ""]
     for name in names:
         engine = open_engine(asked.set(database=name), root, is_autocommit=True)
@@ -205,8 +219,16 @@ def open_server(url: str, root: Path) -> Iterator[Server]:
                 raise
             continue
         with open_connection(engine) as connection:
-            yield Server(connection, engine.url)
+            server = Server(connection, engine.url)
+            server.lift_limits()
+            yield server
         return
+
+
+def _speak_unicode(url: URL) -> URL:
+    """Have libpq give text: of a database in SQL_ASCII, psycopg makes bytes."""
+    driver = url.drivername.partition("+")[2]
+    return url.update_query_dict(_UNICODE) if driver in _LIBPQ else url
 
 
 def name_server(url: URL) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.config import load_config
+from sceneshift.core.environment import resolve_environment
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import load_project
 from sceneshift.core.separation import is_near, name_apart
@@ -70,6 +72,7 @@ def own(root: Path) -> list[OwnDatabase]:
             "postgresql+asyncpg://u:a/b@[::1]:5433/shop__wt_tree?ssl=x",
         ),
         ("postgis://db/shop", "postgis://db/shop__wt_tree"),
+        ("postgresql:///my%20shop", "postgresql:///my%20shop__wt_tree"),
         ("sqlite:////var/data/dev.db?x=1", "sqlite:////var/data/dev__wt_tree.db?x=1"),
         ("sqlite+aiosqlite:////var/dev", "sqlite+aiosqlite:////var/dev__wt_tree"),
     ],
@@ -96,6 +99,14 @@ def test_what_the_main_checkout_uses_gets_another_name(
         ("postgresql://10.0.0.7/shop", "it is on another machine"),
         ("postgresql://localhost", "its URL names no database"),
         ("postgresql://localhost:x/shop", "its URL cannot be read"),
+        (
+            "postgresql:///shop?host=/r&host=example.org",
+            "it is on another machine",
+        ),
+        ("postgresql://localhost/shop?hostaddr=10.0.0.7", "it is on another machine"),
+        ("postgresql:///shop?service=live", "a service names its server"),
+        ("sqlite:///file:/data/dev.db?uri=true", "it is named by a URI"),
+        ("sqlite:///file:///data/dev.db?uri=true", "it is named by a URI"),
         ("mysql://localhost/shop", "mysql is not copied"),
     ],
 )
@@ -107,9 +118,53 @@ def test_what_cannot_be_apart_is_told(main: Path, url: str, reason: str) -> None
     assert (separation.own, separation.common) == ((), (("default", reason),))
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x"])
-def test_what_is_in_memory_is_apart_already(main: Path, url: str) -> None:
-    """Each process has its own."""
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"PGHOST": "db.example.org"}, "it is on another machine"),
+        ({"PGHOST": "/run/pg,10.0.0.7"}, "it is on another machine"),
+        ({"PGHOST": "/run/pg", "PGHOSTADDR": "10.0.0.7"}, "it is on another machine"),
+        ({"PGSERVICE": "live"}, "a service names its server"),
+        ({"PGHOST": "/run/pg", "PGPORT": "5433"}, None),
+    ],
+)
+def test_what_an_address_leaves_out_is_said_by_variables(
+    main: Path, variables: dict[str, str], reason: str | None
+) -> None:
+    """They may lead to a server that is not to get copies of what it has."""
+    root = add(main, "default = 'postgresql:///shop'")
+    project = load_project(root, environ=variables, is_looking=True)
+    separation = project.environment.separation
+    assert separation.common == ((("default", reason),) if reason else ())
+    assert len(separation.own) == (reason is None)
+
+
+def test_a_host_in_the_address_is_the_one(main: Path) -> None:
+    """Whatever the variables say that stand for none."""
+    root = add(main, f"default = '{SERVER}'")
+    environ = {"PGHOST": "db.example.org", "PGSERVICE": "live"}
+    assert urls(root, environ)["DATABASE_URL"] == f"{SERVER}__wt_tree"
+
+
+def test_a_name_is_cut_as_its_server_has_it(main: Path) -> None:
+    """In the address a byte may take three."""
+    name = "%C3%BC" * 25
+    root = add(main, f"default = 'postgresql://localhost/{name}'")
+    (database,) = own(root)
+    assert database.origin_place == "ü" * 25
+    assert database.place == f"{'ü' * 25}__wt_tree"
+    assert database.url == f"postgresql://localhost/{name}__wt_tree"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite://", "sqlite:///:memory:", "sqlite:///file:x?uri=true"),
+        *("sqlite:///file::memory:?uri=true", "sqlite:///file:/x?mode=memory&uri=true"),
+    ],
+)
+def test_what_is_in_memory_or_below_is_apart_already(main: Path, url: str) -> None:
+    """Each process, or its folder, has its own."""
     root = add(main, f"default = '{url}'")
     assert urls(root)["DATABASE_URL"] == url
     assert load(root).environment.separation.common == ()
@@ -124,6 +179,31 @@ def test_a_file_below_the_worktree_is_its_own(main: Path) -> None:
     assert below.origin == f"sqlite:///{main}/var/dev.db"
     assert (raw.url, raw.origin) == ("sqlite:///raw.db", f"sqlite:///{main}/raw.db")
     assert up.url == f"sqlite:///{main.parent}/up__wt_tree.db"
+
+
+def test_a_link_may_lead_to_what_all_use(main: Path) -> None:
+    """It is brought to each worktree; each gets a file of another name there."""
+    data = main.parent / "data"
+    data.mkdir()
+    (main / "var").symlink_to(data)
+    (database,) = own(add(main, "default = 'sqlite:///var/dev.db'"))
+    assert database.place == f"{data}/dev__wt_tree.db"
+    assert database.origin_place == f"{main.parent}/tree/var/dev.db"
+
+
+def test_a_link_to_the_main_checkout_is_told(main: Path) -> None:
+    """Somebody has made it; one to a place of the worktree's own is no such link."""
+    root = add(main, "default = 'sqlite:///var/dev.db'")
+    (main / "var").mkdir()
+    (root / "var").symlink_to(main / "var")
+    separation = load(root).environment.separation
+    reason = "a link leads to that of the main checkout"
+    assert (separation.own, separation.common) == ((), (("default", reason),))
+    (root / "var").unlink()
+    (root / "var").symlink_to(main.parent / "elsewhere")
+    (database,) = own(root)
+    assert database.origin == f"sqlite:///{main}/var/dev.db"
+    assert database.url == f"sqlite:///{root}/var/dev.db"
 
 
 def test_a_project_may_lie_below_the_top(tmp_path: Path) -> None:
@@ -225,6 +305,13 @@ def test_a_bare_repository_has_worktrees_alone(main: Path) -> None:
     assert urls(root)["DATABASE_URL"] == f"{SERVER}__wt_other"
     assert [each.name for each in own(root)] == ["default"]
     assert len(own(first)) == 2
+    (main.parent / "way").symlink_to(main.parent)
+    way = main.parent / "way" / "other"
+    found = resolve_environment(way, load_config(way), environ={}).separation.own
+    assert [each.name for each in found] == ["default"]
+    (root / "dev.db").symlink_to(main.parent / "all.db")
+    files = own(root)[1]
+    assert files.place == f"{main.parent}/all__wt_other.db"
 
 
 def test_names_fit() -> None:

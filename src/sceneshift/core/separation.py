@@ -37,6 +37,7 @@ _NAMED = (
     r"(?P<name>[^/?#]+)(?P<tail>.*)"
 )
 _FILE = r"(?P<head>sqlite[^:]*:///)(?!:memory:|file:)(?P<path>[^?]+)(?P<tail>.*)"
+_URI = r"sqlite[^:]*:///file:(//[^/]*)?/(?!.*[?&]mode=memory).*"  # an absolute path
 
 
 class OwnDatabase(Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ def find_place(url: str) -> str | None:
     """Return a database's name on its server, or its file; None where it has none."""
     file = re.fullmatch(_FILE, url)
     named = None if url.startswith("sqlite") else re.fullmatch(_NAMED, url)
-    return file["path"] if file else named["name"] if named else None
+    return file["path"] if file else _decode(named["name"]) if named else None
 
 
 class Separation(Struct, frozen=True):
@@ -106,7 +107,7 @@ def separate(values: Mapping[str, Value], rules: Rules) -> Separation:
     """Return which databases of an environment are to be the worktree's own."""
     own, common = [], []
     for database in list_databases(values):
-        found = _judge(database, values[database.variable], rules)
+        found = _judge(database, values, rules)
         if isinstance(found, OwnDatabase):
             own.append(found)
         elif found is not None:
@@ -136,8 +137,20 @@ def _digest(text: str, size: int) -> str:
     return blake2b(text.encode(), digest_size=size).hexdigest()
 
 
-def _judge(database: Database, value: Value, rules: Rules) -> OwnDatabase | str | None:
+def _decode(name: str) -> str:
+    """Return a database's name as its server has it."""
+    if "%" not in name:
+        return name
+    from urllib.parse import unquote  # noqa: PLC0415 - 3 ms, seldom
+
+    return unquote(name)
+
+
+def _judge(
+    database: Database, values: Mapping[str, Value], rules: Rules
+) -> OwnDatabase | str | None:
     """Return the own database, why it is none, or None where there is nothing to do."""
+    value = values[database.variable]
     if database.variable in rules.shared:
         return "it is shared"
     is_plain = value.source.kind in (SourceKind.ENV_FILE, SourceKind.PROCESS)
@@ -148,18 +161,24 @@ def _judge(database: Database, value: Value, rules: Rules) -> OwnDatabase | str 
         return None
     if database.system not in _POSTGRESQL:
         return f"{database.system} is not copied"
-    return _judge_server(database, rules)
+    return _judge_server(database, values, rules)
 
 
 def _judge_file(
     database: Database, rules: Rules, *, is_chosen: bool
-) -> OwnDatabase | None:
+) -> OwnDatabase | str | None:
     found = re.fullmatch(_FILE, database.url)
     if found is None:
-        return None
+        is_common = re.fullmatch(_URI, database.url) and not is_chosen
+        return "it is named by a URI" if is_common else None
     path = Path(os.path.normpath(rules.root / found["path"]))
-    if path.is_relative_to(rules.worktree.top):
-        main = rules.worktree.find_main(path)
+    is_below = path.is_relative_to(rules.worktree.top)
+    main = rules.worktree.find_main(path) if is_below else None
+    if is_below and (real := _follow_out(path, main, rules.worktree)) is not None:
+        if main is not None and real.is_relative_to(rules.worktree.common.parent):
+            return "a link leads to that of the main checkout"
+        path, is_below = real, False
+    if is_below:
         if main is None:
             return None
         url, origin = database.url, f"{found['head']}{main}{found['tail']}"
@@ -172,19 +191,38 @@ def _judge_file(
     return OwnDatabase(name=database.name, url=url, origin=origin, system="sqlite")
 
 
-def _judge_server(database: Database, rules: Rules) -> OwnDatabase | str | None:
+def _follow_out(path: Path, main: Path | None, worktree: Worktree) -> Path | None:
+    """Return where links lead to what the main checkout, or any other, uses as well.
+
+    git brings links, so that one to a folder of data leads there from every worktree.
+    """
+    real = Path(os.path.realpath(path))
+    if main is None:  # a bare repository
+        return None if real.is_relative_to(worktree.top.resolve()) else real
+    return real if os.path.realpath(main) == str(real) else None
+
+
+def _judge_server(
+    database: Database, values: Mapping[str, Value], rules: Rules
+) -> OwnDatabase | str | None:
     found = re.fullmatch(_NAMED, database.url)
     if found is None:
         return "its URL names no database"
     try:
-        host, port = _find_server(found)
+        hosts, port = _find_server(found, values)
     except ValueError:
         return "its URL cannot be read"
-    if not is_near(host):
+    if hosts is None:
+        return "a service names its server"
+    if not all(map(is_near, hosts)):
         return "it is on another machine"
-    if host in _LOOPBACK and port in rules.ports:
+    if _LOOPBACK.issuperset(hosts) and port in rules.ports:
         return None  # a server of the worktree's own
-    name = name_apart(found["name"], rules.worktree.name)
+    name = name_apart(_decode(found["name"]), rules.worktree.name)
+    if "%" in found["name"]:
+        from urllib.parse import quote  # noqa: PLC0415 - as in _decode
+
+        name = quote(name, safe="")
     return OwnDatabase(
         name=database.name,
         url=f"{found['head']}{name}{found['tail']}",
@@ -193,13 +231,28 @@ def _judge_server(database: Database, rules: Rules) -> OwnDatabase | str | None:
     )
 
 
-def _find_server(found: re.Match[str]) -> tuple[str, int]:
+def _find_server(
+    found: re.Match[str], values: Mapping[str, Value]
+) -> tuple[list[str] | None, int]:
+    """Return the hosts, None where a file says them, and the port, as libpq has them.
+
+    What an address leaves out is taken from variables:
+    https://www.postgresql.org/docs/current/libpq-envars.html
+    """
     from urllib.parse import parse_qs  # noqa: PLC0415 - 3 ms, in worktrees alone
 
     given = parse_qs(found["tail"].removeprefix("?"))
-    host = given.get("host", [found["host"].strip("[]")])[0]
-    port = given.get("port", [found["port"] or _POSTGRESQL_PORT])[0]
-    return host, int(port)
+    said = {key: value.text for key, value in values.items() if key.startswith("PG")}
+    named = found["host"].strip("[]")
+    ports = given.get("port", [found["port"] or said.get("PGPORT") or _POSTGRESQL_PORT])
+    hosts = given.get("hostaddr") or [said.get("PGHOSTADDR", "")]
+    if not any(hosts):
+        hosts = given.get("host") or [named]
+    if not any(hosts):
+        if "service" in given or said.get("PGSERVICE"):
+            return None, int(ports[0])
+        hosts = [said.get("PGHOST", "")]
+    return [host for each in hosts for host in each.split(",")], int(ports[0])
 
 
 def is_near(host: str) -> bool:

@@ -160,6 +160,34 @@ def test_a_table_says_it_to_people(
     assert "+10" in rows[3]
 
 
+def test_the_git_folder_may_be_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a submodule, whose worktrees share a folder in that of the other one."""
+    inner, outer = tmp_path / "inner", tmp_path / "outer"
+    for root in (inner, outer):
+        root.mkdir()
+        git(root, "init", "-q")
+    (inner / "Procfile").write_text("web: true\n")
+    git(inner, "add", ".")
+    git(inner, "commit", "-q", "-m", "first")
+    words = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    git(outer, *words, str(inner), "sub")
+    git(inner, "init", "-q", "--separate-git-dir", str(tmp_path / "apart"))
+    for root, common in (
+        (inner, tmp_path / "apart"),
+        (outer / "sub", outer / ".git" / "modules" / "sub"),
+    ):
+        tree = tmp_path / f"{root.name}-tree"
+        git(root, "worktree", "add", "-q", str(tree))
+        load_project(tree, environ={})
+        assert load_shifts(common)
+        git(root, "worktree", "remove", "--force", str(tree))
+        prune_worktrees(root, is_dry=False, as_json=False)
+        assert load_shifts(common) == {}
+        assert f"free ports +10: {tree}" in capsys.readouterr().out
+
+
 def test_a_folder_without_git_has_no_worktrees(tmp_path: Path) -> None:
     """That is said, with how they are made."""
     with pytest.raises(SceneshiftError, match="no git repository"):

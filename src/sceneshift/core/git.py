@@ -77,3 +77,16 @@ def list_worktrees(folder: Path) -> list[Path]:
     ]
     found = [Path(top, below).resolve() for top in tops]
     return [path for path in found if path.is_dir()]
+
+
+def find_common(folder: Path) -> Path | None:
+    """Return the `.git` that all worktrees of a repository share; None without one.
+
+    Args:
+        folder: A folder in one of them. In a submodule, or a clone that keeps it in
+            another place, it is no folder of that name.
+    """
+    said = ask_git(folder, "rev-parse", "--git-common-dir")
+    if said is None:
+        return None
+    return (folder / os.fsdecode(said.removesuffix(b"\n"))).resolve()

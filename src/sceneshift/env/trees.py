@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.git import list_worktrees
+from sceneshift.core.git import find_common, list_worktrees
 from sceneshift.core.made import list_left
 from sceneshift.core.offsets import Shift, drop_shifts, load_shifts
 from sceneshift.core.processes import proportional_bytes
@@ -136,13 +136,7 @@ def load_trees(root: Path) -> list[Tree]:
     Raises:
         SceneshiftError: This is no git repository.
     """
-    roots = list_worktrees(root)
-    if not roots:
-        raise SceneshiftError(
-            f"this is no git repository: {root}",
-            hint="worktrees are made by git: git worktree add ../name",
-        )
-    common = _find_common(root)
+    common, roots = _find_common(root), list_worktrees(root)
     shifts, left = load_shifts(common), list_left(common)
     known = set(map(str, roots))
     there = [_load(each, shifts) for each in roots]
@@ -154,12 +148,13 @@ def load_trees(root: Path) -> list[Tree]:
 
 
 def _find_common(root: Path) -> Path:
-    worktree = find_worktree(root)
-    if worktree is not None:
-        return worktree.common
-    return next(each for each in (root, *root.parents) if (each / ".git").is_dir()) / (
-        ".git"
-    )
+    common = find_common(root)
+    if common is None:
+        raise SceneshiftError(
+            f"this is no git repository: {root}",
+            hint="worktrees are made by git: git worktree add ../name",
+        )
+    return common
 
 
 def _load(root: Path, shifts: Mapping[str, Shift]) -> Tree:

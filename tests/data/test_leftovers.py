@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sceneshift.core.made import Made
 from sceneshift.data.leftovers import apply_drops, find_drops
+from sceneshift.data.pgcopy import write_mark
+from sceneshift.data.pgserver import quote_text
+
+if TYPE_CHECKING:
+    from postgresql import Server
 
 
 def describe(place: Path | str, system: str = "sqlite", server: str = "") -> Made:
@@ -62,6 +68,9 @@ def test_a_file_of_another_name_is_kept(tmp_path: Path) -> None:
     (found,) = apply_drops(drops, tmp_path)
     assert found.problem == "its name is none that a worktree's database has"
     assert names(tmp_path) == ["dev.db"]
+    (tmp_path / "dev.db").unlink()
+    (found,) = apply_drops(find_drops([found.made], tmp_path, []), tmp_path)
+    assert found.problem is None
 
 
 @pytest.mark.parametrize("is_folder", [False, True])
@@ -94,3 +103,27 @@ def test_a_server_that_does_not_answer_keeps_what_it_has() -> None:
     assert found.problem is not None
     assert found.problem.startswith("postgresql says: ")
     assert "secret" not in found.problem
+
+
+@pytest.mark.needs("postgresql")
+def test_the_user_who_may_drop_it_does(server: Server) -> None:
+    """Of the environments that are on its server one has made it."""
+    place, made_by, other = "shop__wt_gone", "leftovers_dev", "leftovers_other"
+    for role in (made_by, other):
+        server.run("postgres", f"CREATE ROLE {role} LOGIN")
+    server.run("postgres", f"CREATE DATABASE {place} OWNER {made_by}")
+    mark = quote_text(write_mark("/gone"))
+    server.run("postgres", f"COMMENT ON DATABASE {place} IS {mark}")
+    made = describe(place, "postgresql", f"{server.folder}:5432")
+    first, second = (
+        f"postgresql://{role}@/{place}?host={server.folder}"
+        for role in (other, made_by)
+    )
+    (kept,) = find_drops([made], Path("/"), [first])
+    assert kept.problem == f"it belongs to the user {made_by}"
+    for urls in ([first, second], [second, first]):
+        (drop,) = find_drops([made], Path("/"), urls)
+        assert (drop.url, drop.problem) == (second, None)
+    apply_drops([drop], Path("/"))
+    query = f"SELECT 1 FROM pg_database WHERE datname = '{place}'"  # noqa: S608
+    assert server.run("postgres", query) == []

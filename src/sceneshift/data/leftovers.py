@@ -5,6 +5,7 @@ Only what was made for them, bears the mark of that, and is used by nobody.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,10 @@ def find_drops(
         root: The project's folder, in a checkout that is there.
         urls: Addresses of its databases: by one of them a server is reached.
     """
-    servers = {_name(url, root): url for url in urls}
-    return tuple(_look(each, root, servers.get(each.server, "")) for each in made)
+    servers: dict[str, list[str]] = {}
+    for url in dict.fromkeys(urls):
+        servers.setdefault(_name(url, root), []).append(url)
+    return tuple(_choose(each, root, servers.get(each.server, [""])) for each in made)
 
 
 def apply_drops(drops: Sequence[Drop], root: Path) -> tuple[Drop, ...]:
@@ -62,6 +65,16 @@ def _name(url: str, root: Path) -> str:
     return name_server(parsed) if is_one else url
 
 
+def _choose(made: Made, root: Path, urls: Sequence[str]) -> Drop:
+    """Return what is to become of a database by the first user who may drop it."""
+    looked = []
+    for url in urls:
+        looked.append(_look(made, root, url))
+        if looked[-1].problem is None:
+            return looked[-1]
+    return looked[0]
+
+
 def _look(made: Made, root: Path, url: str, *, is_doing: bool = False) -> Drop:
     drop = Drop(made=made, url=url)
     try:
@@ -81,6 +94,8 @@ def _look(made: Made, root: Path, url: str, *, is_doing: bool = False) -> Drop:
 
 def _look_at_file(path: Path, *, is_doing: bool) -> str | None:
     if _SUFFIX not in path.name:
+        if not os.path.lexists(path):
+            return None
         return "its name is none that a worktree's database has"
     if (user := _find_user(path)) is not None:
         return f"process {user} has it open"
@@ -140,8 +155,9 @@ def _judge(server: Server, made: Made) -> str | None:
         return None  # gone already; what a copy has left may be there
     if read_mark(found["comment"]) != made.root:
         return "it does not bear the mark of what was made for that worktree"
-    sessions = server.count_sessions(made.place)
-    return f"clients are connected to it: {sessions}" if sessions else None
+    if sessions := server.count_sessions(made.place):
+        return f"clients are connected to it: {sessions}"
+    return None if found["mine"] else f"it belongs to the user {found['owner']}"
 
 
 def _drop(server: Server, made: Made) -> None:

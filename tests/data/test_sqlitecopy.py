@@ -156,6 +156,17 @@ def test_where_nothing_can_be_written_that_is_said(tmp_path: Path) -> None:
         copy_sqlite(tmp_path / "dev.db", tmp_path / "file" / "copy.db")
 
 
+def test_only_its_own_drafts_are_swept(tmp_path: Path) -> None:
+    """Those of a longer name may be in the making for another worktree."""
+    make(tmp_path / "dev.db", rows=5).close()
+    ours = {".new-0a1b2c3d-d[e]v", ".new-0a1b2c3d-d[e]v-wal", ".new-9a1b2c3d-d[e]v"}
+    others = {f".new-0a1b2c3d-{name}" for name in ("d[e]v2", "my-d[e]v", "dev", "d")}
+    for name in ours | others:
+        (tmp_path / name).touch()
+    copy_sqlite(tmp_path / "dev.db", tmp_path / "d[e]v")
+    assert set(names(tmp_path)) == {*others, "dev.db", "d[e]v"}
+
+
 # Stops at the nth of the calls that change something, and waits to be killed.
 STOPPED = """
 import os, signal, sys

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import sqlite3
 import time
@@ -16,7 +17,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.sqlitefiles import list_sidecars, remove
+from sceneshift.data.sqlitefiles import SIDECARS, list_sidecars, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +59,12 @@ def copy_sqlite(origin: Path, target: Path, *, busy_s: float = _BUSY_S) -> None:
 
 def sweep_drafts(target: Path) -> None:
     """Remove what a copy that was killed has left."""
-    for path in target.parent.glob(f".{_DRAFT}*-{target.name}*"):
-        path.unlink(missing_ok=True)
+    # As a whole: `.new-…-dev.db` is not of `dev`, nor `.new-…-my-dev.db` of `dev.db`.
+    name = rf"\.{_DRAFT}[0-9a-f]{{8}}-{re.escape(target.name)}"
+    ours = re.compile(rf"{name}(?:{'|'.join(SIDECARS)})?")
+    for path in target.parent.glob(f".{_DRAFT}*"):
+        if ours.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _copy(origin: Path, target: Path, busy_s: float) -> None:

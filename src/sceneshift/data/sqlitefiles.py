@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SIDECARS = ("-wal", "-shm", "-journal")
+SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def list_sidecars(path: Path) -> list[Path]:
     """Return the files that may be beside a database."""
-    return [path.with_name(path.name + ending) for ending in _SIDECARS]
+    return [path.with_name(path.name + ending) for ending in SIDECARS]
 
 
 def remove(path: Path) -> None:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         ("sqlite:///:memory:", "sqlite:///:memory:"),
         ("sqlite://", "sqlite://"),
         ("sqlite:///file:a.db?uri=true", "sqlite:///file:a.db?uri=true"),
-        ("postgres://u@h/d", "postgresql://u@h/d"),
+        *[
+            (f"{name}://u@h/d", "postgresql://u@h/d")
+            for name in ("pgsql", "postgis", "postgres", "psql")
+        ],
         (
             "postgresql+asyncpg://u:p%40@h:1/d?ssl=verify-full",
             "postgresql+asyncpg://u:p%40@h:1/d?sslmode=verify-full",

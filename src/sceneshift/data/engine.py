@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 _CONNECT_S = 5.0
-_OLD_NAMES = {"postgres": "postgresql"}  # Heroku's, which SQLAlchemy 1.4 gave up
+# Heroku's, which SQLAlchemy 1.4 gave up, and those of django-environ.
+_OLD_NAMES = dict.fromkeys(("pgsql", "postgis", "postgres", "psql"), "postgresql")
 
 # Asynchronous drivers, and the synchronous ones that take the same servers.
 _SYNCHRONOUS = {

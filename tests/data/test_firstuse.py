@@ -14,6 +14,7 @@ import pytest
 from postgresql import Server, serving_postgresql
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.firstuse import (
+    Order,
     build_env,
     describe_order,
     get_mark,
@@ -125,6 +126,28 @@ def test_files_are_copied(root: Path, tmp_path: Path) -> None:
     assert run(root, *listed) == (0, [])
 
 
+def test_what_lies_above_the_project_goes_with_the_worktree(tmp_path: Path) -> None:
+    """A repository may have several projects; nothing of it is left to be dropped."""
+    main = tmp_path / "mono"
+    write(main / "app", {"pyproject.toml": ""})
+    git(main, "init", "-q")
+    git(main, "add", ".")
+    git(main, "commit", "-q", "-m", "first")
+    git(main, "worktree", "add", "-q", "../tree")
+    make_file(main / "dev.db")
+    root = tmp_path / "tree" / "app"
+    order = Order(
+        root=str(root),
+        worktree="tree",
+        common=str(main / ".git"),
+        databases=(file(tmp_path / "tree" / "dev.db", main / "dev.db"),),
+    )
+    said: list[str] = []
+    assert firstuse.make_databases(order, said.append), said
+    assert (tmp_path / "tree" / "dev.db").exists()
+    assert load_made(main / ".git") == []
+
+
 def test_one_that_fails_does_not_hinder_the_others(root: Path, tmp_path: Path) -> None:
     """Each is told, with what to do."""
     make_file(tmp_path / "shop" / "dev.db")
@@ -187,7 +210,7 @@ def test_databases_of_a_server_are_marked(root: Path, cluster: Server) -> None:
     assert (made.place, made.server) == (database.place, f"{cluster.folder}:5432")
     get_mark(database, StateFolder(root)).unlink()
     code, said = run(root, database)
-    assert "an earlier worktree of this name has left it" in said[0]
+    assert "is there already: it was made for this folder before" in said[0]
 
 
 @pytest.mark.needs("postgresql")
@@ -214,7 +237,7 @@ def test_who_waits_is_told(root: Path, cluster: Server) -> None:
         (Copied(is_new=False), "is there already"),
         (
             Copied(is_new=False, owner="/tree"),
-            "is there already: an earlier worktree of this name has left it",
+            "is there already: it was made for this folder before",
         ),
         (
             Copied(is_new=False, owner="/other"),

@@ -27,6 +27,7 @@ from sceneshift.core.firstuse import (
 from sceneshift.core.made import Made, keep_made
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.wording import describe_seconds, quote
+from sceneshift.core.worktree import find_worktree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,9 @@ def _make_file(database: OwnDatabase, order: Order) -> str:
 
     root = Path(order.root)
     origin, target = get_file(database.origin, root), get_file(database.url, root)
-    if not target.is_relative_to(root):  # else it goes with the worktree
+    worktree = find_worktree(root)
+    top = root if worktree is None else worktree.top
+    if not target.is_relative_to(top):  # else it goes with the worktree
         made = _describe_made(database, order, str(target))
         keep_made(Path(order.common), made)
     copy_sqlite(origin, target)
@@ -144,7 +147,7 @@ def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
     """Say in a line what there is now, and what is to be done about it."""
     if not copied.is_new:
         if copied.owner == root:
-            return "is there already: an earlier worktree of this name has left it"
+            return "is there already: it was made for this folder before"
         whose = f", and is that of {copied.owner} too" if copied.owner else ""
         return f"is there already{whose}"
     if copied.problem is not None:

@@ -296,6 +296,30 @@ def test_what_is_in_use_or_not_ours_is_kept(
 
 
 @pytest.mark.needs("postgresql")
+def test_what_another_clone_uses_is_kept(
+    make_shop: Callable[..., Shop], cluster: Server
+) -> None:
+    """Its worktree has the same name, so that both came upon one database."""
+    name = cluster.make()
+    shop = make_shop(f"postgresql://postgres@/{name}?host={cluster.folder}")
+    shop.add().inv("env.run", "--", "true")
+    clone = shop.folder / "clones" / "shop"
+    git(shop.folder, "clone", "-q", str(shop.main.root), str(clone))
+    git(clone, "worktree", "add", "-q", "../tree")
+    other = Stack(clone.parent / "tree")
+    said = other.inv("env.run", "--", "true").stderr
+    assert f"is there already, and is that of {shop.folder}/tree too" in said
+    git(shop.main.root, "worktree", "remove", "--force", "../tree")
+    kept = shop.main.inv("env.worktrees", "--prune")
+    assert kept.returncode == 4
+    assert f"it is that of {other.root} too" in kept.stderr
+    git(clone, "worktree", "remove", "--force", "../tree")
+    assert Stack(clone).inv("env.worktrees", "--prune").returncode == 0
+    assert databases(cluster) == set()
+    assert shop.main.inv("env.worktrees", "--prune").returncode == 0
+
+
+@pytest.mark.needs("postgresql")
 def test_a_worktree_that_was_moved_keeps_its_database(
     make_shop: Callable[..., Shop], cluster: Server
 ) -> None:

@@ -153,8 +153,11 @@ def _judge(server: Server, made: Made) -> str | None:
     found = server.find(made.place)
     if found is None:
         return None  # gone already; what a copy has left may be there
-    if read_mark(found["comment"]) != made.root:
+    owners = read_mark(found["comment"])
+    if made.root not in owners:
         return "it does not bear the mark of what was made for that worktree"
+    if other := next((each for each in owners if Path(each).is_dir()), None):
+        return f"it is that of {other} too"
     if sessions := server.count_sessions(made.place):
         return f"clients are connected to it: {sessions}"
     return None if found["mine"] else f"it belongs to the user {found['owner']}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _INVALID = -2  # an interrupted DROP leaves it so, and it can only be dropped
-_MARK = "sceneshift worktree"
+_MARK, _OTHERS = "sceneshift worktree", "others"
 # Whoever may do everything keeps all; others what they may have.
 _OPTIONS: Mapping[bool, Sequence[tuple[str, ...]]] = {
     True: [()],
@@ -46,7 +46,8 @@ class Copied(Struct, frozen=True, kw_only=True):
         is_copy: Whether it has what the original has.
         problem: Why it has not, though there is an original.
         lost: What of the original could not be set on the copy.
-        owner: The checkout whose mark it bears; None where it bears none.
+        owner: The checkout whose mark it bears, another one where it bears several;
+            None where it bears none.
     """
 
     is_new: bool = True
@@ -82,9 +83,12 @@ def make_copy(
     sweep_drafts(server, name)
     found = server.find(name)
     if found is not None and found["datconnlimit"] != _INVALID:
-        owner = read_mark(found["comment"])
-        if owner == root:
+        owners = read_mark(found["comment"])
+        if owners:  # else somebody has made it by hand
             keep()
+            _add_mark(server, name, owners, root)
+        others = [each for each in owners if each != root]
+        owner = next(iter(others or owners), None)
         return Copied(is_new=False, is_copy=True, owner=owner)
     keep()
     server.drop(name)
@@ -111,19 +115,30 @@ def sweep_drafts(server: Server, name: str) -> None:
         server.drop(draft, is_forced=True)
 
 
-def write_mark(root: str) -> str:
-    """Return the comment that says for which checkout a database was made."""
-    return json.dumps({_MARK: root})
+def write_mark(*roots: str) -> str:
+    """Return the comment that says for which checkouts a database is."""
+    return json.dumps({_MARK: roots[0], _OTHERS: roots[1:]})
 
 
-def read_mark(comment: str | None) -> str | None:
-    """Return the checkout that a comment names; None where it is another comment."""
+def read_mark(comment: str | None) -> tuple[str, ...]:
+    """Return the checkouts that a comment names; none where it is another comment."""
     try:
         found = json.loads(comment or "")
     except ValueError:
-        return None
-    owner = found.get(_MARK) if isinstance(found, dict) else None
-    return owner if isinstance(owner, str) else None
+        return ()
+    if not isinstance(found, dict) or not isinstance(found.get(_MARK), str):
+        return ()
+    others = found.get(_OTHERS)
+    return (found[_MARK], *(map(str, others) if isinstance(others, list) else ()))
+
+
+def _add_mark(server: Server, name: str, owners: Sequence[str], root: str) -> None:
+    """Have a database that two clones came upon be dropped for neither alone."""
+    if root in owners:
+        return
+    mark = quote_text(write_mark(*owners, root))
+    with contextlib.suppress(StatementError):  # another user's
+        server.run(f"COMMENT ON DATABASE {quote_name(name)} IS {mark}")
 
 
 def _start_draft(name: str) -> str:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -214,6 +215,43 @@ def test_databases_of_a_server_are_marked(root: Path, cluster: Server) -> None:
 
 
 @pytest.mark.needs("postgresql")
+def test_what_was_dropped_by_hand_is_made_anew(root: Path, cluster: Server) -> None:
+    """Its server is asked; what is there is not told."""
+    name = cluster.make()
+    database = served(cluster, name)
+    for _ in range(2):
+        code, said = run(root, database)
+        assert (code, len(said)) == (0, 1)
+        assert f"is a copy of `{name}`" in said[0]
+        assert run(root, database) == (0, [])
+        cluster.run("postgres", f"DROP DATABASE {database.place}")
+    cluster.run("postgres", f"DROP DATABASE {name}")
+    code, said = run(root, database)
+    assert "is empty: there is no" in said[0]
+
+
+@pytest.mark.parametrize("url", ["postgresql:///x?host=/nowhere", "postgis://h/x"])
+def test_what_cannot_be_looked_at_is_taken_for_there(root: Path, url: str) -> None:
+    """It was made, and whoever uses it will hear why it cannot be reached."""
+    database = OwnDatabase(name="default", url=url, origin=url, system="postgresql")
+    StateFolder(root).make("databases")
+    get_mark(database, StateFolder(root)).touch()
+    assert run(root, database) == (0, [])
+    assert list_missing([database], StateFolder(root)) == ()
+
+
+def test_without_the_driver_it_is_taken_for_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application may have another one."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    database = OwnDatabase(
+        name="default", url="postgresql:///x", origin="", system="postgresql"
+    )
+    assert firstuse._is_there(database, StateFolder(root))
+
+
+@pytest.mark.needs("postgresql")
 def test_who_waits_is_told(root: Path, cluster: Server) -> None:
     """The one who holds the lock may have much to copy."""
     database = served(cluster, cluster.make())
@@ -240,15 +278,19 @@ def test_who_waits_is_told(root: Path, cluster: Server) -> None:
             "is there already: it was made for this folder before",
         ),
         (
-            Copied(is_new=False, owner="/other"),
-            "is there already, and is that of /other too",
+            Copied(is_new=False, owner="/"),
+            "is there already, and is that of / too",
+        ),
+        (
+            Copied(is_new=False, owner="/nowhere"),
+            "is there already: /nowhere, which is gone, has left it",
         ),
         (
             Copied(problem="no tools"),
             (
                 "is empty: `shop` could not be copied: no tools; "
                 "then have it made anew: "
-                "dropdb shop__wt_tree; rm -r /tree/.sceneshift/databases"
+                "dropdb 'shop ü__wt_tree'; inv dev"
             ),
         ),
     ],
@@ -257,7 +299,7 @@ def test_each_outcome_is_said(copied: Copied, said: str) -> None:
     """In a line, with what to do where something is to be done."""
     database = OwnDatabase(
         name="default",
-        url="postgresql:///shop__wt_tree",
+        url="postgresql:///shop%20%C3%BC__wt_tree",
         origin="postgresql:///shop",
         system="postgresql",
     )

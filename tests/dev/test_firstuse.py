@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from postgresql import serving_postgresql
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.separation import OwnDatabase
 from sceneshift.dev.firstuse import FirstUse
@@ -126,3 +127,51 @@ def test_set_up_steps_fill_a_database_that_was_made_anew(tree: Path) -> None:
     said = [line.text for line in stream.ring.tail("web", 100)]
     assert ["is a copy of" in line for line in said] == [True, False, True, False]
     assert (tree / "steps").read_text() == "filled\n" * 2
+
+
+@pytest.mark.needs("postgresql")
+def test_what_was_dropped_by_hand_is_made_anew(tree: Path) -> None:
+    """By the next start, which asks the server of each once."""
+    with serving_postgresql() as server:
+        name = server.make()
+        database = OwnDatabase(
+            name="default",
+            url=server.url(f"{name}__wt_tree"),
+            origin=server.url(name),
+            system="postgresql",
+        )
+
+        async def use(first_use: FirstUse, spec: ProcessSpec, say: Say) -> None:
+            spec = replace(spec, databases=(database,))
+            await asyncio.gather(*(first_use.ensure(spec, say) for _ in range(3)))
+            assert first_use._list_wanted(spec) == ()
+
+        (made,) = run(tree, use)
+        assert "is a copy of" in made
+        assert run(tree, use) == []
+        server.run("postgres", f"DROP DATABASE {name}__wt_tree")
+        (made,) = run(tree, use)
+        assert "is a copy of" in made
+
+
+@pytest.mark.needs("postgresql")
+def test_set_up_steps_are_left_alone_where_all_is_there(tree: Path) -> None:
+    """A server that was asked has changed nothing."""
+    step = SetupStep(run="echo filled >> steps")
+    stream = make_stream(tree)
+    with serving_postgresql() as server:
+        name = server.make()
+        url = server.url(f"{name}__wt_tree")
+        database = OwnDatabase(
+            name="default", url=url, origin=server.url(name), system="postgresql"
+        )
+
+        async def use(first_use: FirstUse, spec: ProcessSpec, _say: Say) -> None:
+            preparation = Preparation(first_use._spawner, StateFolder(tree), first_use)
+            env = {**spec.env, "DATABASE_URL": url}
+            spec = replace(spec, databases=(database,), setup=step, env=env)
+            await preparation.prepare(spec, stream)
+
+        for _ in range(2):
+            run(tree, use)
+    assert (tree / "steps").read_text() == "filled\n"

@@ -35,7 +35,7 @@ class Order(Struct, frozen=True, kw_only=True):
         root: The project's folder.
         worktree: The worktree's name.
         common: The `.git` that it shares.
-        databases: What is to be made.
+        databases: What is to be made, unless its server says that it is there.
     """
 
     root: str
@@ -56,6 +56,22 @@ def list_missing(
         state: Its state folder.
     """
     return tuple(each for each in databases if _is_missing(each, state))
+
+
+def list_unsure(
+    databases: Iterable[OwnDatabase], state: StateFolder
+) -> tuple[OwnDatabase, ...]:
+    """Return which are not there, or may have been dropped since they were made.
+
+    Args:
+        databases: A worktree's own.
+        state: Its state folder.
+    """
+    return tuple(
+        each
+        for each in databases
+        if each.system != "sqlite" or _is_missing(each, state)
+    )
 
 
 def _is_missing(database: OwnDatabase, state: StateFolder) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import threading
 import time
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from sceneshift.core.firstuse import (
     get_file,
     get_mark,
     list_missing,
+    list_unsure,
     make_folder,
     read_order,
 )
@@ -53,15 +55,15 @@ def make_missing(project: Project) -> bool:
     For commands of this room: what they print stays theirs. In the main checkout it
     costs nothing.
     """
-    own = project.environment.separation.own
-    missing = list_missing(own, StateFolder(project.root))
-    if not missing or project.worktree is None:
+    state = StateFolder(project.root)
+    wanted = list_unsure(project.environment.separation.own, state)
+    if not wanted or project.worktree is None:
         return True
     order = Order(
         root=str(project.root),
         worktree=project.worktree.name,
         common=str(project.worktree.common),
-        databases=missing,
+        databases=wanted,
     )
     return make_databases(order, StreamConsole().note)
 
@@ -82,7 +84,7 @@ def _make(database: OwnDatabase, order: Order, state: StateFolder, say: Say) -> 
     began = time.monotonic()
     try:
         with state.being_written(), _saying(database, say), _locked(state):
-            if not list_missing([database], state):
+            if not list_missing([database], state) and _is_there(database, state):
                 return True
             if database.system == "sqlite":
                 said = _make_file(database, order)
@@ -95,6 +97,28 @@ def _make(database: OwnDatabase, order: Order, state: StateFolder, say: Say) -> 
     took = describe_seconds(time.monotonic() - began)
     say(f"{_name(database)} {said} ({took})")
     return True
+
+
+def _is_there(database: OwnDatabase, state: StateFolder) -> bool:
+    """Tell whether what is marked still is there; else take the mark off.
+
+    Where that cannot be told, it is.
+    """
+    from sceneshift.data.postgresql import connect, find_address  # noqa: PLC0415
+
+    address = None if database.system == "sqlite" else find_address(database.url)
+    if address is None:
+        return True
+    try:
+        with connect(address):
+            return True
+    except ImportError:
+        return True
+    except SceneshiftError as error:
+        is_gone = f'database "{database.place}" does not exist' in error.message
+    if is_gone:
+        get_mark(database, state).unlink(missing_ok=True)
+    return not is_gone
 
 
 def _make_file(database: OwnDatabase, order: Order) -> str:
@@ -146,12 +170,9 @@ def _describe_made(
 def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
     """Say in a line what there is now, and what is to be done about it."""
     if not copied.is_new:
-        if copied.owner == root:
-            return "is there already: it was made for this folder before"
-        whose = f", and is that of {copied.owner} too" if copied.owner else ""
-        return f"is there already{whose}"
+        return _describe_former(copied, root)
     if copied.problem is not None:
-        again = f"dropdb {database.place}; rm -r {root}/.sceneshift/databases"
+        again = f"dropdb {shlex.quote(database.place)}; inv dev"
         return (
             f"is empty: {quote(database.origin_place)} could not be copied: "
             f"{copied.problem}; then have it made anew: {again}"
@@ -160,6 +181,16 @@ def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
         return f"is empty: there is no {quote(database.origin_place)} to copy"
     said = f"is a copy of {quote(database.origin_place)}"
     return f"{said}, without: {'; '.join(copied.lost)}" if copied.lost else said
+
+
+def _describe_former(copied: Copied, root: str) -> str:
+    if copied.owner is None:
+        return "is there already"
+    if copied.owner == root:
+        return "is there already: it was made for this folder before"
+    if not Path(copied.owner).is_dir():
+        return f"is there already: {copied.owner}, which is gone, has left it"
+    return f"is there already, and is that of {copied.owner} too"
 
 
 def _name(database: OwnDatabase) -> str:

@@ -15,6 +15,7 @@ from sceneshift.core.firstuse import (
     build_env,
     describe_order,
     list_missing,
+    list_unsure,
     list_words,
 )
 from sceneshift.core.secrets import mask_secrets
@@ -53,35 +54,43 @@ class FirstUse:
         self._state = state
         self._turn = asyncio.Lock()
         self._tried: dict[OwnDatabase, float] = {}
+        self._seen: set[OwnDatabase] = set()
 
     async def ensure(self, spec: ProcessSpec, say: Say) -> None:
         """Return when a process's databases are there, or cannot be made.
 
-        That is told, and is for the process to fail by: it may not need them.
+        A server is asked once for each, which may have been dropped by hand. That one
+        cannot be made is told, and is for the process to fail by: it may not need them.
 
         Args:
             spec: The process.
             say: Tells people something about it.
         """
-        if not self._module or not list_missing(spec.databases, self._state):
+        if not self._module or not self._list_wanted(spec):
             return
         async with self._turn:
-            missing = list_missing(spec.databases, self._state)
-            missing = tuple(filter(self._is_due, missing))
-            if missing:
-                await self._make(missing, spec, say)
+            wanted = tuple(filter(self._is_due, self._list_wanted(spec)))
+            if wanted:
+                await self._make(wanted, spec, say)
+
+    def _list_wanted(self, spec: ProcessSpec) -> tuple[OwnDatabase, ...]:
+        missing = list_missing(spec.databases, self._state)
+        unsure = list_unsure(spec.databases, self._state)
+        return tuple(
+            each for each in unsure if each in missing or each not in self._seen
+        )
 
     def _is_due(self, database: OwnDatabase) -> bool:
         """Tell whether it was not tried for another process just now."""
         return time.monotonic() - self._tried.get(database, -_AGAIN_S) >= _AGAIN_S
 
     async def _make(
-        self, missing: tuple[OwnDatabase, ...], spec: ProcessSpec, say: Say
+        self, wanted: tuple[OwnDatabase, ...], spec: ProcessSpec, say: Say
     ) -> None:
         worktree, root = find_worktree(self._state.root), self._state.root
         if worktree is None:  # it is being removed
             return
-        order = describe_order(worktree, root, missing)
+        order = describe_order(worktree, root, wanted)
         lines = _Lines(say)
         try:
             await run_to_end(
@@ -95,20 +104,28 @@ class FirstUse:
         except (SceneshiftError, OSError) as error:
             say(f"databases cannot be made: {error}")
         lines.close()
-        forget_filled(self._state)
-        failed = list_missing(missing, self._state)
+        if lines.are_said:  # else all were there
+            forget_filled(self._state)
+        self._seen.update(wanted)
+        failed = list_missing(wanted, self._state)
         self._tried |= dict.fromkeys(failed, time.monotonic())
 
 
 class _Lines:
-    """Passes output on by lines, secrets masked."""
+    """Passes output on by lines, secrets masked.
+
+    Attributes:
+        are_said: Whether there were any.
+    """
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self._rest = b""
+        self.are_said = False
 
     def feed(self, chunk: bytes) -> None:
         """Take what was read."""
+        self.are_said |= bool(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._say(mask_secrets(os.fsdecode(line)))

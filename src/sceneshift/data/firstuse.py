@@ -136,10 +136,13 @@ def _make_file(database: OwnDatabase, order: Order) -> str:
 
 
 def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> str:
-    from sceneshift.data.pgcopy import make_copy  # noqa: PLC0415 - one of two
+    from sceneshift.data.engine import parse_url  # noqa: PLC0415 - one of two
+    from sceneshift.data.nearness import refuse_far  # noqa: PLC0415
+    from sceneshift.data.pgcopy import make_copy  # noqa: PLC0415
     from sceneshift.data.pgserver import name_server, open_server  # noqa: PLC0415
 
     root = Path(order.root)
+    refuse_far(parse_url(database.origin, root), os.environ)
     with open_server(database.origin, root) as server:
         where = name_server(server.url)
         made = _describe_made(database, order, database.place, server=where)

@@ -215,4 +215,6 @@ def _replay(server: Server, found: Mapping[str, Any], draft: str) -> Iterator[st
         try:
             server.run(statement.format(draft))
         except StatementError:
-            yield statement.format(quote(found["datname"]))
+            told = statement.format(quote(found["datname"]))
+            # A setting may be a secret, as `pgrst.jwt_secret` of PostgREST is.
+            yield told.partition(" TO ")[0] if " SET " in told else told

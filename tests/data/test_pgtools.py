@@ -101,14 +101,21 @@ def test_the_servers_container_has_them(
             find_tools(17, path, url)
 
 
-def test_what_a_url_says_is_told_by_variables() -> None:
-    """The password as it is, and what the driver alone knows left out."""
+def test_what_a_url_says_is_told_by_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password as it is, and what the driver alone knows left out.
+
+    A service in the environment would be stronger than all of it.
+    """
+    monkeypatch.setenv("PGSERVICE", "live")
     url = "postgresql+psycopg://m%2Fe:p%40s%25s@[::1]/a=b?sslmode=require&gssencmode=x"
+    url += "&hostaddr=::1&passfile=/p"
     env = build_client_env(make_url(url))
     told = {key: text for key, text in env.items() if key.startswith("PG")}
     assert told == {
         "PGDATABASE": "a=b",
         "PGHOST": "::1",
+        "PGHOSTADDR": "::1",
+        "PGPASSFILE": "/p",
         "PGPASSWORD": "p@s%s",
         "PGSSLMODE": "require",
         "PGUSER": "m/e",
@@ -135,6 +142,13 @@ def test_the_cause_of_a_failure_is_told(dump: str, restore: str, said: str) -> N
         dump=("/bin/sh", "-c", dump), restore=("/bin/sh", "-c", f"{restore} >/dev/null")
     )
     with pytest.raises(SceneshiftError, match=said):
+        pipe(URL, "x", tools=tools)
+
+
+def test_a_program_that_cannot_be_run_is_not_waited_for() -> None:
+    """The other one would write into a pipe that nobody reads."""
+    tools = Tools(dump=("/bin/sh", "-c", "yes"), restore=("/nowhere/pg_restore",))
+    with pytest.raises(FileNotFoundError, match="pg_restore"):
         pipe(URL, "x", tools=tools)
 
 

@@ -42,6 +42,8 @@ _CUT_CODES = frozenset({-signal.SIGPIPE, 128 + signal.SIGPIPE})
 # What libpq has as variables, of what a URL may say: a password is no argument.
 _VARIABLES = {
     "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "passfile": "PGPASSFILE",
     "port": "PGPORT",
     "service": "PGSERVICE",
     "sslcert": "PGSSLCERT",
@@ -156,10 +158,12 @@ def pipe(url: URL, target: str, *, tools: Tools, options: Sequence[str] = ()) ->
         finally:
             os.close(writer)
         with first:
-            second = subprocess.run(
-                restore, env=env, stdin=reader, stderr=restored, check=False
-            )
-            os.close(reader)
+            try:
+                second = subprocess.run(
+                    restore, env=env, stdin=reader, stderr=restored, check=False
+                )
+            finally:
+                os.close(reader)  # else the writer is waited for without end
         # A reader that ends makes the writer fail, and the other way round.
         is_cut_off = first.returncode in _CUT_CODES or _read(dumped).endswith(_CUT)
         if not is_cut_off:
@@ -186,7 +190,9 @@ def build_client_env(url: URL) -> dict[str, str]:
 
 def _base() -> Mapping[str, str]:
     """Return the environment with messages in English, one of which may be told."""
-    return {**os.environ, "LC_MESSAGES": "C"}
+    # A service is stronger than all other variables, and may be another server.
+    kept = {key: text for key, text in os.environ.items() if key != "PGSERVICE"}
+    return {**kept, "LC_MESSAGES": "C"}
 
 
 def _check(program: str, status: int, output: IO[bytes]) -> None:

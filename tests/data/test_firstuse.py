@@ -288,8 +288,8 @@ def test_who_waits_is_told(root: Path, cluster: Server) -> None:
         (
             Copied(problem="no tools"),
             (
-                "is empty: `shop` could not be copied: no tools; "
-                "then have it made anew: "
+                "is empty: `shop` could not be copied: no tools; when that is "
+                "mended, or nobody is connected to `shop`, have it made anew: "
                 "dropdb 'shop ü__wt_tree'; inv dev"
             ),
         ),

@@ -175,10 +175,12 @@ def _describe(database: OwnDatabase, copied: Copied, root: str) -> str:
     if not copied.is_new:
         return _describe_former(copied, root)
     if copied.problem is not None:
+        origin = quote(database.origin_place)
         again = f"dropdb {shlex.quote(database.place)}; inv dev"
+        # Its server copies by itself what pg_restore may not, as some extensions.
         return (
-            f"is empty: {quote(database.origin_place)} could not be copied: "
-            f"{copied.problem}; then have it made anew: {again}"
+            f"is empty: {origin} could not be copied: {copied.problem}; when that is "
+            f"mended, or nobody is connected to {origin}, have it made anew: {again}"
         )
     if not copied.is_copy:
         return f"is empty: there is no {quote(database.origin_place)} to copy"

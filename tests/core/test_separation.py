@@ -181,6 +181,16 @@ def test_a_file_below_the_worktree_is_its_own(main: Path) -> None:
     assert up.url == f"sqlite:///{main.parent}/up__wt_tree.db"
 
 
+def test_a_worktree_may_lie_elsewhere_than_beside(main: Path) -> None:
+    """What is above the main checkout is the same file then."""
+    root = add(main, "up = 'sqlite:///../up.db?x=1'", name="shop/.trees/tree")
+    (root / ".env").write_text("DATABASE_URL_RAW=sqlite:///../raw.db\n")
+    raw, up = sorted(own(root), key=lambda each: each.name)
+    assert up.origin == f"sqlite:///{main.parent}/up.db?x=1"
+    assert up.url == f"sqlite:///{main.parent}/up__wt_tree.db?x=1"
+    assert raw.url == f"sqlite:///{main.parent}/raw__wt_tree.db"
+
+
 def test_a_link_may_lead_to_what_all_use(main: Path) -> None:
     """It is brought to each worktree; each gets a file of another name there."""
     data = main.parent / "data"
@@ -188,7 +198,7 @@ def test_a_link_may_lead_to_what_all_use(main: Path) -> None:
     (main / "var").symlink_to(data)
     (database,) = own(add(main, "default = 'sqlite:///var/dev.db'"))
     assert database.place == f"{data}/dev__wt_tree.db"
-    assert database.origin_place == f"{main.parent}/tree/var/dev.db"
+    assert database.origin_place == f"{data}/dev.db"
 
 
 def test_a_link_to_the_main_checkout_is_told(main: Path) -> None:

@@ -171,7 +171,7 @@ def _judge_file(
     if found is None:
         is_common = re.fullmatch(_URI, database.url) and not is_chosen
         return "it is named by a URI" if is_common else None
-    path = Path(os.path.normpath(rules.root / found["path"]))
+    path = _find_path(rules.root / found["path"], rules.worktree)
     is_below = path.is_relative_to(rules.worktree.top)
     main = rules.worktree.find_main(path) if is_below else None
     if is_below and (real := _follow_out(path, main, rules.worktree)) is not None:
@@ -187,8 +187,18 @@ def _judge_file(
     else:
         name = name_apart(path.stem, rules.worktree.name, most=_LONGEST_FILE)
         aside = path.with_name(name + path.suffix)
-        url, origin = f"{found['head']}{aside}{found['tail']}", database.url
+        url, origin = (
+            f"{found['head']}{each}{found['tail']}" for each in (aside, path)
+        )
     return OwnDatabase(name=database.name, url=url, origin=origin, system="sqlite")
+
+
+def _find_path(path: Path, worktree: Worktree) -> Path:
+    """Return the file of a path; what is above the top is above the main checkout's."""
+    plain = Path(os.path.normpath(path))
+    is_above = path.is_relative_to(worktree.top) > plain.is_relative_to(worktree.top)
+    main = worktree.find_main(path) if is_above else None
+    return plain if main is None else Path(os.path.normpath(main))
 
 
 def _follow_out(path: Path, main: Path | None, worktree: Worktree) -> Path | None:

@@ -236,6 +236,19 @@ def test_a_protected_environment_is_never_touched(main: Path) -> None:
     assert own(root) == []
 
 
+def test_production_that_a_file_alone_makes_is_never_touched(main: Path) -> None:
+    """Without a table nobody has said that it is to be."""
+    root = add(main)
+    (root / ".env.production").write_text(f"DATABASE_URL={SERVER}\n")
+    project = load_project(root, environ={}, environment="prod", is_looking=True)
+    assert project.environment.values["DATABASE_URL"].text == SERVER
+    assert project.environment.separation.own == ()
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.sceneshift.environments.production]\n")
+    project = load_project(root, environ={}, environment="prod", is_looking=True)
+    assert len(project.environment.separation.own) == 1
+
+
 def test_a_database_may_be_shared(main: Path) -> None:
     """By its name as in the configuration."""
     more = "[tool.sceneshift.worktrees]\nshare_databases = ['re-ports']\n"

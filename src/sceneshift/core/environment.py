@@ -15,7 +15,11 @@ from sceneshift.core.envfile import load_env_file
 from sceneshift.core.errors import ConfigError, SceneshiftError
 from sceneshift.core.exported import forget_exported
 from sceneshift.core.schema import join_keys
-from sceneshift.core.selection import choose_environment, list_environments
+from sceneshift.core.selection import (
+    choose_environment,
+    is_guarded,
+    list_environments,
+)
 from sceneshift.core.separation import Rules, Separation, separate
 from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.core.wording import quote
@@ -99,7 +103,7 @@ def resolve_environment(  # noqa: PLR0913 - options, each by its name
             layers.add(line.key, line.text, source)
     for key, text in forget_exported(environ).items():
         layers.add(key, text, Source(kind=SourceKind.PROCESS), is_literal=True)
-    worktree = None if section.protected else find_worktree(root)
+    worktree = None if is_guarded(name, section, config) else find_worktree(root)
     separation = Separation()
     if worktree is not None:
         rules = Rules(

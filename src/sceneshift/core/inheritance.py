@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from sceneshift.core.worktree import Worktree
 
 
-# A file `.env.production` alone makes such an environment, without a table to say more.
-_GUARDED = frozenset({"prod", "production"})
-
-
 class Inheritance(Struct, frozen=True, kw_only=True):
     """Env files that are to be copies of those of the main checkout.
 
@@ -87,13 +83,15 @@ def _list_absent(root: Path, worktree: Worktree) -> Iterator[tuple[Path, Path]]:
     """Yield the path here, and there, of each env file that is only there."""
     from sceneshift.core.config import load_config  # noqa: PLC0415 - worktrees only
     from sceneshift.core.environment import list_env_files  # noqa: PLC0415
-    from sceneshift.core.selection import list_environments  # noqa: PLC0415
+    from sceneshift.core.selection import (  # noqa: PLC0415
+        is_guarded,
+        list_environments,
+    )
 
     # An environment may be known by its file alone, which is not here yet.
     main, config = worktree.find_main(root) or root, load_config(root)
     for name, section in list_environments(main, config).items():
-        is_guarded = name in _GUARDED and name not in config.environments
-        if section.protected or is_guarded:
+        if is_guarded(name, section, config):
             continue
         for file in list_env_files(name, section):
             here = Path(os.path.normpath(root / file))

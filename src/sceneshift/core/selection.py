@@ -31,6 +31,7 @@ DEFAULT_NAME = "development"
 _OTHER_NAMES = BUILT_IN_ALIASES | {
     name: alias for alias, name in BUILT_IN_ALIASES.items()
 }
+_PRODUCTION = frozenset({"prod", "production"})
 # Files that tools keep beside env files and that are no environment's.
 _NO_NAMES = frozenset(
     {
@@ -93,6 +94,16 @@ def list_environments(root: Path, config: Config) -> dict[str, EnvironmentConfig
     if _find_name(DEFAULT_NAME, found) is None:
         found = {DEFAULT_NAME: EnvironmentConfig(), **found}
     return found
+
+
+def is_guarded(name: str, section: EnvironmentConfig, config: Config) -> bool:
+    """Tell whether worktrees leave an environment as it is.
+
+    So they do with what is protected, and with production where a file
+    `.env.production` alone makes it: no table says what it is.
+    """
+    is_unsaid = name in _PRODUCTION and name not in config.environments
+    return section.protected or is_unsaid
 
 
 def list_aliases(

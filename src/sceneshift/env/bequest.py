@@ -11,7 +11,7 @@ from sceneshift.core.databases import list_databases
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.core.made import drop_made
 from sceneshift.core.project import load_project
-from sceneshift.core.selection import list_environments
+from sceneshift.core.selection import is_guarded, list_environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def _list_urls(root: Path) -> Iterator[str]:
     """Yield the addresses of all databases that may be touched."""
     config = load_config(root)
     for name, section in list_environments(root, config).items():
-        if section.protected:
+        if is_guarded(name, section, config):
             continue
         try:
             project = load_project(

@@ -19,6 +19,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.pgcopy import (
     Copied,
     _describe_creation,
+    _start_draft,
     make_copy,
     read_mark,
     write_mark,
@@ -242,6 +243,26 @@ def test_what_cannot_be_given_away_stays_the_users(cluster: Cluster, shop: str) 
     assert copied.lost == (f'ALTER DATABASE `{shop}` OWNER TO "{team}"',)
     assert cluster.run(name, f"TABLE {role}.t") == [(1, "a"), (2, "b")]
     assert not {each for each in names(cluster) if str(each).startswith("scene")}
+
+
+def test_what_another_user_has_left_is_in_nobodys_way(
+    cluster: Cluster, shop: str
+) -> None:
+    """It is swept by whoever may; a mark that is another's stays as it is."""
+    name, role = f"{shop}__wt_tree", f"{shop}_dev"
+    draft = f"{_start_draft(name)}0"
+    cluster.run("postgres", f"CREATE DATABASE {draft}")
+    cluster.run("postgres", f"CREATE ROLE {role} LOGIN CREATEDB")
+    url = f"postgresql://{role}@/{shop}?host={cluster.folder}"
+    assert copy(cluster, "none", name, url) == Copied()
+    assert draft in names(cluster)
+    cluster.run("postgres", f"ALTER DATABASE {name} OWNER TO postgres")
+    mark = quote_text(write_mark("/other"))
+    cluster.run("postgres", f"COMMENT ON DATABASE {name} IS {mark}")
+    assert copy(cluster, "none", name, url).owner == "/other"
+    assert read_mark(comment(cluster, name)) == ("/other",)
+    copy(cluster, "none", name)
+    assert draft not in names(cluster)
 
 
 def test_sessions_of_other_users_are_seen(cluster: Cluster, shop: str) -> None:

@@ -137,6 +137,9 @@ def find(root: Path, env: str, configured: str | None = None) -> VersionTable:
         ("context.configure(version_table='v')", ("v", None)),
         ("N = 'v'\nS = 's'\nf(version_table=N, version_table_schema=S)", ("v", "s")),
         ("f(version_table_schema=None)", ("alembic_version", None)),
+        ("N: str = 'v'\nf(version_table=N)", ("v", None)),
+        ("o = {'version_table': 'v', **x, y: 1}\nf(**o)", ("v", None)),
+        ("o['version_table'] = 'v'\no[x] = 1\nf(**o)", ("v", None)),
     ],
 )
 def test_the_table_is_what_env_py_names(

@@ -14,6 +14,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import ColumnClause
@@ -54,26 +55,47 @@ def find_version_table(scripts: Scripts) -> VersionTable:
     constants = _find_constants(tree)
     names = {"version_table": scripts.version_table}
     names["version_table_schema"] = scripts.version_schema
-    for node in ast.walk(tree):
-        for keyword in node.keywords if isinstance(node, ast.Call) else ():
-            if keyword.arg in names:
-                known = _evaluate(keyword.value, constants, names[keyword.arg])
-                names[keyword.arg] = known
+    for name, value in _list_arguments(tree):
+        if name in names:
+            names[name] = _evaluate(value, constants, names[name])
     return VersionTable(
         name=names["version_table"] or "alembic_version",
         schema=names["version_table_schema"],
     )
 
 
+def _list_arguments(tree: ast.Module) -> Iterator[tuple[object, ast.expr]]:
+    """Yield what functions are called with, and what may be by a dictionary."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                yield keyword.arg, keyword.value
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    yield key.value, value
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Subscript):
+                    key = target.slice
+                    yield (
+                        key.value if isinstance(key, ast.Constant) else None,
+                        node.value,
+                    )
+
+
 def _find_constants(tree: ast.Module) -> dict[str, Any]:
     """Return the texts that are given names at the top of a program."""
-    return {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    found = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            assert isinstance(node, ast.Assign | ast.AnnAssign)
+            if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant):
+                found[target.id] = node.value.value
+    return found
 
 
 def _evaluate(

@@ -67,6 +67,62 @@ def test_the_log_of_a_crashed_program_is_read_too(tmp_path: Path) -> None:
     assert read(tmp_path) == ("a",)
 
 
+# As above, without a log: what it writes does not fit into its memory.
+KILLED = """
+import os, signal, sqlite3, sys
+writer = sqlite3.connect(sys.argv[1], isolation_level=None)
+writer.execute("CREATE TABLE alembic_version AS SELECT 'a' AS version_num")
+writer.execute("PRAGMA cache_size = 1")
+writer.execute("BEGIN")
+writer.execute("UPDATE alembic_version SET version_num = 'b'")
+writer.execute("CREATE TABLE large AS SELECT zeroblob(1000000)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_program_has_left_is_taken_back(tmp_path: Path) -> None:
+    """By whoever opens the file next, and that may be us."""
+    path = tmp_path / "a.db"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert (tmp_path / "a.db-journal").stat().st_size
+    assert read(tmp_path) == ("a",)
+
+
+def test_reading_leaves_nothing_beside_a_file_with_a_log(tmp_path: Path) -> None:
+    """Which is not there while nobody has it open."""
+    with closing(sqlite3.connect(tmp_path / "a.db")) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE alembic_version AS SELECT 'a' AS version_num")
+    assert read(tmp_path) == ("a",)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
+
+
+# From within a folder that others may enter, unlike those above it.
+CLOSED = """
+import os
+from pathlib import Path
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.versions import VersionTable, read_file
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    read_file(Path("closed/a.db"), VersionTable())
+except SceneshiftError as error:
+    print(error.message)
+"""
+
+
+def test_a_folder_that_is_closed_to_us_is_said(tmp_path: Path) -> None:
+    """It may have a database, or none."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "closed").mkdir(mode=0)
+    argv = [sys.executable, "-c", CLOSED]
+    said = subprocess.check_output(argv, cwd=folder, text=True)
+    assert said == "`a.db` cannot be read: Permission denied\n"
+
+
 def test_a_table_may_have_any_name(tmp_path: Path) -> None:
     """It is quoted."""
     with closing(sqlite3.connect(tmp_path / "a.db")) as writer:

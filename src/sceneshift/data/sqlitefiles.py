@@ -15,6 +15,19 @@ def list_sidecars(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in SIDECARS]
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file.
+
+    Raises:
+        OSError: That cannot be told: a folder above it is closed to us.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def remove(path: Path) -> None:
     """Remove a database and what is beside it, as far as it is there.
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
+from sceneshift.data.sqlitefiles import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,8 +128,8 @@ def read_versions(
 ) -> tuple[str, ...] | None:
     """Return the revisions that a database is at.
 
-    A file of SQLite is read by Python's own library, and never written to: neither
-    SQLAlchemy nor Alembic is imported.
+    A file of SQLite is read by Python's own library, and nothing in it is changed:
+    neither SQLAlchemy nor Alembic is imported.
 
     Args:
         database: The database.
@@ -153,23 +154,27 @@ def read_file(path: Path, table: VersionTable) -> tuple[str, ...] | None:
     Raises:
         SceneshiftError: The file cannot be read.
     """
-    if not path.exists():
-        return None
     # The log beside a file that is in use is read too. Not `immutable`: that would
-    # pass over the log, where the last revisions may be.
-    address = f"file:{quote_url(str(path))}?mode=ro"
+    # pass over the log, where the last revisions may be. Nor `mode=ro`: that cannot
+    # take back what a program has left that was killed while it wrote, and leaves
+    # files beside one with a log.
+    address = f"file:{quote_url(str(path))}?mode=rw"
     try:
+        if not is_there(path):
+            return None
         opened = sqlite3.connect(address, uri=True, timeout=_LOCKED_S)
         with contextlib.closing(opened) as connection:
+            connection.execute("PRAGMA query_only = ON")
             look = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)"
             if connection.execute(look, (table.name,)).fetchone() is None:
                 return None
             name = table.name.replace('"', '""')
             rows = connection.execute(f'SELECT {_COLUMN} FROM "{name}"')  # noqa: S608
             return tuple(sorted(str(row[0]) for row in rows))
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise SceneshiftError(
-            f"{quote(path.name)} cannot be read: {error}",
+            f"{quote(path.name)} cannot be read: {reason}",
             hint=f"is it a database, and yours? ls -l {path}",
         ) from error
 

@@ -45,7 +45,15 @@ def test_a_database_has_a_variable(name: str, variable: str) -> None:
         ("sqlite+aiosqlite:////a.db", "/a.db"),
         ("sqlite://", None),
         ("sqlite:///:memory:", None),
-        ("sqlite:///file:a.db?uri=true", None),
+        ("sqlite://///a.db", "/a.db"),
+        ("sqlite:///file:a.db?mode=ro&uri=true", "/root/a.db"),
+        ("sqlite+aiosqlite:///file:/a%2520b.db?uri=1", "/a b.db"),
+        ("sqlite:///file:///a.db?uri=True", "/a.db"),
+        ("sqlite:///file://localhost/a.db?uri=true", "/a.db"),
+        ("sqlite:///file:a.db", "/root/file:a.db"),
+        ("sqlite:///file:a.db?vfs=other&uri=true", None),
+        ("sqlite:///file:a?mode=memory&cache=shared&uri=true", None),
+        ("sqlite:///file::memory:?uri=true", None),
         ("postgresql://h/a.db", None),
     ],
 )
@@ -53,6 +61,22 @@ def test_a_file_is_sqlite_s_alone(url: str, expected: str | None) -> None:
     """And absolute."""
     found = Database(name="default", url=url).find_file(Path("/root"))
     assert found == (None if expected is None else Path(expected))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite://", False),
+        ("sqlite:///:memory:", False),
+        ("sqlite:///file::memory:?cache=shared&uri=true", False),
+        ("sqlite:///a.db", True),
+        ("sqlite:///file:a.db?vfs=other&uri=true", True),
+        ("postgresql://h/d", True),
+    ],
+)
+def test_what_is_in_memory_does_not_last(url: str, *, expected: bool) -> None:
+    """All else is there for the next."""
+    assert Database(name="default", url=url).is_lasting == expected
 
 
 ENVIRONMENT = (

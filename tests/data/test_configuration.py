@@ -63,6 +63,9 @@ def describe(found: list[Migrated]) -> list[tuple[str, str]]:
             [],
         ),
         ({".env": ONE, "pyproject.toml": "[tool]\nalembic.x = 1"}, []),
+        # One in memory is empty each time, and no reason to take the other one.
+        ({".env": "DATABASE_URL=sqlite://\n", "alembic.ini": INI}, []),
+        ({".env": TWO.replace("/a.db", ""), "alembic.ini": INI}, []),
         (
             {".env": ONE, "pyproject.toml": TABLE + "default = {}", "alembic.ini": INI},
             [("default", "alembic.ini")],

@@ -46,6 +46,16 @@ def test_all_variables_that_name_a_file_name_the_copy(tmp_path: Path) -> None:
     assert upgrade.env["OTHER"] == aimed.env["OTHER"]
 
 
+def test_a_file_that_a_uri_names_is_named_by_one_again(tmp_path: Path) -> None:
+    """SQLite reads that a second time."""
+    make_project(tmp_path, {})
+    url = "sqlite:///file:a.db?mode=rw&uri=true"
+    aimed = make(tmp_path, url, OTHER=f"sqlite:///{tmp_path}/a.db").aim(Path("/x/5%?"))
+    assert aimed.database.url == "sqlite:///file:/x/5%2525%253F?mode=rw&uri=true"
+    assert aimed.database.find_file(tmp_path) == Path("/x/5%?")
+    assert aimed.env["OTHER"] == "sqlite:////x/5%25%3F"
+
+
 def test_what_it_says_is_kept_without_passwords(tmp_path: Path) -> None:
     """In the state folder, which is the user's alone."""
     says = "print('at postgresql://u:s3cret@h/d')"

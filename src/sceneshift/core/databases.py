@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "DATABASE_URL"
 DEFAULT = "default"
+_TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})  # as SQLAlchemy reads it
 
 
 class Database(Struct, frozen=True, kw_only=True):
@@ -51,14 +52,44 @@ class Database(Struct, frozen=True, kw_only=True):
             root: What a relative path is relative to.
 
         Returns:
-            None for another system, one in memory, and one that is named by a URI.
+            None for another system, and for what SQLite keeps elsewhere: in memory, or
+            where a `vfs` has it.
         """
         # 3 ms that a start, which opens no database, saves.
         from urllib.parse import unquote  # noqa: PLC0415
 
+        if self.system != "sqlite":
+            return None
         path = unquote(self.url.partition("://")[2].partition("?")[0])[1:]
-        is_file = path not in {"", ":memory:"} and not path.startswith("file:")
-        return root / path if self.system == "sqlite" and is_file else None
+        if self.is_uri:
+            options = self._read_options()
+            path = unquote(path.removeprefix("file:").removeprefix("//localhost"))
+            if options.get("mode") == "memory" or "vfs" in options:
+                return None
+        if path.startswith("//"):  # more slashes than it takes; nobody minds
+            path = f"/{path.lstrip('/')}"
+        return root / path if path not in {"", ":memory:"} else None
+
+    @property
+    def is_uri(self) -> bool:
+        """Whether a file of SQLite is named by a URI of its own within this one."""
+        place = self.url.partition("://")[2]
+        return (
+            self.system == "sqlite"
+            and place.startswith("/file:")
+            and self._read_options().get("uri", "").lower() in _TRUE
+        )
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether anything of it is there for who opens it later."""
+        is_in_memory = self.find_file(Path()) is None and "vfs=" not in self.url
+        return self.system != "sqlite" or not is_in_memory
+
+    def _read_options(self) -> dict[str, str]:
+        from urllib.parse import parse_qsl  # noqa: PLC0415 - as above
+
+        return dict(parse_qsl(self.url.partition("?")[2]))
 
 
 def name_variable(name: str) -> str:

@@ -51,8 +51,14 @@ def list_migrated(project: Project) -> list[Migrated]:
 
     They are those whose table says `alembic = "…"`. Where none does, it is the only
     database there is, with the only configuration in a usual place: an alembic.ini
-    beside pyproject.toml, or the table `[tool.alembic]` in that.
+    beside pyproject.toml, or the table `[tool.alembic]` in that. One in memory has
+    none: it is empty each time, and migrated by whoever opens it, or never.
     """
+    found = _list_all(project)
+    return [each for each in found if each.database.is_lasting]
+
+
+def _list_all(project: Project) -> list[Migrated]:
     databases = _collect(project)
     configured = list(_list_configured(project))
     if configured:

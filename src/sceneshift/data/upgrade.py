@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_url
 
 from msgspec import Struct
 
@@ -148,8 +149,11 @@ def _point(url: str, file: Path) -> str:
     """Return the URL of another file of SQLite, driver and options as they are."""
     scheme = url.partition("://")[0]
     _, mark, options = url.partition("?")
+    path = str(file)
+    if Database(name="", url=url).is_uri:
+        path = f"file:{quote_url(path)}"
     # Not more than what is needed: SQLAlchemy 2.0 takes such a path literally.
-    path = str(file).replace("%", "%25").replace("?", "%3F")
+    path = path.replace("%", "%25").replace("?", "%3F")
     return f"{scheme}:///{path}{mark}{options}"
 
 

@@ -117,7 +117,7 @@ def _evaluate(
 def find_plain_file(database: Database, root: Path) -> Path | None:
     """Return the file of a database that Python's own SQLite can read, or None.
 
-    Others are encrypted, in memory, named by a URI, or a server's.
+    Others are encrypted, in memory, or a server's.
     """
     scheme = database.url.partition(":")[0].lower()
     return database.find_file(root) if scheme in _READERS else None

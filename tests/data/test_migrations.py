@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -168,6 +169,38 @@ def test_an_end_in_the_middle_leaves_what_was_there(
     assert apply(tmp_path)[0].revisions == ("r2 Do r2",)
     assert list_tables(tmp_path) == ["a", "alembic_version", "b"]
     assert list_state(tmp_path) == []
+
+
+def test_a_migration_that_outlives_its_command_is_waited_for(tmp_path: Path) -> None:
+    """Else the next would use the same copy, or server, at the same time."""
+    until = "[time.sleep(0.01) for _ in iter(pathlib.Path('go').exists, True)]"
+    slow = WAITS.replace("time.sleep(60)", until)
+    make_project(tmp_path, make_chain(f"{slow}; {create('a')}"), url=URL)
+    words = [sys.executable, "-c", MIGRATE, str(tmp_path)]
+    killed = subprocess.Popen(words)
+    wait_until((tmp_path / "started").exists)
+    killed.kill()
+    killed.wait()
+    (lock,) = (tmp_path / ".sceneshift" / "data").glob("*.lock")
+    with lock.open("ab") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (tmp_path / "go").touch()
+    assert apply(tmp_path)[0].revisions == ("r1 Do r1",)
+    assert list_tables(tmp_path) == ["a", "alembic_version"]
+    assert list_state(tmp_path) == []
+
+
+def test_a_file_that_a_uri_names_is_one_too(tmp_path: Path) -> None:
+    """Relative to the project, and as a whole."""
+    url = "sqlite:///file:dev.db?mode=rwc&uri=true"
+    make_project(tmp_path, make_chain(create("a"), create("a")), url=url)
+    with pytest.raises(SceneshiftError, match="table a already exists"):
+        apply(tmp_path)
+    assert list_tables(tmp_path, "dev.db") == []
+    make_project(tmp_path, CHAIN)
+    assert apply(tmp_path) == ALL
+    assert list_tables(tmp_path, "dev.db") == ["a", "alembic_version", "b"]
+    assert look(tmp_path) == []
 
 
 @pytest.mark.parametrize(

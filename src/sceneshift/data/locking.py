@@ -20,15 +20,16 @@ _SYSTEMS = frozenset({"postgres", "postgresql"})
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[int]:
     """Hold the lock that is the file, alone among all programs; wait for it.
 
-    The system frees it with the program, however that ends. The file stays: removing it
-    would let two hold it, each a file of its own.
+    The system frees it with the program, however that ends, and with all to which it
+    gave the descriptor that is yielded. The file stays: removing it would let two hold
+    it, each a file of its own.
     """
     with path.open("ab") as file:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 @contextlib.contextmanager

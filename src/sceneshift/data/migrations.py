@@ -133,7 +133,8 @@ def _migrate(migrated: Migrated, project: Project) -> Pending:
     state = StateFolder(root)
     with state.being_written():
         folder = state.make(_FOLDER)
-    with hold_lock(folder / f"{key}.lock"), hold_server_lock(database, root):
+    lock = hold_lock(folder / f"{key}.lock")
+    with lock as held, hold_server_lock(database, root):
         standing = _find_applicable(migrated, root)
         if not standing.pending:
             return Pending(database=database.name)
@@ -143,6 +144,7 @@ def _migrate(migrated: Migrated, project: Project) -> Pending:
             database=database,
             env=build_common_env(project),
             log=folder / f"migration-{database.name}.log",
+            locks=(held,),
         )
         file = find_plain_file(database, root)
         if file is None:

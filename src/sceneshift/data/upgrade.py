@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_url
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import ComponentError, SceneshiftError
@@ -54,6 +55,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         database: The database.
         env: The environment of the program.
         log: Where all that it says is to be.
+        locks: Descriptors of locks that are to be held for as long as it runs, though
+            we are killed: it goes on by itself.
     """
 
     root: Path
@@ -61,6 +64,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
     database: Database
     env: Mapping[str, str]
     log: Path
+    locks: tuple[int, ...] = ()
 
     def aim(self, file: Path) -> Upgrade:
         """Return the same for another file of SQLite, by all variables that name it."""
@@ -72,13 +76,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             and Database(name=name, url=text).find_file(self.root) == path
         }
         url = _point(self.database.url, file)
-        return Upgrade(
-            root=self.root,
-            scripts=self.scripts,
-            database=Database(name=self.database.name, url=url),
-            env={**self.env, **others},
-            log=self.log,
-        )
+        database = Database(name=self.database.name, url=url)
+        return replace(self, database=database, env={**self.env, **others})
 
     def run(self) -> str:
         """Run it, and return what it said.
@@ -102,6 +101,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            pass_fds=self.locks,
         )
         text = mask_secrets(ended.stdout.decode(errors="replace"))
         with StateFolder(self.root).being_written():

@@ -5,6 +5,7 @@ import stat
 import sys
 from pathlib import Path
 
+import alembic
 import pytest
 
 from migrating import make_chain, make_project
@@ -80,6 +81,29 @@ def test_a_failure_is_told_by_its_line(tmp_path: Path) -> None:
     assert "Traceback" in upgrade.log.read_text()
 
 
+def test_what_the_system_ends_is_told_by_its_signal(tmp_path: Path) -> None:
+    """For want of memory, say: what it said last is no reason."""
+    make_project(
+        tmp_path, make_chain("import os; print('hello'); os.kill(os.getpid(), 9)")
+    )
+    with pytest.raises(SceneshiftError, match=r"failed: signal 9 ended it$"):
+        make(tmp_path, f"sqlite:///{tmp_path}/a.db").run()
+
+
+@pytest.mark.parametrize("address", ["", "sqlalchemy.url = sqlite:///other.db\n"])
+def test_a_package_of_alembic_s_name_may_be_in_the_project(
+    tmp_path: Path, address: str
+) -> None:
+    """The folder that `alembic init alembic` makes, with an `__init__.py`."""
+    make_project(tmp_path, make_chain("import alembic; print(alembic.__version__)"))
+    (tmp_path / "migrations").rename(tmp_path / "alembic")
+    (tmp_path / "alembic" / "__init__.py").touch()
+    ini = tmp_path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("migrations", "alembic") + address)
+    said = make(tmp_path, f"sqlite:///{tmp_path}/a.db").run()
+    assert said == f"{alembic.__version__}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -99,12 +123,15 @@ def test_the_line_that_says_why_is_found(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("where", [".venv", "other"])
-def test_the_project_s_own_python_runs_it(tmp_path: Path, where: str) -> None:
+@pytest.mark.parametrize("name", ["alembic", "'alembic'"])
+def test_the_project_s_own_python_runs_it(
+    tmp_path: Path, where: str, name: str
+) -> None:
     """With what that has installed."""
     make_project(tmp_path, {})
     python = tmp_path / where / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\necho No module named alembic >&2; exit 1\n")
+    python.write_text(f'#!/bin/sh\necho "No module named {name}" >&2; exit 1\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     with pytest.raises(ComponentError) as caught:
         make(tmp_path, VIRTUAL_ENV=str(tmp_path / where)).run()

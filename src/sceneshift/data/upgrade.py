@@ -25,22 +25,29 @@ if TYPE_CHECKING:
 
 _URL_VARIABLE = "SCENESHIFT_ALEMBIC_URL"
 
-# Alembic's command, with another `sqlalchemy.url`. An env.py as `alembic init` writes
-# it knows no other address, and would migrate the database of whoever wrote the file.
-# It is passed as a text: a file's folder would become the first place of imports.
-_FOLLOWING = f"""\
-import os
+# Alembic's command, with another `sqlalchemy.url` where the file has one: an env.py as
+# `alembic init` writes it knows no other address, and would migrate the database of
+# whoever wrote the file. Not `-m alembic`: that would be the project's own folder of
+# the name, where it is a package. Passed as a text: a file's folder would become the
+# first place of imports.
+_PROGRAM = f"""\
+import os, sys
+
+here = [sys.path.pop(0)] if sys.path[0] == "" else []
 from alembic.config import CommandLine
+sys.path[:0] = here
 
 class Following(CommandLine):
     def run_cmd(self, config, options):
-        url = os.environ.pop({_URL_VARIABLE!r})
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        url = os.environ.pop({_URL_VARIABLE!r}, None)
+        if url is not None:
+            config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
         super().run_cmd(config, options)
 
 Following(prog="alembic").main()
 """
 
+_ABSENT = re.compile(r"No module named '?alembic'?$", re.MULTILINE)
 _ERROR = re.compile(
     r"^(?:FAILED: |(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b)"
 )
@@ -88,13 +95,11 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         """
         python = str(_find_python(self.root, self.env))
         config = str(self.root / self.scripts.config)
-        words = ["-m", "alembic"]
         env = dict(self.env)
         if self.scripts.url is not None:
-            words = ["-c", _FOLLOWING]
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
         ended = subprocess.run(
-            [python, *words, "-c", config, "upgrade", "heads"],
+            [python, "-c", _PROGRAM, "-c", config, "upgrade", "heads"],
             check=False,
             cwd=self.scripts.folder,
             env=env,
@@ -107,7 +112,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         with StateFolder(self.root).being_written():
             write_whole(self.log, text)
         if ended.returncode:
-            raise self._explain(text, python)
+            raise self._explain(text, python, ended.returncode)
         return text
 
     def _choose_url(self, written: str) -> str:
@@ -120,16 +125,18 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         is_same = other.partition("+")[0] == scheme.partition("+")[0]
         return f"{other if is_same else scheme}://{rest}"
 
-    def _explain(self, text: str, python: str) -> SceneshiftError:
-        if "No module named alembic" in text:
+    def _explain(self, text: str, python: str, code: int) -> SceneshiftError:
+        if _ABSENT.search(text):
             return ComponentError(
                 f"Alembic is not installed in {python}",
                 component="alembic",
                 hint=f"install it: {python} -m pip install alembic",
             )
         log = self.log.relative_to(self.root)
+        is_ended = code < 0
+        reason = f"signal {-code} ended it" if is_ended else find_reason(text)
         return SceneshiftError(
-            f"the migration of {quote(self.database.name)} failed: {find_reason(text)}",
+            f"the migration of {quote(self.database.name)} failed: {reason}",
             hint=f"all that it said: cat {log}",
         )
 

@@ -38,6 +38,22 @@ def reach(url: str, root: Path) -> tuple[bool | None, str | None]:
             (False, "there is no socket /none/.s.PGSQL.5432"),
         ),
         ("mysql://h:port/db", (False, "this is no URL")),
+        ("mysql://h:65536/db", (False, "this is no URL")),
+        ("postgresql:", (False, "this is no URL")),
+        ("postgresql://a,b/db", (None, "the URL names several hosts")),
+        ("postgresql:///db?host=a&port=1,2", (None, "the URL names several hosts")),
+        (
+            "postgresql:///db?host=/none&port=5433",
+            (False, "there is no socket /none/.s.PGSQL.5433"),
+        ),
+        (
+            "postgresql://%2Fnone/db",
+            (False, "there is no socket /none/.s.PGSQL.5432"),
+        ),
+        (
+            "mysql://localhost/db?unix_socket=/none/my.sock",
+            (False, "there is no socket /none/my.sock"),
+        ),
     ],
 )
 def test_what_can_be_told_is_told(
@@ -72,6 +88,20 @@ def test_a_file_that_is_not_ones_own_is_no_database(tmp_path: Path) -> None:
     assert said == "the file is not readable and writable\n"
 
 
+CLOSED = WITHOUT_RIGHTS.replace("closed.db", "closed/a.db")
+
+
+def test_a_file_in_a_closed_folder_is_not_ones_own(tmp_path: Path) -> None:
+    """Whether it is there cannot be told."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "closed").mkdir(mode=0)
+    argv = [sys.executable, "-c", CLOSED]
+    said = subprocess.check_output(argv, cwd=folder, text=True)
+    assert said == "the file is not readable and writable\n"
+
+
 def test_a_servers_socket_is_looked_for(tmp_path: Path) -> None:
     """Where the URL says that it is, or where the system keeps it."""
     (tmp_path / ".s.PGSQL.5433").touch()
@@ -81,6 +111,19 @@ def test_a_servers_socket_is_looked_for(tmp_path: Path) -> None:
         (True, None),
         (False, "there is no socket /var/run/postgresql/.s.PGSQL.5432"),
     }
+
+
+@pytest.mark.parametrize("password", ["a/b", "a?b", "a#b", "a:b", "[a", "%2F"])
+def test_a_password_may_hold_anything_that_sqlalchemy_takes(
+    tmp_path: Path, password: str
+) -> None:
+    """Which is all but an `@`."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        url = f"postgresql://u:{password}@127.0.0.1:{port}/d"
+        assert reach(url, tmp_path) == (True, None)
+        url = f"postgresql://u:{password}@127.0.0.1/d?port={port}"
+        assert reach(url, tmp_path) == (True, None)
 
 
 def test_a_server_that_refuses_is_not_reachable(tmp_path: Path) -> None:

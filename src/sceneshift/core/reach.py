@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote
 
 if TYPE_CHECKING:
     from sceneshift.core.databases import Database
@@ -24,6 +25,13 @@ _PORTS = {
     "postgresql": 5432,
     "redis": 6379,
 }
+_HIGHEST_PORT = 65535
+# As SQLAlchemy reads it: a password may hold `/`, `?` and `#`.
+_ADDRESS = re.compile(
+    r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?"
+    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
+    r"(?:/[^?]*)?(?:\?(?P<query>.*))?"
+)
 _SOCKETS = {
     "postgres": "/var/run/postgresql/.s.PGSQL.5432",
     "postgresql": "/var/run/postgresql/.s.PGSQL.5432",
@@ -62,22 +70,30 @@ def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
 def _look_at_file(path: Path | None) -> Reach:
     if path is None:
         return Reach(is_reachable=True)  # it is made when it is opened
-    if not path.exists():
+    if os.access(path, os.R_OK | os.W_OK):
+        return Reach(is_reachable=True)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return Reach(is_reachable=False, problem="the file does not exist")
-    if not os.access(path, os.R_OK | os.W_OK):
-        return Reach(
-            is_reachable=False, problem="the file is not readable and writable"
-        )
-    return Reach(is_reachable=True)
+    except OSError:
+        pass  # a folder above it is closed to us
+    return Reach(is_reachable=False, problem="the file is not readable and writable")
 
 
 def _knock(database: Database, limit_s: float) -> Reach:
-    parts = urlsplit(database.url)
-    hosts = parse_qs(parts.query).get("host") or [parts.hostname or ""]
-    host = hosts[0]
-    if len(hosts) > 1 or {",", ":"} & {*host} - {*(parts.hostname or "")}:
+    found = _ADDRESS.match(database.url)
+    if found is None:
+        raise ValueError(database.variable)
+    given = parse_qs(found["query"] or "")
+    if "unix_socket" in given:  # MySQL's
+        return _look_at_socket(Path(given["unix_socket"][0]))
+    hosts = given.get("host") or [unquote(found["host"] or found["ipv6"] or "")]
+    ports = given.get("port") or [found["port"] or ""]
+    host = ",".join(hosts)
+    if "," in host + ",".join(ports) or (":" in host and host != found["ipv6"]):
         return Reach(is_reachable=None, problem="the URL names several hosts")
-    port = parts.port or _PORTS.get(database.system)
+    port = _read_port(ports[0]) or _PORTS.get(database.system)
     if host.startswith("/"):
         return _look_at_socket(Path(host, f".s.PGSQL.{port}"))
     if not host and database.system in _SOCKETS:
@@ -85,6 +101,13 @@ def _knock(database: Database, limit_s: float) -> Reach:
     if not host or port is None:
         return Reach(is_reachable=None, problem="the URL names no host and port")
     return knock(host, port, limit_s=limit_s)
+
+
+def _read_port(text: str) -> int | None:
+    port = int(text) if text else None
+    if port is not None and not 0 <= port <= _HIGHEST_PORT:
+        raise ValueError(text)
+    return port
 
 
 def _look_at_socket(path: Path) -> Reach:

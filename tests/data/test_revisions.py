@@ -233,3 +233,29 @@ def test_heads_that_nobody_has_meant_are_found(
     plain["z"] = describe_revision("z", "e")
     base = {} if revisions in ({}, TREE) else plain
     assert load(tmp_path, base | revisions).find_forks() == expected
+
+
+def test_what_is_needed_beside_makes_no_branch_one_with_another(
+    tmp_path: Path,
+) -> None:
+    """A base of its own stays one; and it takes away no head of another branch."""
+    revisions = {
+        "a": describe_revision("a"),
+        "b": describe_revision("b", "a"),
+        "x": describe_revision("x", needs="b"),
+    }
+    assert load(tmp_path, revisions).find_forks() == ()
+    more = {"c": describe_revision("c", "a")}
+    assert load(tmp_path, more).find_forks() == ("b", "c")
+
+
+def test_a_label_excuses_its_own_branch_alone(tmp_path: Path) -> None:
+    """Not two heads that have the same: a base with a label may fork too."""
+    revisions = {
+        "a": describe_revision("a", labels="main"),
+        "b": describe_revision("b", "a"),
+        "f": describe_revision("f", "a", labels="feature"),
+    }
+    assert load(tmp_path, revisions).find_forks() == ()
+    more = {"g": describe_revision("g", "f"), "h": describe_revision("h", "f")}
+    assert load(tmp_path, more).find_forks() == ("g", "h")

@@ -88,20 +88,24 @@ class History(Struct, frozen=True, kw_only=True):
         return [self.revisions[one] for one in reversed(_sort(self, missing))]
 
     def find_forks(self) -> tuple[str, ...]:
-        """Return the heads of a branch that nobody has named, where it has several.
+        """Return the heads of a branch that has several, and no names to tell them by.
 
         Branches that are meant to be have labels, or bases of their own. What is left
-        are two people's revisions after the same one.
+        are two people's revisions after the same one. What is needed beside does not
+        matter here: that makes no branch one with another.
         """
-        if len(self.heads) < 2:
+        after = {other for one in self.revisions.values() for other in one.down}
+        heads = [one for one in self.revisions if one not in after]
+        if len(heads) < 2:
             return ()
-        bases: dict[frozenset[str], list[str]] = {}
-        for head in self.heads:
-            lineage = self.find_ancestors([head])
-            if not any(self.revisions[one].labels for one in lineage):
-                roots = frozenset(one for one in lineage if not self.before[one])
-                bases.setdefault(roots, []).append(head)
-        return next((tuple(each) for each in bases.values() if len(each) > 1), ())
+        branches: dict[tuple[frozenset[str], frozenset[str]], list[str]] = {}
+        for head in heads:
+            lineage = [self.revisions[one] for one in _climb(self.revisions, head)]
+            lineage.append(self.revisions[head])
+            roots = frozenset(one.id for one in lineage if not one.down)
+            labels = frozenset(name for one in lineage for name in one.labels)
+            branches.setdefault((roots, labels), []).append(head)
+        return next((tuple(each) for each in branches.values() if len(each) > 1), ())
 
 
 def load_history(scripts: Scripts) -> History:

@@ -203,6 +203,17 @@ def test_there_may_be_no_revisions_yet(tmp_path: Path) -> None:
             {"x": describe_revision("r"), "y": describe_revision("s", needs="s")},
             "revisions come after each other: s",
         ),
+        (
+            {"x": describe_revision("r", labels="l"), "y": describe_revision("l")},
+            "x.py has a label that is another name already: `l` in y.py",
+        ),
+        (
+            {
+                "x": describe_revision("r", labels="l"),
+                "y": describe_revision("s", labels=["k", "l"]),
+            },
+            "y.py has a label that is another name already: `l` in x.py",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_named(

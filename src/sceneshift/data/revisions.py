@@ -247,8 +247,7 @@ def _link(revisions: dict[str, Revision]) -> History:
 
 def _resolve_needs(revisions: Mapping[str, Revision]) -> dict[str, tuple[str, ...]]:
     """Return the ids that each needs, labels replaced."""
-    ids = {name: one.id for one in revisions.values() for name in one.labels}
-    ids |= {one: one for one in revisions}
+    ids = _name_all(revisions)
     found = {}
     for one in revisions.values():
         for name in one.needs:
@@ -256,6 +255,22 @@ def _resolve_needs(revisions: Mapping[str, Revision]) -> dict[str, tuple[str, ..
                 raise _lacking(one, name)
         found[one.id] = tuple(ids[name] for name in one.needs)
     return found
+
+
+def _name_all(revisions: Mapping[str, Revision]) -> dict[str, str]:
+    """Return the id that each id and each label stands for."""
+    ids = {one: one for one in revisions}
+    for one in revisions.values():
+        for name in one.labels:
+            if name in ids:
+                other = revisions[ids[name]].file.name
+                raise SceneshiftError(
+                    f"{one.file.name} has a label that is another name already: "
+                    f"{quote(name)} in {other}",
+                    hint=f"give it another of `branch_labels`, or none: {one.file}",
+                )
+            ids[name] = one.id
+    return ids
 
 
 def _lacking(one: Revision, other: str) -> SceneshiftError:

@@ -170,6 +170,23 @@ def test_folders_below_count_where_that_is_asked_for(tmp_path: Path) -> None:
     assert "in2025" in found
 
 
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+    """Nor is it by Alembic: it may lead in a circle, or two."""
+    make_project(tmp_path, TREE)
+    ini = tmp_path / "alembic.ini"
+    ini.write_text(ini.read_text() + "recursive_version_locations = true\n")
+    text = describe_revision("linked", "e")
+    make_project(tmp_path / "more", {"linked": text})
+    versions = tmp_path / "migrations/versions"
+    (versions / "one").symlink_to(versions)
+    (versions / "two").symlink_to(versions)
+    (versions / "three").symlink_to(tmp_path / "more/migrations/versions")
+    scripts = read_scripts(tmp_path, Path("alembic.ini"))
+    found = [each.id for each in load_history(scripts).find_pending(())]
+    assert found == ask_alembic(tmp_path, ())
+    assert "linked" not in found
+
+
 def test_there_may_be_no_revisions_yet(tmp_path: Path) -> None:
     """Nor a folder for them: git keeps no empty ones."""
     make_project(tmp_path, {})

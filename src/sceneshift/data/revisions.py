@@ -146,7 +146,8 @@ def _list_folder(folder: Path, *, is_recursive: bool) -> Iterator[Path]:
         if _FILE.match(each.name) and each not in folders:
             yield each
     for each in folders if is_recursive else ():
-        if not each.name.endswith("__pycache__"):
+        # Not by a link, which may lead in a circle.
+        if not each.name.endswith("__pycache__") and not each.is_symlink():
             yield from _list_folder(each, is_recursive=True)
 
 

@@ -135,15 +135,6 @@ def test_a_file_may_be_written_in_any_way(tmp_path: Path, text: str) -> None:
     assert list(load(tmp_path, {"x": text}).revisions) == ["r"]
 
 
-def test_an_old_encoding_is_python_s(tmp_path: Path) -> None:
-    """As its first line says."""
-    make_project(tmp_path, {})
-    file = tmp_path / "migrations/versions/x.py"
-    file.write_bytes(b'# coding: latin-1\n"""\xe9t\xe9."""\nrevision = "r"\n')
-    history = load(tmp_path, {})
-    assert history.revisions["r"].message == "été"
-
-
 def test_what_is_no_revision_is_passed_over(tmp_path: Path) -> None:
     """As Alembic does, which also takes a file's name for an id, as it once was."""
     others = {"__init__": "x = 1", ".#lock": "?", "__init__2": "?", "abc123": "x = 1"}
@@ -153,6 +144,17 @@ def test_what_is_no_revision_is_passed_over(tmp_path: Path) -> None:
     (folder / "folder.py").mkdir()
     (folder / "folder.py" / "below.py").write_text("?")
     assert list(load(tmp_path, {}).revisions) == ["abc123"]
+
+
+@pytest.mark.parametrize("rest", ["", "def upgrade(): ...\n"])
+def test_an_old_encoding_is_python_s(tmp_path: Path, rest: str) -> None:
+    """As its first line says, whatever comes after it."""
+    make_project(tmp_path, {})
+    file = tmp_path / "migrations/versions/x.py"
+    text = f'# coding: latin-1\n"""été."""\nrevision = "r"\n{rest}'
+    file.write_bytes(text.encode("latin-1"))
+    history = load(tmp_path, {})
+    assert history.revisions["r"].message == "été"
 
 
 def test_folders_below_count_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ needs of it, four variables and the docstring, stand before its functions.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -182,15 +183,14 @@ def _read(file: Path) -> Revision:
 def _parse(content: bytes) -> ast.Module:
     """Parse what stands before the functions, which is a tenth of the work.
 
-    All of it where that is no program by itself, or not all that is to be found.
+    All of it where that is no program by itself, or not all that is to be found, or in
+    another encoding.
     """
-    text = content.decode("utf-8-sig", "replace")
-    found = _FUNCTIONS.search(text)
-    if found is not None and not _SETTING.search(text, found.start()):
-        try:
+    with contextlib.suppress(SyntaxError, UnicodeError):  # the line is within a text
+        text = content.decode("utf-8-sig")
+        found = _FUNCTIONS.search(text)
+        if found is not None and not _SETTING.search(text, found.start()):
             return ast.parse(text[: found.start()])
-        except SyntaxError:
-            pass  # the line is within a docstring
     return ast.parse(content)
 
 

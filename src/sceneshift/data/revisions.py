@@ -350,7 +350,7 @@ def _sort(history: History, missing: set[str]) -> list[str]:
             continue
         found.append(one)
         todo.remove(one)
-        below = [each for each in history.before[one] if each in todo - {*heads}]
+        below = [n for n in history.before[one] if n in todo and n not in heads]
         if not below:
             del heads[at], ancestors[at]
             at = max(at - 1, 0)

@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 
 from migrating import (
     INI,
+    READING,
     TEMPLATE,
     create,
     describe_revision,
@@ -228,12 +229,9 @@ with engine.connect() as connection:
 """
 
 
-@pytest.mark.parametrize("name", ["var/dev.db", "other.db"])
-def test_an_env_py_with_an_address_of_its_own_is_told(
-    tmp_path: Path, name: str
-) -> None:
-    """It is kept from changing the file half-way, and from doing so unseen."""
-    env = FIXED.format(path=tmp_path / name)
+def test_an_env_py_with_an_address_of_its_own_is_told(tmp_path: Path) -> None:
+    """It is kept from changing the file half-way."""
+    env = FIXED.format(path=tmp_path / "var/dev.db")
     make_project(tmp_path, CHAIN, url=URL, env=env)
     with pytest.raises(SceneshiftError) as caught:
         apply(tmp_path)
@@ -245,6 +243,40 @@ def test_an_env_py_with_an_address_of_its_own_is_told(
         'let it read os.environ["DATABASE_URL"]: migrations/env.py'
     )
     assert list_tables(tmp_path) == []
+
+
+# A statement begins a transaction, which Alembic then leaves to others to commit.
+BEGUN = READING.replace(
+    "    context.configure",
+    "    connection.exec_driver_sql('PRAGMA foreign_keys = ON')\n    context.configure",
+)
+
+
+@pytest.mark.parametrize("env", [BEGUN, FIXED])
+def test_an_env_py_that_has_applied_nothing_is_told(tmp_path: Path, env: str) -> None:
+    """Or has done so elsewhere: Alembic says that all went well."""
+    make_project(tmp_path, CHAIN, url=URL, env=env.format(path=tmp_path / "other.db"))
+    with pytest.raises(SceneshiftError) as caught:
+        apply(tmp_path)
+    assert caught.value.message == (
+        "`default` still lacks what is pending: migrations/env.py connects to another "
+        "database than the one that DATABASE_URL names, or does not commit"
+    )
+    assert caught.value.hint
+    assert list_tables(tmp_path) == []
+
+
+def test_what_env_py_starts_may_go_on(tmp_path: Path) -> None:
+    """It is not waited for, and does not hold up the next."""
+    starts = "import os\nos.system('sleep 60 & echo $! > pid')\n"
+    make_project(tmp_path, CHAIN, url=URL, env=starts + READING)
+    assert apply(tmp_path) == ALL
+    started = psutil.Process(int((tmp_path / "pid").read_text()))
+    try:
+        assert apply(tmp_path) == []
+        assert started.status() == psutil.STATUS_SLEEPING
+    finally:
+        started.kill()
 
 
 @pytest.mark.parametrize(

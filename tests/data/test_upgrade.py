@@ -67,6 +67,12 @@ def test_what_it_says_is_kept_without_passwords(tmp_path: Path) -> None:
     assert upgrade.log.read_text() == said
 
 
+def test_a_program_can_tell_that_it_is_alembic(tmp_path: Path) -> None:
+    """By the name that it was called by, as some do."""
+    make_project(tmp_path, make_chain("import sys; print(sys.argv[0])"))
+    assert make(tmp_path, f"sqlite:///{tmp_path}/a.db").run() == "alembic\n"
+
+
 def test_a_failure_is_told_by_its_line(tmp_path: Path) -> None:
     """And where the rest is."""
     make_project(tmp_path, make_chain("op.execute('SELECT * FROM gone')"))

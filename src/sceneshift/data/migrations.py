@@ -198,7 +198,15 @@ def _check(upgrade: Upgrade, current: tuple[str, ...] | None) -> None:
     scripts = upgrade.scripts
     standing = compare(scripts, load_history(scripts), current)
     if standing.pending or standing.problem is not None:
-        raise _name_elsewhere(upgrade)
+        database = upgrade.database
+        program = name_below(upgrade.root, scripts.environment)
+        raise SceneshiftError(
+            f"{quote(database.name)} still lacks what is pending: {program} connects "
+            f"to another database than the one that {database.variable} names, or "
+            "does not commit",
+            hint=f'let it connect to os.environ["{database.variable}"], and begin no '
+            f"transaction before Alembic does: {program}",
+        )
 
 
 def _name_elsewhere(upgrade: Upgrade) -> SceneshiftError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 from urllib.parse import quote as quote_url
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sceneshift.data.scripts import Scripts
 
 _URL_VARIABLE = "SCENESHIFT_ALEMBIC_URL"
+_LOCKS_VARIABLE = "SCENESHIFT_ALEMBIC_LOCKS"
 
 # Alembic's command, with another `sqlalchemy.url` where the file has one: an env.py as
 # `alembic init` writes it knows no other address, and would migrate the database of
@@ -33,6 +35,9 @@ _URL_VARIABLE = "SCENESHIFT_ALEMBIC_URL"
 _PROGRAM = f"""\
 import os, sys
 
+for number in os.environ.pop({_LOCKS_VARIABLE!r}, "").split():
+    os.set_inheritable(int(number), False)  # of no program that env.py starts
+sys.argv[0] = "alembic"
 here = [sys.path.pop(0)] if sys.path[0] == "" else []
 from alembic.config import CommandLine
 sys.path[:0] = here
@@ -94,26 +99,37 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             SceneshiftError: It failed, with the line that says why.
         """
         python = str(_find_python(self.root, self.env))
-        config = str(self.root / self.scripts.config)
-        env = dict(self.env)
+        folder = StateFolder(self.root)
+        # No pipe: that ends with the last of the programs that env.py may start.
+        with folder.being_written(), TemporaryFile(dir=self.log.parent) as said:
+            code = self._run(python, said)
+            said.seek(0)
+            text = mask_secrets(said.read().decode(errors="replace"))
+            write_whole(self.log, text)
+        if code:
+            raise self._explain(text, python, code)
+        return text
+
+    def _run(self, python: str, said: IO[bytes]) -> int:
+        """Return what it ended with; it has ended, too, where that is an exception."""
+        env = {**self.env, _LOCKS_VARIABLE: " ".join(map(str, self.locks))}
         if self.scripts.url is not None:
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
-        ended = subprocess.run(
+        config = str(self.root / self.scripts.config)
+        child = subprocess.Popen(
             [python, "-c", _PROGRAM, "-c", config, "upgrade", "heads"],
-            check=False,
             cwd=self.scripts.folder,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=said,
             stderr=subprocess.STDOUT,
             pass_fds=self.locks,
         )
-        text = mask_secrets(ended.stdout.decode(errors="replace"))
-        with StateFolder(self.root).being_written():
-            write_whole(self.log, text)
-        if ended.returncode:
-            raise self._explain(text, python, ended.returncode)
-        return text
+        try:
+            return child.wait()
+        finally:  # at a Ctrl-C, upon which it has had time to act
+            child.kill()
+            child.wait()
 
     def _choose_url(self, written: str) -> str:
         """Return the database's address, with the driver that the file is written for.

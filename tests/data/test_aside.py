@@ -258,6 +258,40 @@ def test_what_is_no_database_is_left_alone(
     assert path.is_dir() or path.read_bytes() == content
 
 
+# From within the folder: those above it are closed to others than its owner.
+WITHOUT_RIGHTS = """
+import os
+from pathlib import Path
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.aside import change_aside
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    change_aside(Path("data/a.db"), Path("drafts/d.db"), lambda: print("changed"))
+except SceneshiftError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize(("file", "folder"), [(0o444, 0o777), (0o666, 0o555)])
+def test_what_cannot_be_written_is_said_before_it_is_changed(
+    tmp_path: Path, file: int, folder: int
+) -> None:
+    """Not after a migration that may take long."""
+    for each in ("project/data", "project/drafts"):
+        (tmp_path / each).mkdir(parents=True)
+    (tmp_path / "project").chmod(0o755)
+    (tmp_path / "project/drafts").chmod(0o777)
+    make(tmp_path / "project/data/a.db")
+    (tmp_path / "project/data/a.db").chmod(file)
+    (tmp_path / "project/data").chmod(folder)
+    argv = [sys.executable, "-c", WITHOUT_RIGHTS]
+    said = subprocess.check_output(argv, cwd=tmp_path / "project", text=True)
+    assert "it is not writable" in said
+    assert "changed" not in said
+    (tmp_path / "project/data").chmod(0o755)
+
+
 # Kills itself at the n-th line of the modules that it runs; prints a word if there are
 # not so many.
 KILLED = """

@@ -10,6 +10,7 @@ new one's.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Self
@@ -60,14 +61,14 @@ def change_aside(
                     live.take(draft)
                     return
     except (OSError, sqlite3.Error) as error:
-        raise _explain(path, error) from error
+        raise _explain(path, draft, error) from error
     raise BusyError(
         f"{quote(path.name)} was written to again and again, and is as it was",
         hint="stop what writes to it: inv dev.stop",
     )
 
 
-def _explain(path: Path, error: Exception) -> SceneshiftError:
+def _explain(path: Path, draft: Path, error: Exception) -> SceneshiftError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the finer reason
     if code in _BUSY:
         return BusyError(
@@ -76,8 +77,17 @@ def _explain(path: Path, error: Exception) -> SceneshiftError:
         )
     return SceneshiftError(
         f"{quote(path.name)} is as it was, for this went wrong: {error}",
-        hint=f"is it a database, and is there room? ls -l {path}; df -h {path.parent}",
+        hint=f"is it a database, yours, and is there room? ls -la {path.parent}; "
+        f"df -h {path.parent} {draft.parent}",
     )
+
+
+def _check_rights(path: Path) -> None:
+    """Make sure that a file can be written: SQLite says that only in the end."""
+    real = path.resolve()
+    for each in (real, real.parent):  # SQLite makes a file beside it
+        if not os.access(each, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is not writable", str(each))
 
 
 @contextlib.contextmanager
@@ -112,6 +122,7 @@ class _Live:
             # that the process has on it (fcntl(2)).
             self._file = os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o666)
             self._stack.callback(os.close, self._file)
+            _check_rights(self._path)
             self._writer = self._connect("rw")
             self._reader = self._connect("ro")
             (mode,) = self._writer.execute("PRAGMA journal_mode").fetchone()

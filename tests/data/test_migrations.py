@@ -133,6 +133,17 @@ def test_two_at_once_follow_each_other(tmp_path: Path) -> None:
         assert sorted([each.result() for each in found]) == [[], ALL]
 
 
+def test_a_lock_that_cannot_be_taken_is_told(tmp_path: Path) -> None:
+    """Another user's, say, after a `sudo`."""
+    make_project(tmp_path, CHAIN, url=URL)
+    apply(tmp_path)
+    (lock,) = (tmp_path / ".sceneshift" / "data").glob("*.lock")
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(SceneshiftError, match="state of this checkout cannot be writ"):
+        apply(tmp_path)
+
+
 MIGRATE = """
 import os, sys
 from pathlib import Path

@@ -134,7 +134,7 @@ def _migrate(migrated: Migrated, project: Project) -> Pending:
     with state.being_written():
         folder = state.make(_FOLDER)
     lock = hold_lock(folder / f"{key}.lock")
-    with lock as held, hold_server_lock(database, root):
+    with state.being_written(), lock as held, hold_server_lock(database, root):
         standing = _find_applicable(migrated, root)
         if not standing.pending:
             return Pending(database=database.name)

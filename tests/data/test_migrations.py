@@ -271,7 +271,7 @@ def test_an_env_py_that_has_applied_nothing_is_told(tmp_path: Path, env: str) ->
         apply(tmp_path)
     assert caught.value.message == (
         "`default` still lacks what is pending: migrations/env.py connects to another "
-        "database than the one that DATABASE_URL names, or does not commit"
+        "database or schema than DATABASE_URL names, or does not commit"
     )
     assert caught.value.hint
     assert list_tables(tmp_path) == []

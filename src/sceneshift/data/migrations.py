@@ -202,10 +202,11 @@ def _check(upgrade: Upgrade, current: tuple[str, ...] | None) -> None:
         program = name_below(upgrade.root, scripts.environment)
         raise SceneshiftError(
             f"{quote(database.name)} still lacks what is pending: {program} connects "
-            f"to another database than the one that {database.variable} names, or "
-            "does not commit",
-            hint=f'let it connect to os.environ["{database.variable}"], and begin no '
-            f"transaction before Alembic does: {program}",
+            f"to another database or schema than {database.variable} names, or does "
+            "not commit",
+            hint=f'let it connect to os.environ["{database.variable}"], name a '
+            "schema as `version_table_schema`, and begin no transaction before Alembic "
+            f"does: {program}",
         )
 
 

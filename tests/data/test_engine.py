@@ -122,6 +122,15 @@ def test_what_is_no_url_is_not_shown(tmp_path: Path, url: str) -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("url", ["sqlite://a.db", "sqlite:a.db"])
+def test_a_slash_that_a_file_lacks_is_said(tmp_path: Path, url: str) -> None:
+    """The system is known, and how it names files is another thing."""
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        open_engine(url, tmp_path)
+    assert caught.value.hint
+    assert "sqlite:///name.db" in caught.value.hint
+
+
 def test_an_unknown_system_is_named(tmp_path: Path) -> None:
     """Without the rest of the URL."""
     with pytest.raises(ConfigError, match=r"^`odd\+x` is no database system"):

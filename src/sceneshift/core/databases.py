@@ -52,13 +52,13 @@ class Database(Struct, frozen=True, kw_only=True):
             root: What a relative path is relative to.
 
         Returns:
-            None for another system, and for what SQLite keeps elsewhere: in memory, or
-            where a `vfs` has it.
+            None for another system, for what SQLite keeps elsewhere, in memory or where
+            a `vfs` has it, and for a URL with a host, which SQLAlchemy does not take.
         """
         # 3 ms that a start, which opens no database, saves.
         from urllib.parse import unquote  # noqa: PLC0415
 
-        if self.system != "sqlite":
+        if self.system != "sqlite" or self._has_host:
             return None
         path = unquote(self.url.partition("://")[2].partition("?")[0])[1:]
         if self.is_uri:
@@ -83,8 +83,14 @@ class Database(Struct, frozen=True, kw_only=True):
     @property
     def is_lasting(self) -> bool:
         """Whether anything of it is there for who opens it later."""
-        is_in_memory = self.find_file(Path()) is None and "vfs=" not in self.url
-        return self.system != "sqlite" or not is_in_memory
+        if self.system != "sqlite" or self._has_host or "vfs=" in self.url:
+            return True
+        return self.find_file(Path()) is not None
+
+    @property
+    def _has_host(self) -> bool:
+        """Whether the name is where a server's would be, as in `sqlite://dev.db`."""
+        return self.url.partition("://")[2][:1] not in {"", "/", "?"}
 
     def _read_options(self) -> dict[str, str]:
         from urllib.parse import parse_qsl  # noqa: PLC0415 - as above

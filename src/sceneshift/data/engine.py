@@ -114,11 +114,13 @@ def open_engine(
             )
         except ImportError:
             continue
-        except exc.ArgumentError as error:  # NoSuchModuleError is one
+        except exc.NoSuchModuleError as error:
             raise ConfigError(
                 f"{quote(name)} is no database system that SQLAlchemy knows here",
                 hint="mend the URL, or install the package that has its dialect",
             ) from error
+        except exc.ArgumentError:
+            raise _refuse(chosen) from None
     driver = names[0].partition("+")[2] or names[0]
     package = _PACKAGES.get(driver, driver)
     raise ComponentError(
@@ -143,12 +145,18 @@ def parse_url(url: URL | str, root: Path) -> URL:
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):  # ValueError: the port
-        raise ConfigError(
-            "the URL of a database cannot be read",
-            hint="write it as system+driver://user:password@host:port/name, and "
-            "`@`, `:`, `/` and `%` of a password as %40, %3A, %2F and %25",
-        ) from None
+        raise _refuse(url) from None
     return _root_file(_translate(parsed), root)
+
+
+def _refuse(url: URL | str) -> ConfigError:
+    hint = (
+        "write it as system+driver://user:password@host:port/name, and "
+        "`@`, `:`, `/` and `%` of a password as %40, %3A, %2F and %25"
+    )
+    if str(url).startswith("sqlite"):
+        hint = "write it as sqlite:///name.db, or sqlite:////folder/name.db"
+    return ConfigError("the URL of a database cannot be read", hint=hint)
 
 
 @contextmanager

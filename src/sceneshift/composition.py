@@ -25,7 +25,8 @@ ROOMS = (
     "env",  # the environments that it can run in
 )
 
-# What `inv env.validate` runs: each has a function `list_checks`.
+# What `inv env.validate` runs: each has a function `list_checks`, and those that know
+# what makes something which is missing have `list_makers`.
 CHECKS = (
     "sceneshift.env.checks",  # files, secrets, ports, processes, databases, packages
     "sceneshift.dev.checks",  # whether a start could begin

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrating import create, describe_revision, make_chain, make_project
-from sceneshift.core.check import CheckState, Subject, fail, ok, warn
+from sceneshift.core.check import CheckState, Maker, Need, fail, ok, warn
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.project import load_project
-from sceneshift.data.checks import list_checks
+from sceneshift.data.checks import list_checks, list_makers
+from subjects import read_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from postgresql import Server
     from sceneshift.core.check import Check, Verdict
 
 CHAIN = make_chain("pass", "pass", "pass")
@@ -27,8 +28,7 @@ SEARCH = "git log --all --oneline -S 9f3 -- migrations/versions"
 
 def find(root: Path) -> list[Check]:
     """Return the checks of a project."""
-    project = load_project(root, environ={}, is_looking=True)
-    return list(list_checks(Subject(project=project, environ={})))
+    return list(list_checks(read_subject(root)))
 
 
 def stamp(root: Path, *revisions: str) -> None:
@@ -125,6 +125,45 @@ def test_a_server_that_is_down_is_told_at_once(tmp_path: Path) -> None:
         "postgresql: 127.0.0.1:1: connection refused",
         "start its server, or mend DATABASE_URL",
     )
+
+
+@pytest.mark.needs("postgresql")
+def test_a_database_that_is_missing_hinders_no_switch_that_makes_it(
+    tmp_path: Path, server: Server
+) -> None:
+    """A set-up does, or the first use in a worktree; a server that is down is else."""
+    make_project(tmp_path, CHAIN, url=server.url("none"))
+    maker = Maker(
+        name="the set-up", command="inv dev", needs=[Need("database", "default")]
+    )
+    is_made = False
+
+    def find_makers() -> list[Maker]:
+        return [maker] if is_made else []
+
+    subject = read_subject(tmp_path, is_next=True, find_makers=find_makers)
+    (check,) = list_checks(subject)
+    found = check.look()
+    assert found.detail.endswith('database "none" does not exist')
+    assert found == fail(
+        found.detail, "is its server up, and the URL right? inv env.show"
+    )
+    is_made = True
+    assert check.look() == warn(found.detail, "left to the set-up")
+    make_project(tmp_path, CHAIN, url="postgresql://127.0.0.1:1/none")
+    subject = read_subject(tmp_path, is_next=True, find_makers=find_makers)
+    (check,) = list_checks(subject)
+    assert check.look().state is CheckState.FAILED
+
+
+@pytest.mark.parametrize("is_migrated", [True, False])
+def test_a_file_comes_with_its_migrations(tmp_path: Path, *, is_migrated: bool) -> None:
+    """Where they are applied; a server's database does not."""
+    make_project(tmp_path, CHAIN, url="sqlite:///dev.db")
+    (maker,) = list_makers(read_subject(tmp_path, is_migrated=is_migrated))
+    assert (maker.command, maker.is_coming) == (PENDING, is_migrated)
+    make_project(tmp_path, CHAIN, url="postgresql://h/d")
+    assert list(list_makers(read_subject(tmp_path))) == []
 
 
 def test_a_name_that_is_computed_is_no_failure(tmp_path: Path) -> None:

@@ -232,16 +232,34 @@ def test_another_folder_is_another_step(project: Project) -> None:
     assert project.plan(cwd="sub") is not None
 
 
-def test_node_modules_that_vanished_are_made_again(project: Project) -> None:
+@pytest.mark.parametrize("lock", ["package-lock.json", "pnpm-lock.yaml", "yarn.lock"])
+def test_node_modules_that_vanished_are_made_again(project: Project, lock: str) -> None:
     """Who removes them means it; a step that never made them is not blamed."""
-    (project.root / "package-lock.json").write_text("{}")
+    (project.root / lock).write_text("{}")
     step = "mkdir node_modules"
-    project.run(step, "package-lock.json")
-    assert project.reason(step, "package-lock.json") is None
+    project.run(step, lock)
+    assert project.reason(step, lock) is None
     (project.root / "node_modules").rmdir()
-    assert project.reason(step, "package-lock.json") == "node_modules is missing"
-    project.run("true", "package-lock.json")
-    assert project.reason("true", "package-lock.json") is None
+    assert project.reason(step, lock) == "node_modules is missing"
+    project.run("true", lock)
+    assert project.reason("true", lock) is None
+
+
+@pytest.mark.parametrize(
+    ("lock", "is_again"),
+    [("uv.lock", False), ("ui/pnpm-lock.yaml", False), ("make.sql", True)],
+)
+def test_packages_are_the_same_for_all_databases(
+    project: Project, lock: str, *, is_again: bool
+) -> None:
+    """What fills a database has not filled another."""
+    project.run("true", lock)
+    step = SetupStep(run="true", when=(lock,))
+    env = {"DATABASE_URL": "sqlite:///other.db"}
+    planned = plan_setup(
+        step, name="web", cwd=project.root, state=project.state, env=env
+    )
+    assert (planned is not None) is is_again
 
 
 @pytest.mark.parametrize(

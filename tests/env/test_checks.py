@@ -23,6 +23,7 @@ from sceneshift.core.project import load_project
 from sceneshift.dev.checks import check_commands
 from sceneshift.env import checks
 from sceneshift.env.running import RunningStack
+from subjects import read_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -238,20 +239,23 @@ def test_processes_are_looked_at_where_they_run(
             "sqlite:///none.db",
             fail(
                 "sqlite: the file does not exist",
-                "make it: inv dev runs the `setup` of its processes",
+                "make it, or mend DATABASE_URL_MAIN",
             ),
         ),
         ("odd://h/d", skip("odd: the URL names no host and port")),
         (
             "mysql://h:x/d",
-            fail("mysql: this is no URL", "start its server, or mend DATABASE_URL"),
+            fail(
+                "mysql: this is no URL",
+                "start its server, or mend DATABASE_URL_MAIN",
+            ),
         ),
     ],
 )
 def test_a_database_is_looked_at(tmp_path: Path, url: str, expected: Verdict) -> None:
     """As far as it can be without its library."""
-    database = Database(name="default", url=url)
-    assert checks.check_database(database, tmp_path) == expected
+    database = Database(name="main", url=url)
+    assert checks.check_database(database, read_subject(tmp_path)) == expected
 
 
 def test_everything_is_looked_at(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sceneshift.env.installation import (
     find_frontends,
     read_pins,
 )
+from subjects import read_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def test_node_packages_are_those_of_the_lock(
 ) -> None:
     """What other systems need, and workspaces, may be missing."""
     lock(tmp_path, LOCKED, installed)
-    assert check_node_packages(tmp_path, tmp_path) == expected
+    assert check_node_packages(read_subject(tmp_path), tmp_path) == expected
 
 
 def test_without_any_the_command_names_the_folder(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_without_any_the_command_names_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "web" / "app"
     folder.mkdir(parents=True)
     lock(folder, LOCKED)
-    found = check_node_packages(tmp_path, folder)
+    found = check_node_packages(read_subject(tmp_path), folder)
     assert found == fail("there is no node_modules", "npm --prefix web/app ci")
 
 
@@ -149,7 +150,7 @@ def test_python_packages_are_those_of_the_lock(
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(text)
     install(tmp_path, **versions, other="9")
-    verdict = check_python_packages(tmp_path)
+    verdict = check_python_packages(read_subject(tmp_path))
     if found is None:
         assert verdict == ok(f"{len(versions) + 1} packages as {file} says")
     else:
@@ -159,13 +160,17 @@ def test_python_packages_are_those_of_the_lock(
 
 def test_without_a_lock_or_an_environment_it_is_said(tmp_path: Path) -> None:
     """Nothing to compare, or nothing installed, or nothing pinned."""
-    assert check_python_packages(tmp_path) == skip(
+    assert check_python_packages(read_subject(tmp_path)) == skip(
         "there is no lock file of Python packages"
     )
     (tmp_path / "uv.lock").touch()
-    assert check_python_packages(tmp_path) == fail("there is no .venv", "uv sync")
+    assert check_python_packages(read_subject(tmp_path)) == fail(
+        "there is no .venv", "uv sync"
+    )
     install(tmp_path)
-    assert check_python_packages(tmp_path) == skip("uv.lock pins no versions")
+    assert check_python_packages(read_subject(tmp_path)) == skip(
+        "uv.lock pins no versions"
+    )
 
 
 def test_this_repositorys_own_locks_are_read() -> None:

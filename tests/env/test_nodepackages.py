@@ -7,6 +7,7 @@ import pytest
 from sceneshift.core.check import Verdict, fail, ok, skip
 from sceneshift.env.installation import check_node_packages, find_frontends
 from sceneshift.env.nodepackages import find_manager
+from subjects import read_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,7 +195,7 @@ def test_packages_are_those_of_the_lock(
         verdict = ok(f"{expected} packages as {name} says")
     else:
         verdict = fail(f"not as {name} says: {expected}", command)
-    assert check_node_packages(tmp_path, tmp_path) == verdict
+    assert check_node_packages(read_subject(tmp_path), tmp_path) == verdict
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_the_command_names_the_folder(
     """It is typed in the project's folder."""
     write(tmp_path / "web", {name: lock})
     assert find_frontends(tmp_path) == [tmp_path / "web"]
-    found = check_node_packages(tmp_path, tmp_path / "web")
+    found = check_node_packages(read_subject(tmp_path), tmp_path / "web")
     assert found == fail("there is no node_modules", command)
 
 
@@ -229,13 +230,15 @@ def test_of_two_locks_the_one_that_was_used_counts(tmp_path: Path) -> None:
 def test_packages_may_be_elsewhere(tmp_path: Path) -> None:
     """Yarn's Plug'n'Play has no node_modules, and pnpm may have its notes apart."""
     write(tmp_path, {"yarn.lock": BERRY_LOCK, ".pnp.cjs": ""})
-    found = check_node_packages(tmp_path, tmp_path)
+    found = check_node_packages(read_subject(tmp_path), tmp_path)
     assert found == skip("yarn keeps packages outside of node_modules here")
     write(tmp_path / "web", {"pnpm-lock.yaml": PNPM_LOCK, "node_modules/x": ""})
-    found = check_node_packages(tmp_path, tmp_path / "web")
+    found = check_node_packages(read_subject(tmp_path), tmp_path / "web")
     assert found == skip("pnpm did not write down what it has installed")
 
 
 def test_a_lock_may_be_gone_meanwhile(tmp_path: Path) -> None:
     """Another branch of git has none."""
-    assert check_node_packages(tmp_path, tmp_path) == skip("the lock is gone")
+    assert check_node_packages(read_subject(tmp_path), tmp_path) == skip(
+        "the lock is gone"
+    )

@@ -55,7 +55,7 @@ def test_a_failed_check_is_a_refusal_unless_it_is_forced(
         stack.wait_page("development")
     said = refuse(stack, "staging", "--validate", code=4)
     assert "database default: failed: sqlite: " in said
-    assert ": make it: inv dev runs the `setup` of its processes" in said
+    assert ": make it, or mend DATABASE_URL" in said
     assert said.splitlines()[-2:] == [
         "error: not switched to `staging`: a check has failed: database default",
         "hint: mend what the lines above say, or switch nevertheless: --force",
@@ -64,6 +64,56 @@ def test_a_failed_check_is_a_refusal_unless_it_is_forced(
     forced = stack.inv("env.switch", "staging", "--validate", "--force")
     assert (forced.returncode, active(stack)) == (0, "staging\n")
     assert "database default: failed: " in forced.stderr
+
+
+SETUP = 'setup = { run = "python make.py", when = ["make.py"] }\n'
+MAKING = """\
+import os, sqlite3
+path = os.environ.get("DATABASE_URL", "").removeprefix("sqlite:///")
+sqlite3.connect(path or ":memory:").execute("create table made as select 1 as id")
+"""
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_a_set_up_makes_first_hinders_no_switch(
+    stack: Stack, *, is_running: bool
+) -> None:
+    """It is a warning that names the step; where that has been, it is a failure."""
+    files = configure(stack.port, stack.port)
+    files["pyproject.toml"] += f"[tool.sceneshift.processes.web]\n{SETUP}"
+    stack.write({**files, "make.py": MAKING})
+    if is_running:
+        stack.start(files)
+        stack.wait_page("development")
+    done = stack.inv("env.switch", "staging", "--validate")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "database default: warning: sqlite: the file does not exist: "
+        "left to the set-up of `web`, `python make.py`\n" in done.stderr
+    )
+    assert (stack.root / "none.db").exists() is is_running
+    if is_running:
+        switch(stack, "development")
+        (stack.root / "none.db").unlink()
+        said = refuse(stack, "staging", "--validate", code=4)
+        assert "database default: failed: sqlite: the file does not exist: make" in said
+
+
+def test_packages_that_a_set_up_installs_hinder_no_switch(stack: Stack) -> None:
+    """Where the step is to run; elsewhere, where nothing would, they do."""
+    files = configure(stack.port, stack.port)
+    setup = 'setup = { run = "mkdir node_modules", when = ["package-lock.json"] }\n'
+    plain = files["pyproject.toml"].replace(UNFIT, "")
+    plain += f"[tool.sceneshift.processes.web]\n{setup}"
+    lock = '{"packages": {}}'
+    files |= {"pyproject.toml": plain, "package-lock.json": lock}
+    stack.write({**files, "other/package-lock.json": lock})
+    said = refuse(stack, "staging", "--validate", code=4)
+    assert (
+        "node packages: warning: there is no node_modules: "
+        "left to the set-up of `web`, `mkdir node_modules`\n" in said
+    )
+    assert "node packages of other: failed: there is no node_modules: npm " in said
 
 
 def test_an_address_that_is_handed_over_is_free_for_a_switch(stack: Stack) -> None:

@@ -67,6 +67,17 @@ def test_what_a_database_lacks_is_told_and_applied_before_the_start(
     assert stack.ask("env.switch", "staging")["migrations"] == []
 
 
+def test_a_file_that_migrations_make_hinders_no_switch(stack: Stack) -> None:
+    """Unless they are not applied: then it is said how."""
+    start(stack, create("one"))
+    said = refuse(stack, "staging", "--validate", code=4)
+    assert "have it made by its migrations: inv env.switch staging --migrate\n" in said
+    found = stack.ask("env.switch", "staging", "--validate", "--migrate")["checks"]
+    (file,) = [each for each in found if each["name"] == "database default"]
+    assert (file["state"], file["remedy"]) == ("warning", "left to its migrations")
+    assert list_tables(stack, "staging") == ["alembic_version", "one"]
+
+
 def test_a_revision_that_fails_leaves_all_as_it_was(stack: Stack) -> None:
     """Database, processes and the active environment."""
     start(stack, create("one"), "op.execute('no sql')")

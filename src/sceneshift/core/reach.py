@@ -26,6 +26,7 @@ _PORTS = {
     "redis": 6379,
 }
 _HIGHEST_PORT = 65535
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 # As SQLAlchemy reads it: a password may hold `/`, `?` and `#`.
 _ADDRESS = re.compile(
     r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?"
@@ -45,10 +46,12 @@ class Reach:
     Attributes:
         is_reachable: None where that cannot be told.
         problem: Why not, or why it cannot be told; None where it answers.
+        is_missing: Whether that is a file which does not exist.
     """
 
     is_reachable: bool | None
     problem: str | None = None
+    is_missing: bool = False
 
 
 def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
@@ -75,7 +78,8 @@ def _look_at_file(path: Path | None) -> Reach:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return Reach(is_reachable=False, problem="the file does not exist")
+        problem = "the file does not exist"
+        return Reach(is_reachable=False, problem=problem, is_missing=True)
     except OSError:
         pass  # a folder above it is closed to us
     return Reach(is_reachable=False, problem="the file is not readable and writable")
@@ -101,6 +105,17 @@ def _knock(database: Database, limit_s: float) -> Reach:
     if not host or port is None:
         return Reach(is_reachable=None, problem="the URL names no host and port")
     return knock(host, port, limit_s=limit_s)
+
+
+def find_local_port(database: Database) -> int | None:
+    """Return the port of a server on this machine; None for any other database."""
+    found = _ADDRESS.match(database.url)
+    if found is None or (found["host"] or found["ipv6"]) not in _LOCAL:
+        return None
+    try:
+        return _read_port(found["port"] or "") or _PORTS.get(database.system)
+    except ValueError:
+        return None
 
 
 def _read_port(text: str) -> int | None:

@@ -1,4 +1,7 @@
-"""What `inv env.validate` can tell of a start without making one."""
+"""What `inv env.validate` can tell of a start without making one.
+
+That is, too, what of the things that are missing a start would make.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from typing import TYPE_CHECKING
 from sceneshift.core.check import Check, Verdict, ok, skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from sceneshift.core.check import Subject
+    from sceneshift.core.check import Maker, Subject
 
 
 def list_checks(subject: Subject) -> Iterator[Check]:
@@ -35,3 +38,10 @@ def check_commands(subject: Subject) -> Verdict:
         is_looking=True,
     )
     return ok(f"all can be started: {', '.join(p.name for p in stack.processes)}")
+
+
+def list_makers(subject: Subject) -> Iterable[Maker]:
+    """Return what a start in the environment would run that makes something."""
+    from sceneshift.dev.makers import find_makers  # noqa: PLC0415 - seldom
+
+    return find_makers(subject)

@@ -33,6 +33,7 @@ _RUN_WORDS = {"run", "run-script", "rum", "urn"}
 # npm's own words that run the script of their name.
 _SCRIPT_WORDS = {"start", "test", "restart", "stop"}
 _EXEC_WORDS = {"exec", "x", "dlx"}
+_INSTALL_WORDS = {"ci", "clean-install", "i", "install"}
 _DEEPEST = 8
 
 
@@ -272,3 +273,19 @@ def find_package_folder(command: str, cwd: Path) -> Path | None:
         if "node_modules" in Path(program.path).parts:
             return program.folder
     return None
+
+
+def list_installed(command: str, cwd: Path) -> Iterator[Path]:
+    """Yield the folders into which a command line has a package manager install.
+
+    Args:
+        command: The command line.
+        cwd: Where it runs.
+    """
+    for program in parse_command(command, cwd):
+        words = _drop_options(program.args)
+        is_plain = not words and program.name == "yarn"
+        if program.name in _PACKAGE_MANAGERS and (
+            is_plain or (words[:1] and words[0] in _INSTALL_WORDS)
+        ):
+            yield get_package_folder(program)

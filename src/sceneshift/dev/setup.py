@@ -32,6 +32,8 @@ _PRUNED = {".git", ".venv", ".sceneshift", "__pycache__", "node_modules"}
 _TAIL_LINES = 20
 _ABSENT = "absent"
 _DATABASE = re.compile(r"DATABASE_URL(_\w+)?")
+_NODE_LOCKS = {"package-lock.json", "pnpm-lock.yaml", "yarn.lock"}
+_LOCKS = {*_NODE_LOCKS, "pdm.lock", "poetry.lock", "uv.lock"}
 
 
 class SetupError(SceneshiftError):
@@ -113,9 +115,14 @@ def _tell_databases(step: SetupStep, env: Mapping[str, str]) -> str:
     It is empty where there are none, and for packages, which are the same for all.
     """
     urls = {key: env[key] for key in sorted(env) if _DATABASE.fullmatch(key)}
-    if not urls or any(map(_is_lock, step.when)):
+    if not urls or not fills_databases(step):
         return ""
     return blake2b(json.dumps(urls).encode(), digest_size=8).hexdigest()
+
+
+def fills_databases(step: SetupStep) -> bool:
+    """Say whether a step may make or fill databases: one for packages does not."""
+    return not any(Path(name).name in _LOCKS for name in step.when)
 
 
 def names_file(step: SetupStep, cwd: Path, path: Path) -> bool:
@@ -290,14 +297,10 @@ def forget_filled(state: StateFolder) -> None:
 
 
 def _products(action: SetupAction) -> Iterator[str]:
-    """Name what the step makes, as far as that is known: npm's folders."""
+    """Name what the step makes, as far as that is known: folders of Node's packages."""
     for name in action.files:
-        if _is_lock(name):
+        if Path(name).name in _NODE_LOCKS:
             yield str(Path(name).with_name("node_modules"))
-
-
-def _is_lock(name: str) -> bool:
-    return Path(name).name == "package-lock.json"
 
 
 def _digest_files(step: SetupStep, cwd: Path) -> Iterator[tuple[str, str]]:

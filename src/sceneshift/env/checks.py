@@ -9,7 +9,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sceneshift.core.check import Check, CheckState, Verdict, fail, ok, skip, warn
+from sceneshift.core.check import (
+    Check,
+    CheckState,
+    Need,
+    Verdict,
+    fail,
+    ok,
+    skip,
+    warn,
+)
 from sceneshift.core.databases import list_databases
 from sceneshift.core.holders import find_holders
 from sceneshift.core.ports import is_free
@@ -26,7 +35,6 @@ from sceneshift.env.running import find_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
     from typing import Any
 
     from sceneshift.core.check import Subject
@@ -57,10 +65,10 @@ def list_checks(subject: Subject) -> Iterator[Check]:
     for database in list_databases(project.environment.values):
         yield Check(
             name=f"database {database.name}",
-            look=partial(check_database, database, root),
+            look=partial(check_database, database, subject),
             limit_s=_LIMIT_S,
             if_late=CheckState.FAILED,
-            slow_remedy="is the name of its host known? look at DATABASE_URL",
+            slow_remedy=f"is the name of its host known? look at {database.variable}",
         )
     yield from list_installation_checks(subject)
     yield Check(name="disk space", look=partial(check_room, root))
@@ -202,14 +210,18 @@ def _find_path(project: Project, name: str) -> str | None:
     return health if isinstance(health, str) and health.startswith("/") else None
 
 
-def check_database(database: Database, root: Path) -> Verdict:
+def check_database(database: Database, subject: Subject) -> Verdict:
     """Tell whether the file is there, or the server accepts a connection."""
-    found = find_reach(database, root, limit_s=_ANSWER_S)
+    found = find_reach(database, subject.project.root, limit_s=_ANSWER_S)
     if found.is_reachable:
         return ok(f"{database.system}: it can be reached")
     if found.is_reachable is None:
         return skip(f"{database.system}: {found.problem}")
-    remedy = "start its server, or mend DATABASE_URL"
-    if database.system == "sqlite":
-        remedy = "make it: inv dev runs the `setup` of its processes"
-    return fail(f"{database.system}: {found.problem}", remedy)
+    text = f"{database.system}: {found.problem}"
+    if database.system != "sqlite":
+        missing = fail(text, f"start its server, or mend {database.variable}")
+        return subject.judge_missing(Need("server", database.name), missing)
+    if found.is_missing:
+        missing = fail(text, f"make it, or mend {database.variable}")
+        return subject.judge_missing(Need("database", database.name), missing)
+    return fail(text, f"see whose it is, and its folder; or mend {database.variable}")

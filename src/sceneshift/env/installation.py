@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneshift.core.check import Check, Verdict, fail, ok, skip
+from sceneshift.core.check import Check, Need, Verdict, fail, ok, skip
 from sceneshift.core.wording import name_few
 from sceneshift.env.nodepackages import find_manager
 
@@ -45,8 +45,8 @@ def list_installation_checks(subject: Subject) -> Iterator[Check]:
     for folder in find_frontends(root):
         place = folder.relative_to(root)
         name = "node packages" if place == Path() else f"node packages of {place}"
-        yield Check(name=name, look=partial(check_node_packages, root, folder))
-    yield Check(name="python packages", look=partial(check_python_packages, root))
+        yield Check(name=name, look=partial(check_node_packages, subject, folder))
+    yield Check(name="python packages", look=partial(check_python_packages, subject))
 
 
 def find_frontends(root: Path) -> list[Path]:
@@ -76,16 +76,17 @@ def _list_folders(folder: Path) -> list[Path]:
     ]
 
 
-def check_node_packages(root: Path, folder: Path) -> Verdict:
+def check_node_packages(subject: Subject, folder: Path) -> Verdict:
     """Compare the lock with what the program says that it has installed."""
     manager = find_manager(folder)
     if manager is None:
         return skip("the lock is gone")
-    remedy = manager.advise(folder.relative_to(root))
+    remedy = manager.advise(folder.relative_to(subject.project.root))
+    judge = partial(subject.judge_missing, Need.of_lock(folder / manager.lock))
     if (folder / ".pnp.cjs").is_file():
         return skip(f"{manager.name} keeps packages outside of node_modules here")
     if not (folder / "node_modules").is_dir():
-        return fail("there is no node_modules", remedy)
+        return judge(fail("there is no node_modules", remedy))
     try:
         found = manager.look(folder)
     except OSError:
@@ -94,7 +95,7 @@ def check_node_packages(root: Path, folder: Path) -> Verdict:
         return skip(f"{manager.name} did not write down what it has installed")
     if found.wrong:
         names = name_few(found.wrong, _FEW)
-        return fail(f"not as {manager.lock} says: {names}", remedy)
+        return judge(fail(f"not as {manager.lock} says: {names}", remedy))
     return ok(f"{found.installed} packages as {manager.lock} says")
 
 
@@ -111,14 +112,16 @@ class Pins:
     needed: frozenset[str]
 
 
-def check_python_packages(root: Path) -> Verdict:
+def check_python_packages(subject: Subject) -> Verdict:
     """Compare the first lock file of the project with what `.venv` holds."""
+    root = subject.project.root
     file = next((each for each in _PYTHON_LOCKS if (root / each).is_file()), None)
     if file is None:
         return skip("there is no lock file of Python packages")
     remedy = _PYTHON_LOCKS[file]
+    judge = partial(subject.judge_missing, Need.of_lock(root / file))
     if not (root / ".venv").is_dir():
-        return fail("there is no .venv", remedy)
+        return judge(fail("there is no .venv", remedy))
     pins = read_pins((root / file).read_text(encoding="utf-8", errors="replace"))
     if not pins.versions:
         return skip(f"{file} pins no versions")
@@ -130,7 +133,7 @@ def check_python_packages(root: Path) -> Verdict:
     )
     wrong += sorted(f"{name} (missing)" for name in pins.needed - installed.keys())
     if wrong:
-        return fail(f"not as {file} says: {name_few(wrong, _FEW)}", remedy)
+        return judge(fail(f"not as {file} says: {name_few(wrong, _FEW)}", remedy))
     return ok(f"{len(installed)} packages as {file} says")
 
 

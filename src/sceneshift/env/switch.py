@@ -104,6 +104,7 @@ def _run_checks(request: SwitchRequest) -> list[Result]:
         name=request.name,
         providers=request.providers,
         is_next=True,
+        is_migrated=request.is_migrated,
     )
     return results
 

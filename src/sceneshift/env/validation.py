@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sceneshift.core.check import Subject, fail, ok
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sceneshift.core.check import Check
+    from sceneshift.core.check import Check, Maker
     from sceneshift.core.project import Project
 
 
@@ -44,13 +46,14 @@ def validate(
     print_results(results, {"environment": known}, as_json=as_json)
 
 
-def examine(
+def examine(  # noqa: PLR0913 - options, each by its name
     root: Path,
     environ: Mapping[str, str],
     *,
     name: str | None,
     providers: Sequence[str],
     is_next: bool = False,
+    is_migrated: bool = False,
 ) -> tuple[str | None, list[Result]]:
     """Run the checks of an environment.
 
@@ -58,8 +61,10 @@ def examine(
         root: The project's folder.
         environ: The process environment.
         name: Name or alias of the environment; None means the active one.
-        providers: Modules with a function `list_checks`.
+        providers: Modules with a function `list_checks`, and `list_makers` where they
+            know what makes what is missing.
         is_next: Whether it is about to take the place of what runs here.
+        is_migrated: Whether its migrations are applied before that.
 
     Returns:
         The environment's name, None where its files cannot be read, and what was
@@ -71,7 +76,11 @@ def examine(
     configuration, project = _read_configuration(root, environ, name)
     if project is None:
         return None, [configuration]
-    subject = Subject(project=project, environ=environ, is_next=is_next)
+    subject = Subject(
+        project=project, environ=environ, is_next=is_next, is_migrated=is_migrated
+    )
+    finder = partial(_find_makers, subject, providers)
+    subject = replace(subject, find_makers=finder)
     found = run_checks(_collect(subject, providers))
     return project.environment.name, [configuration, *found]
 
@@ -101,3 +110,10 @@ def _read_configuration(
 def _collect(subject: Subject, providers: Sequence[str]) -> Iterator[Check]:
     for provider in providers:
         yield from importlib.import_module(provider).list_checks(subject)
+
+
+def _find_makers(subject: Subject, providers: Sequence[str]) -> Iterator[Maker]:
+    for provider in providers:
+        find = getattr(importlib.import_module(provider), "list_makers", None)
+        if find is not None:
+            yield from find(subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from typing import IO, TYPE_CHECKING
 
 from sceneshift.core.errors import BusyError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.paths import StateFolder
+
+_MOMENT_S = 0.5  # who only looks whether anybody has the lock has it for an instant
+_PAUSE_S = 0.01
 
 
 class Claim:
@@ -69,12 +73,17 @@ def claim_checkout(state: StateFolder) -> Iterator[Claim]:
 
 def _take_lock(state: StateFolder) -> IO[str]:
     lock = (state.make() / LOCK_FILE).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise already_runs(state.root) from error
-    return lock
+    end = time.monotonic() + _MOMENT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() < end:
+                time.sleep(_PAUSE_S)
+                continue
+            lock.close()
+            raise already_runs(state.root) from error
+        return lock
 
 
 def already_runs(root: Path) -> BusyError:

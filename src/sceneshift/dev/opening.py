@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.console import can_redraw, wants_colour
 from sceneshift.core.paths import StateFolder
+from sceneshift.core.selection import STATE_FILE
 from sceneshift.dev.claim import claim_checkout
 from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.options import Options
 from sceneshift.dev.request import check_ports
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.dev.model import StackSpec
     from sceneshift.dev.request import Request
 
 
@@ -22,10 +26,14 @@ def run_request(request: Request) -> int:
     Raises:
         SceneshiftError: Nothing was started, and why.
     """
-    stack = request.load()
-    check_ports(stack)
-    state = StateFolder(stack.root)
+    root = request.root.resolve()
+    active = _identify(root / STATE_FILE)
+    stack = _load(request)
+    state = StateFolder(root)
     with state.being_written(), claim_checkout(state) as claim:
+        # A switch that still found nothing to run has just made another one active.
+        if _identify(root / STATE_FILE) != active:
+            stack = _load(request)
         guard = start_guard(claim.stack_id)
         _load_asyncio()  # the longest imports, while the guard comes up
         from sceneshift.dev.start import run_stack  # noqa: PLC0415
@@ -38,6 +46,21 @@ def run_request(request: Request) -> int:
             request=request,
         )
         return run_stack(stack, options, claim, guard)
+
+
+def _load(request: Request) -> StackSpec:
+    stack = request.load()
+    check_ports(stack)
+    return stack
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Tell one content of a file from another; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _load_asyncio() -> None:

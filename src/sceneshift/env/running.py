@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.claimed import is_claimed
 from sceneshift.core.client import Client
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import BusyError, SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 _ANSWER_S = 1.0
+_COMING_S = 10.0
+_TOLD_S = 1.0
+_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +54,32 @@ def find_running(root: Path) -> RunningStack | None:
         pid=answer["pid"],
         processes=status["processes"],
     )
+
+
+def find_coming(root: Path, *, within_s: float = _COMING_S) -> Client | None:
+    """Return a connection to what runs in a checkout, or is just starting.
+
+    Args:
+        root: The project's folder.
+        within_s: Seconds that a stack has to start, or to end.
+
+    Returns:
+        None where nothing runs.
+
+    Raises:
+        BusyError: A stack takes longer than that.
+        SceneshiftError: It is suspended.
+    """
+    began, is_told = time.monotonic(), False
+    while (client := Client.find(root)) is None and is_claimed(root):
+        waited_s = time.monotonic() - began
+        if waited_s >= within_s:
+            raise BusyError(
+                f"a stack is just starting or ending in this checkout: {root}",
+                hint="see whether it answers: inv dev.status; then try again",
+            )
+        if waited_s >= _TOLD_S and not is_told:
+            is_told = True
+            StreamConsole().note("a stack is just starting or ending: waiting for it")
+        time.sleep(_PAUSE_S)
+    return client

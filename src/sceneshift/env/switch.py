@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sceneshift.core.client import Client
 from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.console import StreamConsole, can_ask
 from sceneshift.core.errors import UsageError
 from sceneshift.env import switchreport as report
 from sceneshift.env.pending import apply_pending, find_pending
 from sceneshift.env.progress import Progress
+from sceneshift.env.running import find_coming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from sceneshift.core.client import Client
     from sceneshift.env.inspection import Result
 
 _ANSWER_S = 600.0  # set-up steps may install packages
@@ -192,7 +193,7 @@ class _Stack:
 
     def __init__(self, request: SwitchRequest) -> None:
         self._request = request
-        self._client = Client.find(request.root)
+        self._client = find_coming(request.root)
 
     def ask(self, *, is_dry: bool = False, is_confirmed: bool = False) -> Any:
         """Have it switch, or plan that.
@@ -200,11 +201,23 @@ class _Stack:
         Raises:
             SceneshiftError: It cannot, and nothing is another.
         """
-        request = self._request
         if self._client is None:
-            from sceneshift.env.activation import activate  # noqa: PLC0415 - 60 ms
+            answer = self._ask_files(is_dry=is_dry, is_confirmed=is_confirmed)
+            if answer["outcome"] in ("planned", "protected"):
+                return answer
+            # What was started meanwhile may have read them before.
+            self._client = find_coming(self._request.root)
+            if self._client is None:
+                return answer
+        return self._ask_stack(self._client, is_dry=is_dry, is_confirmed=is_confirmed)
 
-            return activate(request, is_dry=is_dry, is_confirmed=is_confirmed)
+    def _ask_files(self, *, is_dry: bool, is_confirmed: bool) -> dict[str, Any]:
+        from sceneshift.env.activation import activate  # noqa: PLC0415 - 60 ms
+
+        return activate(self._request, is_dry=is_dry, is_confirmed=is_confirmed)
+
+    def _ask_stack(self, client: Client, *, is_dry: bool, is_confirmed: bool) -> Any:
+        request = self._request
         message = {
             "op": "switch",
             "environment": request.name,
@@ -213,7 +226,7 @@ class _Stack:
             "within_s": request.within_s,
         }
         try:
-            answer = self._client.ask(
+            answer = client.ask(
                 message, wait_s=_ANSWER_S, meanwhile=Progress(request.root)
             )
         except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from sceneshift.core.secrets import (
     mask_command,
     mask_secrets,
     mask_value,
+    mask_values,
 )
 
 # Put together here, so that no scanner takes this file for a leak.
@@ -47,6 +48,30 @@ TOKENS = {
 def test_a_password_in_a_url_is_masked(text: str, masked: str) -> None:
     """A URL keeps all but its password."""
     assert mask_secrets(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("key=word-of-mouth.", "key=***."),
+        ("a word-of-mouth, more: word-of-mouth-2", "a ***, more: ***"),
+        ("words: swordword-of-mouth, postgres", "words: swordword-of-mouth, postgres"),
+        ("changeme-please, /word/of/mouth", "changeme-please, /word/of/mouth"),
+        ("pg://u:word@h", "pg://u:***@h"),
+    ],
+)
+def test_the_values_of_secrets_are_masked_where_they_stand(
+    text: str, masked: str
+) -> None:
+    """Not within words, nor what is too short to be told from one."""
+    env = {
+        "API_KEY": "word-of-mouth",
+        "OTHER_TOKEN": "word-of-mouth-2",
+        "DB_PASSWORD": "postgres",
+        "SECRET_KEY": "changeme-please",
+        "KEY_FILE": "/word/of/mouth",
+    }
+    assert mask_values(text, env) == masked
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)

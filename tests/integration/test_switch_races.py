@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from reloading import TASKS
+from reloading import TASKS, free_port
 from switching import FILES, MIGRATIONS, active, begin_switch, environments, switch
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def test_a_start_that_comes_to_nothing_is_not_waited_for(stack: Stack) -> None:
 def test_a_stack_that_has_read_its_files_starts_where_a_switch_led(
     stack: Stack,
 ) -> None:
-    """It had not said yet that it runs; both commands keep what they said."""
-    stack.write(configure(stack))
+    """It had not said yet that it runs; it has its ports, too."""
+    pyproject = environments(development=free_port(), staging=stack.port)
+    stack.write({**configure(stack), "pyproject.toml": pyproject})
     # Which it waits for while it reads them; the switch need not read that one.
     os.mkfifo(stack.root / ".env.slow")
     table = "[tool.sceneshift.environments.development]\n"

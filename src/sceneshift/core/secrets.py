@@ -11,9 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MASK = "***"
+_SHORTEST = 9  # of a value that is masked wherever it stands
 
 # Greedy up to the last `@`: a password may hold one. The second pattern is for a
 # password with a slash, which `host:8000/path@x` must not be taken for.
@@ -136,6 +137,27 @@ def mask_command(words: Sequence[str]) -> str:
         is_value = word.startswith("--") and not equals and is_secret_name(word)
         shown.append(mask_secrets(word))
     return " ".join(shown)
+
+
+def mask_values(text: str, env: Mapping[str, str]) -> str:
+    """Return what may be shown of the output of a program with these variables.
+
+    Their secrets are masked wherever they stand by themselves, as far as they are long
+    enough to be meant: `postgres` is a password, and a word.
+
+    Args:
+        text: The output.
+        env: The program's variables.
+    """
+    values = {
+        value
+        for name, value in env.items()
+        if len(value) >= _SHORTEST and value in text and is_secret_name(name)
+    }
+    for value in sorted(values, key=len, reverse=True):
+        if not is_placeholder(value):
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, text)
+    return mask_secrets(text)
 
 
 def is_secret(name: str, text: str) -> bool:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
-from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.secrets import mask_values
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         with folder.being_written(), TemporaryFile(dir=self.log.parent) as said:
             code = self._run(python, said)
             said.seek(0)
-            text = mask_secrets(said.read().decode(errors="replace"))
+            text = mask_values(said.read().decode(errors="replace"), self.env)
             write_whole(self.log, text)
         if code:
             raise self._explain(text, python, code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from sceneshift.core.secrets import mask_values
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.notes import describe_end
 from sceneshift.dev.run.generation import Tail
@@ -48,10 +49,13 @@ class Newcomers(Supervisor):
     failure: Failure | None = None
 
     def fail(self, process: str, reason: str, output: str) -> None:
-        """Remember why the first of them failed."""
+        """Remember why the first of them failed, its secrets masked."""
         if self.failure is None:
-            lines = tuple(output.splitlines()[-_LINES:])
-            self.failure = Failure(process=process, reason=reason, output=lines)
+            env = self.stack.get(process).env
+            lines = mask_values(output, env).splitlines()[-_LINES:]
+            self.failure = Failure(
+                process=process, reason=mask_values(reason, env), output=tuple(lines)
+            )
 
     def handle_exited(self, process: str, token: int, code: int, output: str) -> None:
         """A generation is gone with all that belonged to it."""

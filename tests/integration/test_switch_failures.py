@@ -7,8 +7,10 @@ import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reloading import Visitor, free_port
-from switching import FILES, WEB, active, environments, refuse, switch
+from switching import ASGI, FILES, WEB, active, environments, refuse, switch
 
 if TYPE_CHECKING:
     from reloading import Stack
@@ -52,6 +54,29 @@ def test_a_crash_at_import_is_told_with_the_last_lines(stack: Stack) -> None:
         assert sock.connect_ex(("127.0.0.1", new)) != 0
     stack.edit("crash.py", '"staging"', '"nowhere"')
     switch(stack, "staging")
+
+
+LEAK = """\
+import os, time
+print("with", os.environ["API_KEY"], flush=True)
+if os.environ["NAME"] == "staging":
+    raise ValueError("refused: " + os.environ["API_KEY"])
+time.sleep(300)
+"""
+
+
+def test_the_last_lines_of_a_failure_have_no_secrets(stack: Stack) -> None:
+    """Those that are known by the names of the variables that have them."""
+    pyproject = environments(development=stack.port, staging=stack.port)
+    files = {**FILES, "Procfile.dev": "worker: python leak.py\n", "leak.py": LEAK}
+    files |= {".env": "API_KEY=word-of-mouth\n"}
+    stack.start({**files, "pyproject.toml": pyproject.replace("web", "worker")})
+    stack.wait_ready("worker")
+    said = refuse(stack, "staging")
+    assert "worker | with ***\n" in said
+    assert "`worker`: leak.py:4: ValueError: refused: ***\n" in said
+    (told,) = stack.ask("dev.why")["switches"]
+    assert told["error"] == "`worker`: leak.py:4: ValueError: refused: ***"
 
 
 def test_a_set_up_that_fails_is_told_with_what_it_said(stack: Stack) -> None:
@@ -168,6 +193,34 @@ def test_what_is_down_stays_down_with_its_page(stack: Stack) -> None:
     stack.wait_page("mend me")
     assert "`worker`: ended with exit code 3" in refuse(stack, "staging")
     stack.wait_page("mend me")
+
+
+@pytest.mark.parametrize("command", ["python mute.py", "echo mute; sleep 300; :"])
+def test_the_page_of_what_is_down_is_no_new_process(stack: Stack, command: str) -> None:
+    """It answers where a new process would, by fork or not, which says nothing yet."""
+    pyproject = environments(development=stack.port, staging=stack.port)
+    pyproject += 'env = { NAME = "staging", PROCFILE = "Procfile.other" }\n'
+    pyproject = pyproject.replace('env = { NAME = "staging" }\n', "", 1)
+    files = {**FILES, "asgi.py": "raise NameError('mend me')\n"}
+    files |= {"mute.py": "import time\ntime.sleep(300)\n"}
+    files |= {"Procfile.other": f"web: {command}\n", "pyproject.toml": pyproject}
+    stack.start(files)
+    stack.wait_page("mend me")
+    said = refuse(stack, "staging", "--within", "1")
+    assert "error: not switched to `staging`: `web`: not ready within 1 s\n" in said
+    stack.wait_page("mend me")
+    stack.write({"asgi.py": ASGI})
+    stack.wait_page("development")
+
+
+def test_what_never_listens_is_taken_to_be_ready_as_ever(stack: Stack) -> None:
+    """Nobody answers where it would, the old one neither."""
+    pyproject = environments(development=stack.port, staging=stack.port)
+    mute = {"mute.py": "import time\ntime.sleep(300)\n"}
+    files = {**FILES, **mute, "Procfile.dev": "web: python mute.py\n"}
+    stack.start({**files, "pyproject.toml": pyproject})
+    stack.wait_ready("web")
+    switch(stack, "staging", "--within", "15")  # ten, and what the rest takes
 
 
 def test_a_name_that_is_not_there_is_told_with_the_nearest(stack: Stack) -> None:

@@ -269,7 +269,8 @@ class ForkRunner(ReportedRunner):
 
     def _watch(self, generation: Generation) -> None:
         """Wait for the agent's word where the program accepts connections."""
-        if not self._recall.serves or self._nursery.is_plain:
+        is_told = self._recall.serves or self._is_covered
+        if not is_told or self._nursery.is_plain:
             super()._watch(generation)
         elif not self._is_server:
             generation.doubting = self._run(self._await_word(generation))
@@ -283,7 +284,8 @@ class ForkRunner(ReportedRunner):
             await asyncio.sleep(patience_s)
         if generation.keys:
             return  # it is looked whether it accepts connections there
-        self._stream.note("accepts no connections, as it did before", time.time())
+        if self._recall.serves:
+            self._stream.note("accepts no connections, as it did before", time.time())
         self._recall.serves = False
         await self._report_ready(generation)
 

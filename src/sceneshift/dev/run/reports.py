@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.channel import Channel
+from sceneshift.dev.model import TcpProbe
 from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
 from sceneshift.dev.run.base import Ground, Runner
@@ -131,6 +132,17 @@ class ReportedRunner(Runner, Parent):
         heir._doorbell = self._doorbell
         self._doorbell.serve(heir._is_awaited)
         self._has_heir = True
+
+    @property
+    def _is_covered(self) -> bool:
+        """Whether somebody else answers at its port until it takes over.
+
+        That is the old process, or the page that says why that is down.
+        """
+        if self._former is None or self.spec.probe not in (None, TcpProbe()):
+            return False
+        held = self._former._ground.held.of(self.spec.name)  # noqa: SLF001 - of the same class
+        return any(each.port == self.spec.port and each.is_listening for each in held)
 
     # -- for what makes generations
 

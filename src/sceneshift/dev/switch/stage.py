@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.supervisor import Supervisor
     from sceneshift.dev.switch.plan import Step
 
+_LEFT = (Phase.COMPLETED, Phase.STOPPED)  # nothing of it is at its address
 _LOST_S = 2.0  # the guard that would tell of an end may be gone
 
 
@@ -174,7 +175,8 @@ class Stage:
         await self._await_others(self._list(How.IN_TURN))
         states = self._old.machine.states
         for name in step.stops:
-            if name in states and not states[name].is_at_rest:
+            # What is down has a page there, which is no sign of the new process.
+            if name in states and states[name].phase not in _LEFT:
                 self._stopped.append(name)
                 self._old.ask(name, Verb.STOP)
         while any(name in states and states[name].is_running for name in step.stops):

@@ -44,8 +44,10 @@ def test_where_nothing_knows_of_migrations_there_are_none(tmp_path: Path) -> Non
         assert apply_pending(request, "staging") == []
 
 
-def test_a_database_that_does_not_answer_is_let_be(make_request: Make) -> None:
-    """The switch is done, and nobody waits for ever."""
+def test_a_database_that_does_not_answer_is_let_be(
+    make_request: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The switch is done, nobody waits for ever, nor without a word."""
     never = threading.Event()
     request = make_request(find_pending=lambda *_: never.wait())
     (found,) = find_pending(request, "staging", limit_s=0.05)
@@ -56,6 +58,7 @@ def test_a_database_that_does_not_answer_is_let_be(make_request: Make) -> None:
         "is_applied": False,
         "problem": "nothing was found within 0.05 s",
     }
+    assert capsys.readouterr().err == "looking for pending migrations\n"
 
 
 @pytest.mark.parametrize(("kind", "code"), [(SceneshiftError, 1), (BusyError, 5)])

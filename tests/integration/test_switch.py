@@ -338,6 +338,23 @@ def test_a_switch_is_first_told_and_then_done(stack: Stack) -> None:
     assert "`staging` is active already" in again.stderr
 
 
+def test_a_plan_changes_nothing(stack: Stack) -> None:
+    """No port is remembered for it, and it stands in nobody's way."""
+    settings = '[tool.sceneshift.environments.staging]\nports = { web = "auto" }\n'
+    settings += 'env = { NAME = "staging" }\n'
+    pyproject = environments(settings, development=stack.port)
+    stack.start({**FILES, "pyproject.toml": pyproject})
+    stack.wait_page("development")
+    stack.wait_ready("web")
+    state = stack.root / ".sceneshift"
+    before = {path for path in state.rglob("*") if path.parent.name != "zygote"}
+    (action,) = stack.ask("env.switch", "staging", "--dry-run")["actions"]
+    after = {path for path in state.rglob("*") if path.parent.name != "zygote"}
+    assert after == before
+    said = stack.ask("env.switch", "staging")
+    assert said["actions"] == [action]
+
+
 def test_a_worktree_is_told_by_its_own_name(tmp_path: Path) -> None:
     """Addresses and links alike: there its cookies are."""
     table = '[tool.sceneshift.processes.web]\nhealth = "/health"\nopen = "/api/docs"\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,11 @@ CASES = {
         "staging",
         (".env.staging:2: ", "B"),
     ),
+    "a Procfile that is not there": (
+        {".env.staging": "PROCFILE=Procfile.stagign\n"},
+        "staging",
+        ("there is no Procfile, looked for: `Procfile.stagign`\n", "hint: "),
+    ),
     "a circle": (
         {".env.staging": "A=1\nB=${C}\nC=${D}\nD=${B}\n"},
         "staging",
@@ -98,6 +104,19 @@ def test_bad_input_gets_one_line_and_nothing_is_lost(
         assert status["switch"] is None
         assert {one["name"]: one for one in status["processes"]} == before
         assert project.ask("dev.why")["switches"] == []
+
+
+def test_a_procfile_that_is_named_and_missing_is_a_failed_check(
+    make_project: MakeProject,
+) -> None:
+    """A start could not begin; where none is named, there may be none."""
+    files = {"pyproject.toml": TABLE, ".env.staging": "PROCFILE=Procfile.stagign\n"}
+    project = make_project(files)
+    checks = json.loads(project.inv("env.validate", "staging", "--json").stdout)
+    found = {each["name"]: each["state"] for each in checks["checks"]}
+    assert found["commands"] == "failed"
+    found = {each["name"]: each for each in project.ask("env.validate")["checks"]}
+    assert found["commands"]["detail"] == "there is no Procfile"
 
 
 def test_what_is_active_already_is_said_to_be(make_project: MakeProject) -> None:

@@ -40,6 +40,23 @@ class Procfile(Struct, frozen=True, kw_only=True):
     commands: Mapping[str, str]
     lines: Mapping[str, int]
 
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody has named it, so that it has to be there."""
+        return self.file not in DEFAULT_FILES
+
+    def refuse_missing(self, root: Path) -> None:
+        """Refuse one that was only looked for, and is not there.
+
+        Args:
+            root: The project's folder.
+
+        Raises:
+            ConfigError: It is not.
+        """
+        if not self.commands:
+            load_procfile(root, *([self.file] if self.is_named else []))
+
 
 def load_procfile(root: Path, *names: Path) -> Procfile:
     """Read the first of some files that exists.

@@ -27,7 +27,8 @@ def check_commands(subject: Subject) -> Verdict:
     Raises:
         SceneshiftError: What stands in the way.
     """
-    if not subject.project.procfile.commands:
+    procfile = subject.project.procfile
+    if not procfile.commands and not procfile.is_named:
         return skip("there is no Procfile")
     from sceneshift.dev.stack import load_stack  # noqa: PLC0415 - only here
 

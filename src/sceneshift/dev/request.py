@@ -47,11 +47,14 @@ class Request(NamedTuple):
         """Return the request as it is handed to the supervisor's process."""
         return {**self._asdict(), "root": str(self.root)}
 
-    def load(self, former: StackSpec | None = None) -> StackSpec:
+    def load(
+        self, former: StackSpec | None = None, *, is_looking: bool = False
+    ) -> StackSpec:
         """Read what is to run.
 
         Args:
             former: The stack that runs, whose processes keep their ports.
+            is_looking: Whether nothing is to run, and so nothing is written.
 
         Raises:
             UsageError: The request or a file says what cannot be.
@@ -66,6 +69,7 @@ class Request(NamedTuple):
             only=tuple(name for name in self.only.split(",") if name),
             procfile=self.procfile,
             former=former,
+            is_looking=is_looking,
         )
 
 

@@ -90,6 +90,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         is_looking=is_looking,
         former=former.numbers if former else None,
     )
+    project.procfile.refuse_missing(project.root)
     graph = read_dependencies(project.config, list(project.procfile.commands))
     wanted = close_over(graph, only or list(graph))
     sources = _Sources(project=project, graph=graph)

@@ -374,12 +374,15 @@ class Run:
         """Read the configuration again; refuse what cannot be run now."""
         return self._load_request(self._request, former)
 
-    def _load_environment(self, name: str) -> StackSpec:
+    def _load_environment(self, name: str, *, is_looking: bool) -> StackSpec:
         request = self._request._replace(environment=name)
-        return self._load_request(request, self.supervisor.stack)
+        former = self.supervisor.stack
+        return self._load_request(request, former, is_looking=is_looking)
 
-    def _load_request(self, request: Request, former: StackSpec) -> StackSpec:
-        stack = request.load(former)
+    def _load_request(
+        self, request: Request, former: StackSpec, *, is_looking: bool = False
+    ) -> StackSpec:
+        stack = request.load(former, is_looking=is_looking)
         check_ports(stack, former)
         return self._with_colour(stack)
 

@@ -26,12 +26,15 @@ def activate(
     Raises:
         UsageError: There is no such environment, or it is configured badly.
     """
-    target = load_project(
+    project = load_project(
         request.root,
         environ=request.environ,
         environment=request.name,
         is_looking=True,
-    ).environment
+    )
+    if project.procfile.is_named:
+        project.procfile.refuse_missing(project.root)
+    target = project.environment
     former = _find_former(request)
     outcome = "already" if target.name == former else "planned" if is_dry else "set"
     if outcome == "set" and target.protected and not is_confirmed:

@@ -9,6 +9,7 @@ import importlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sceneshift.env.switch import SwitchRequest
 
 _LIMIT_S = 10.0
+_SILENCE_S = 1.0
 
 
 class Pending(Protocol):
@@ -83,6 +85,8 @@ def find_pending(
     from sceneshift.env.sidebyside import Job  # noqa: PLC0415 - after the switch
 
     job = Job(partial(_find, request, name))
+    if not job.wait(min(_SILENCE_S, limit_s)):
+        StreamConsole().note("looking for pending migrations")
     if not job.wait(limit_s):
         return [_describe_problem(f"nothing was found within {limit_s:g} s")]
     if isinstance(job.error, SceneshiftError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -35,16 +35,29 @@ if TYPE_CHECKING:
 _START_S = 3.0
 
 
+class Load(Protocol):
+    """What reads the stack of an environment, and refuses what cannot be run now."""
+
+    def __call__(self, name: str, *, is_looking: bool) -> StackSpec:
+        """Read it.
+
+        Args:
+            name: The environment.
+            is_looking: Whether nothing is to run, and so nothing is written.
+        """
+        ...
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What a switch needs of the configuration.
 
     Attributes:
-        load: Reads the stack of an environment, and refuses what cannot be run now.
+        load: Reads the stack of an environment.
         activate: Makes an environment the active one, here and for the next start.
         say: Tells people something about the stack.
     """
 
-    load: Callable[[str], StackSpec]
+    load: Load
     activate: Callable[[str], None]
     say: Callable[[str, float], None]
 
@@ -85,10 +98,11 @@ class Switching:
                 f"a switch to {quote(self._target)} is under way",
                 hint="see how far it is: inv dev.status",
             )
+        if request["dry_run"]:
+            return await self._take(request)
         self._target = request["environment"]
-        if not request["dry_run"]:
-            former = self._supervisor.stack.environment
-            self._supervisor.switch = Progress(self._target, former)
+        former = self._supervisor.stack.environment
+        self._supervisor.switch = Progress(self._target, former)
         task = self._parts.ground.loop.create_task(self._take(request))
         task.add_done_callback(self._finish)
         self._task = task
@@ -108,24 +122,25 @@ class Switching:
             task.exception()  # whoever asked is told, if there is still somebody
 
     async def _take(self, request: Message) -> Message:
-        began = time.monotonic()
-        await self._retirement.finish()
+        began, is_dry = time.monotonic(), request["dry_run"]
+        if not is_dry:
+            await self._retirement.finish()
         await self._await_start()
         former = self._supervisor.stack
         if self._supervisor.machine.is_quitting:
             raise SceneshiftError("the stack is ending", hint="start it: inv dev")
-        target = self._settings.load(request["environment"])
+        target = self._settings.load(request["environment"], is_looking=is_dry)
         said = {
             "environment": target.environment,
             "former": former.environment,
             "is_protected": target.protected,
         }
         if target.environment == former.environment:
-            if not request["dry_run"]:  # it may have been chosen by a flag
+            if not is_dry:  # it may have been chosen by a flag
                 self._settings.activate(target.environment)
             return self._describe(said, "already", (), target)
         steps = plan_switch(former, target, self._find_facts(former, target))
-        if request["dry_run"]:
+        if is_dry:
             return self._describe(said, "planned", steps, target)
         if target.protected and not request.get("is_confirmed"):
             return self._describe(said, "protected", steps, target)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from subjects import read_subject
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NOBODY = 65534
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = {
     "": {"name": "app"},
@@ -93,6 +96,26 @@ def test_frontends_are_found_where_people_put_them(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone_by_then_has_none(tmp_path: Path) -> None:
     """Somebody removes it while it is looked through."""
     assert find_frontends(tmp_path / "gone") == []
+
+
+def test_a_folder_that_nobody_may_enter_has_none(tmp_path: Path) -> None:
+    """A container keeps its data in one; what is beside it is found."""
+    (tmp_path / "ui").mkdir()
+    lock(tmp_path / "ui", {})
+    (tmp_path / "data").mkdir(mode=0o000)
+    tmp_path.chmod(0o755)
+    writing = os.open(tmp_path / "found", os.O_WRONLY | os.O_CREAT)
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(OSError):
+            os.chdir(tmp_path)  # what is above may be root's alone
+            if os.geteuid() == 0:
+                os.setuid(_NOBODY)
+            os.write(writing, " ".join(map(str, find_frontends(Path()))).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    assert (tmp_path / "found").read_text() == "ui"
 
 
 def install(root: Path, **versions: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -50,26 +51,27 @@ def list_installation_checks(subject: Subject) -> Iterator[Check]:
 
 
 def find_frontends(root: Path) -> list[Path]:
-    """Return the folders with a lock of Node's packages, some folders deep."""
+    """Return the folders with a lock of Node's packages, some folders deep.
+
+    Folders that this user may not enter, such as the data of a container, have none.
+    """
     found = []
     waiting = [(root, 0)]
     while waiting:
         folder, depth = waiting.pop()
-        if find_manager(folder) is not None:
-            found.append(folder)
-        if depth < _DEEPEST:
-            waiting += [(each, depth + 1) for each in _list_folders(folder)]
+        with contextlib.suppress(OSError):
+            below = _list_folders(folder)
+            if find_manager(folder) is not None:
+                found.append(folder)
+            if depth < _DEEPEST:
+                waiting += [(each, depth + 1) for each in below]
     return sorted(found)
 
 
 def _list_folders(folder: Path) -> list[Path]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:  # another user's
-        return []
     return [
         Path(entry.path)
-        for entry in entries
+        for entry in os.scandir(folder)
         if entry.is_dir(follow_symlinks=False)
         and not entry.name.startswith(".")
         and entry.name not in _NO_FOLDERS

@@ -27,6 +27,8 @@ def reach(url: str, root: Path) -> tuple[bool | None, str | None]:
         ("sqlite:///:memory:", (True, None)),
         ("sqlite+aiosqlite:///here%20it%20is.db?x=1", (True, None)),
         ("sqlite:///none.db", (False, "the file does not exist")),
+        (f"sqlite:///{'a' * 300}", (False, "file name too long")),
+        ("postgresql:///db?host=/" + "a" * 300, (False, "file name too long")),
         ("odd://h/db", (None, "the URL names no host and port")),
         (
             "postgresql:///db?host=a:1&host=b:1",

@@ -187,9 +187,9 @@ def test_what_a_switch_cannot_mean_is_refused(
 # -- a protected environment
 
 
-def protect(make_project: MakeProject) -> Project:
+def protect(make_project: MakeProject, **variables: str) -> Project:
     """Return a project with a protected environment."""
-    return make_project(processes={"app": STAY}, settings=LOCKED)
+    return make_project(processes={"app": STAY}, settings=LOCKED, **variables)
 
 
 def read_active(project: Project) -> str:
@@ -246,6 +246,16 @@ def test_its_name_is_asked_for_on_a_terminal(
     assert terminal.process.wait(30) == code
     is_switched = (project.root / ".sceneshift" / "environment").exists()
     assert is_switched is (code == 0)
+
+
+def test_what_is_no_text_is_another_name(make_project: MakeProject) -> None:
+    """A terminal may send any bytes."""
+    project = protect(make_project, PYTHONIOENCODING="utf-8:strict")
+    terminal = project.start_in_terminal("env.switch", "live")
+    terminal.wait_for("type its name:")
+    terminal.type(b"production\xff\r")
+    terminal.wait_for("was typed: nothing was done")
+    assert terminal.process.wait(30) == 4
 
 
 def test_yes_is_the_answer_on_a_terminal_too(make_project: MakeProject) -> None:

@@ -158,7 +158,10 @@ class StreamConsole:
     def ask(self, question: str) -> str:
         """Ask a person something; return the line that is typed, bare."""
         _write(self._err, f"{mask_secrets(question)} ")
-        return sys.stdin.readline().strip()
+        try:
+            return sys.stdin.readline().strip()
+        except UnicodeDecodeError:  # another keyboard's encoding, or a slip
+            return "\N{REPLACEMENT CHARACTER}"
 
     def success(self, text: str) -> None:
         """Tell people that something is done."""

@@ -68,6 +68,8 @@ def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
         return _knock(database, limit_s)
     except ValueError:
         return Reach(is_reachable=False, problem="this is no URL")
+    except OSError as error:  # a folder that this user may not enter
+        return Reach(is_reachable=False, problem=(error.strerror or "").lower())
 
 
 def _look_at_file(path: Path | None) -> Reach:

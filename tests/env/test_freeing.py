@@ -144,6 +144,20 @@ def test_a_foreign_holder_is_named_and_left_alone(
     stranger.process.communicate()
 
 
+def test_a_leftover_of_another_environment_is_named_with_what_ends_it(
+    leave: Any, free: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It holds the port of both, and only one was meant."""
+    left = leave("web", SCENESHIFT_ENV="staging")
+    write(tmp_path, left.port, 2)
+    with pytest.raises(RefusedError) as caught:
+        free("development")
+    assert caught.value.hint == "end that too: inv env.ports --free web"
+    assert not left.has_ended
+    capsys.readouterr()
+    assert free("web") == [left.process.pid]
+
+
 def test_what_this_command_was_started_by_is_not_ended(tmp_path: Path) -> None:
     """A shell that was opened from within a stack bears the marks too."""
     write(tmp_path, 1, 2)
@@ -183,6 +197,7 @@ def test_while_a_stack_is_starting_nothing_is_ended(
             free("web")
         assert json.loads(capsys.readouterr().out)["actions"] == []
     assert not left.has_ended
+    capsys.readouterr()
     assert free("web") == [left.process.pid]
 
 

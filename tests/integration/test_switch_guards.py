@@ -187,9 +187,9 @@ def test_what_a_switch_cannot_mean_is_refused(
 # -- a protected environment
 
 
-def protect(make_project: MakeProject, **variables: str) -> Project:
+def protect(make_project: MakeProject) -> Project:
     """Return a project with a protected environment."""
-    return make_project(processes={"app": STAY}, settings=LOCKED, **variables)
+    return make_project(processes={"app": STAY}, settings=LOCKED)
 
 
 def read_active(project: Project) -> str:
@@ -250,7 +250,8 @@ def test_its_name_is_asked_for_on_a_terminal(
 
 def test_what_is_no_text_is_another_name(make_project: MakeProject) -> None:
     """A terminal may send any bytes."""
-    project = protect(make_project, PYTHONIOENCODING="utf-8:strict")
+    project = protect(make_project)
+    project.env["PYTHONIOENCODING"] = "utf-8:strict"
     terminal = project.start_in_terminal("env.switch", "live")
     terminal.wait_for("type its name:")
     terminal.type(b"production\xff\r")

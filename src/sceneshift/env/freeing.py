@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.processes import ProcessEntry
-    from sceneshift.env.occupancy import Checkout, Claimed
+    from sceneshift.env.occupancy import Checkout, Claimed, State
 
 _LABEL_VARIABLE = "HONCHO_PROCESS_NAME"
 _ASK_S = 2.0
@@ -289,12 +289,21 @@ def _refuse_held(checkout: Checkout, wanted: Sequence[Claimed]) -> None:
     if not taken:
         return
     holders = find_holders([port.number for port in taken], root=checkout.root)
-    texts = []
+    texts, hints = [], set()
     for port in taken:
         holder = holders.get(port.number)
-        is_running = checkout.judge(port, holder) == "running"
-        who = "the running stack" if is_running else holder or "an unknown process"
+        state = checkout.judge(port, holder)
+        who = "the running stack" if state == "running" else holder
+        who = who or "an unknown process"
         texts.append(f"port {port.number} of `{port.process}` is held by {who}")
-    is_ours = any(checkout.judge(p, holders.get(p.number)) == "running" for p in taken)
-    hint = "end the stack: inv dev.stop" if is_ours else "end that program yourself"
-    raise RefusedError("; ".join(dict.fromkeys(texts)), hint=hint)
+        hints.add(_advise(state, port))
+    raise RefusedError("; ".join(dict.fromkeys(texts)), hint="; ".join(sorted(hints)))
+
+
+def _advise(state: State, port: Claimed) -> str:
+    """Return what frees a port that is held nevertheless."""
+    if state == "running":
+        return "end the stack: inv dev.stop"
+    if state == "leftover":  # of another environment
+        return f"end that too: inv env.ports --free {port.process}"
+    return "end that program yourself"

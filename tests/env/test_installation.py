@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sceneshift.core.check import CheckState, fail, ok, skip
+from sceneshift.core.check import CheckState, fail, ok, skip, warn
 from sceneshift.env.installation import (
     check_node_packages,
     check_python_packages,
     find_frontends,
+    list_installation_checks,
     read_pins,
 )
 from subjects import read_subject
@@ -96,6 +97,17 @@ def test_frontends_are_found_where_people_put_them(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone_by_then_has_none(tmp_path: Path) -> None:
     """Somebody removes it while it is looked through."""
     assert find_frontends(tmp_path / "gone") == []
+
+
+def test_a_disk_that_hangs_keeps_no_other_check_waiting(tmp_path: Path) -> None:
+    """Nor does a project of more folders than can be looked through."""
+    for number in range(2000):
+        (tmp_path / str(number)).mkdir()
+    late, python = list_installation_checks(read_subject(tmp_path), look_s=0)
+    assert (late.name, python.name) == ("node packages", "python packages")
+    assert late.look() == warn(
+        "not all folders were looked through within 0 s", "see whether a disk hangs: df"
+    )
 
 
 def test_a_folder_that_nobody_may_enter_has_none(tmp_path: Path) -> None:

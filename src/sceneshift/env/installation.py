@@ -10,17 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneshift.core.check import Check, Need, Verdict, fail, ok, skip
+from sceneshift.core.check import Check, Need, Verdict, fail, ok, skip, warn
 from sceneshift.core.wording import name_few
-from sceneshift.env.nodepackages import find_manager
+from sceneshift.env.nodepackages import LOCKS, find_manager
+from sceneshift.env.sidebyside import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sceneshift.core.check import Subject
 
 _DEEPEST = 3  # folders below the project in which a frontend is looked for
 _FEW = 3
+_LOOK_S = 0.5  # of the 2 s that the whole command has
 _NO_FOLDERS = frozenset({"node_modules", "dist", "build", "vendor"})
 
 _TOML_PIN = re.compile(r'^name = "([^"]+)"\r?\nversion = "([^"]+)"', re.MULTILINE)
@@ -40,10 +42,22 @@ _PYTHON_LOCKS = {
 }
 
 
-def list_installation_checks(subject: Subject) -> Iterator[Check]:
-    """Yield a check for each frontend, and one for the project's `.venv`."""
+def list_installation_checks(
+    subject: Subject, *, look_s: float = _LOOK_S
+) -> Iterator[Check]:
+    """Yield a check for each frontend, and one for the project's `.venv`.
+
+    Args:
+        subject: The project.
+        look_s: Seconds in which frontends are looked for.
+    """
     root = subject.project.root
-    for folder in find_frontends(root):
+    job = Job(partial(find_frontends, root))
+    if not job.wait(look_s):  # a share that is away, or folders without end
+        text = f"not all folders were looked through within {look_s:g} s"
+        remedy = "see whether a disk hangs: df"
+        yield Check(name="node packages", look=partial(warn, text, remedy))
+    for folder in job.result or ():
         place = folder.relative_to(root)
         name = "node packages" if place == Path() else f"node packages of {place}"
         yield Check(name=name, look=partial(check_node_packages, subject, folder))
@@ -60,18 +74,20 @@ def find_frontends(root: Path) -> list[Path]:
     while waiting:
         folder, depth = waiting.pop()
         with contextlib.suppress(OSError):
-            below = _list_folders(folder)
-            if find_manager(folder) is not None:
+            entries = list(os.scandir(folder))
+            # Thousands of folders: a look for each lock in each would take a second.
+            is_locked = any(entry.name in LOCKS for entry in entries)
+            if is_locked and find_manager(folder) is not None:
                 found.append(folder)
             if depth < _DEEPEST:
-                waiting += [(each, depth + 1) for each in below]
+                waiting += [(each, depth + 1) for each in _list_folders(entries)]
     return sorted(found)
 
 
-def _list_folders(folder: Path) -> list[Path]:
+def _list_folders(entries: Iterable[os.DirEntry[str]]) -> list[Path]:
     return [
         Path(entry.path)
-        for entry in os.scandir(folder)
+        for entry in entries
         if entry.is_dir(follow_symlinks=False)
         and not entry.name.startswith(".")
         and entry.name not in _NO_FOLDERS

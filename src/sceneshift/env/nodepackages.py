@@ -191,3 +191,4 @@ _BERRY = _yarn(
     state=".yarn-state.yml", compare=_compare_berry, install="install --immutable"
 )
 _MANAGERS = (_NPM, _PNPM, _CLASSIC, _BERRY)
+LOCKS = frozenset(manager.lock for manager in _MANAGERS)

@@ -6,9 +6,9 @@ import importlib
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from sceneshift.core.check import Subject, fail, ok
+from sceneshift.core.check import Check, Subject, fail, ok
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.project import load_project
 from sceneshift.env.inspection import Result, print_results, run_checks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sceneshift.core.check import Check, Maker
+    from sceneshift.core.check import Maker
     from sceneshift.core.project import Project
 
 
@@ -108,8 +108,16 @@ def _read_configuration(
 
 
 def _collect(subject: Subject, providers: Sequence[str]) -> Iterator[Check]:
+    """Yield the checks of all modules; what is wrong with one hides no other."""
     for provider in providers:
-        yield from importlib.import_module(provider).list_checks(subject)
+        try:
+            yield from importlib.import_module(provider).list_checks(subject)
+        except Exception as error:  # noqa: BLE001 - it becomes a check that has failed
+            yield Check(name=f"checks of {provider}", look=partial(_raise, error))
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _find_makers(subject: Subject, providers: Sequence[str]) -> Iterator[Maker]:

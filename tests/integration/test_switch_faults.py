@@ -42,8 +42,10 @@ def test_a_switch_goes_on_without_who_asked(slow: Slow) -> None:
 def test_a_stack_that_is_ended_ends_its_switch(slow: Slow) -> None:
     """Old and new processes alike; the active environment is the old one."""
     os.kill(slow.stack.supervisor, signal.SIGINT)
-    code, _said = slow.wait_client()
+    code, said = slow.wait_client()
     assert code == 1
+    assert "goes on" not in said + slow.stack.output
+    assert said.endswith("hint: start it: inv dev\n")
     assert slow.stack.wait_end() == 130
     slow.stack.wait(lambda: not slow.stack.leftovers())
     assert active(slow.stack) is None

@@ -26,10 +26,11 @@ def raise_failure(answer: dict[str, Any]) -> None:
         return
     for line in failure["output"]:
         StreamConsole().note(f"{failure['process']} | {line}")
+    goes_on = f"`{answer['former']}` goes on; see all: inv dev.logs"
     who = "" if failure["process"] is None else f"`{failure['process']}`: "
     raise SceneshiftError(
         f"not switched to `{answer['environment']}`: {who}{failure['reason']}",
-        hint=f"`{answer['former']}` goes on; see all: inv dev.logs",
+        hint=failure.get("hint") or goes_on,
     )
 
 

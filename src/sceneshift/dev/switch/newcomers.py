@@ -26,11 +26,13 @@ class Failure(Struct, frozen=True, kw_only=True):
         process: Which process failed; None where it was none.
         reason: What it did, or did not do.
         output: The last lines that it wrote.
+        hint: What to do, where the old environment does not go on.
     """
 
     process: str | None
     reason: str
     output: tuple[str, ...] = ()
+    hint: str | None = None
 
     @property
     def sentence(self) -> str:

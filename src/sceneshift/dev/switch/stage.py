@@ -131,7 +131,8 @@ class Stage:
         end = self._loop.time() + limit_s
         while True:
             if self._old.machine.is_quitting:
-                return Failure(process=None, reason="the stack is ending")
+                reason, hint = "the stack is ending", "start it: inv dev"
+                return Failure(process=None, reason=reason, hint=hint)
             if self._new.is_up:
                 return None
             if self._new.machine.is_quitting:

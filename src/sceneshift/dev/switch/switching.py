@@ -261,9 +261,9 @@ class Switching:
             specs = self._supervisor.stack.processes
             lines += [f"{spec.name}: {spec.url}" for spec in specs if spec.url]
         else:
-            text = (
-                f"not switched to `{said['environment']}`, `{said['former']}` goes on"
-            )
+            text = f"not switched to `{said['environment']}`"
+            if failure.hint is None:
+                text += f", `{said['former']}` goes on"
             lines = [f"{text}: {failure.sentence}"]
         self._settings.say("\n".join(lines), time.time())
 
@@ -306,4 +306,5 @@ def _describe_failure(failure: Failure) -> dict[str, Any]:
         "process": failure.process,
         "reason": failure.reason,
         "output": list(failure.output),
+        "hint": failure.hint,
     }

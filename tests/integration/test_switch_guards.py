@@ -370,6 +370,18 @@ def test_migrations_are_applied_before_anything_starts(
     ]
 
 
+def test_who_migrates_for_long_is_told_so(stack: Stack) -> None:
+    """A table may be locked by somebody else."""
+    start_lacking(stack, is_running=False)
+    (stack.root / "hold").touch()
+    client = begin_switch(stack, "staging", "--migrate")
+    assert client.stderr is not None
+    assert client.stderr.readline() == "1 s: applying migrations to `staging`\n"
+    (stack.root / "hold").unlink()
+    _said, errors = client.communicate(timeout=30)
+    assert (client.returncode, "applied: a1, b2" in errors) == (0, True)
+
+
 @pytest.mark.parametrize("is_running", [True, False])
 def test_a_migration_that_fails_is_no_switch(stack: Stack, *, is_running: bool) -> None:
     """Exit code 1; what runs is as it was."""

@@ -5,7 +5,10 @@ It is another room's, so it is found by its name, and need not be there.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -14,13 +17,13 @@ from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.env.switch import SwitchRequest
 
 _LIMIT_S = 10.0
-_SILENCE_S = 1.0
+_SILENCE_S, _AGAIN_S = 1.0, 10.0
 
 
 class Pending(Protocol):
@@ -115,12 +118,33 @@ def apply_pending(request: SwitchRequest, name: str) -> list[dict[str, Any]]:
     if migrations is None:
         return []
     try:
-        applied = migrations.migrate(request.root, request.environ, name)
+        with _telling(f"applying migrations to {quote(name)}"):
+            applied = migrations.migrate(request.root, request.environ, name)
     except SceneshiftError as error:
         kind = BusyError if isinstance(error, BusyError) else SceneshiftError
         message = f"not switched to {quote(name)}: {error.message}"
         raise kind(message, hint=error.hint) from error
     return _describe(applied, is_applied=True)
+
+
+@contextlib.contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Tell people from time to time what takes long: a table that is locked, too."""
+    done = threading.Event()
+    thread = threading.Thread(target=_tell, args=(what, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _tell(what: str, done: threading.Event) -> None:
+    began, pause_s = time.monotonic(), _SILENCE_S
+    while not done.wait(pause_s):
+        StreamConsole().note(f"{time.monotonic() - began:.0f} s: {what}")
+        pause_s = _AGAIN_S
 
 
 def _describe(found: Sequence[Pending], *, is_applied: bool) -> list[dict[str, Any]]:

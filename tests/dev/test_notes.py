@@ -62,7 +62,7 @@ def test_a_reload_is_one_line(given: Reload, said: str) -> None:
 
 def test_a_start_names_addresses_and_what_is_down() -> None:
     """No address for what has none or is down."""
-    names = ("bad", "late")
+    names = ("bad", "again", "late")
     processes = (spec(), spec("job", listens=False), spec("x", None), *map(spec, names))
     stack = StackSpec(root=Path("/"), environment="development", processes=processes)
     states = {
@@ -70,15 +70,16 @@ def test_a_start_names_addresses_and_what_is_down() -> None:
         "job": ProcessState(phase=Phase.COMPLETED),
         "x": READY,
         "bad": ProcessState(phase=Phase.FAILED),
+        "again": ProcessState(phase=Phase.BACKOFF),
         "late": ProcessState(phase=Phase.WAITING),
     }
     assert describe_start(stack, states, duration_s=0.5).splitlines() == [
-        "3 of 5 up after 500 ms",
+        "3 of 6 up after 500 ms",
         "web: http://127.0.0.1:8000/docs",
-        "down: bad",
+        "down: bad, again",
         "waiting for what they depend on: late",
     ]
-    del states["bad"], states["late"]
+    del states["bad"], states["again"], states["late"]
     said = describe_start(stack, states, duration_s=0.5)
     assert "down" not in said
     assert "waiting" not in said

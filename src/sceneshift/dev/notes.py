@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.history import Reload
     from sceneshift.dev.model import ProcessSpec, StackSpec
 
-_DOWN = (Phase.FAILED, Phase.STOPPED)
+_DOWN = (Phase.BACKOFF, Phase.FAILED, Phase.STOPPED)
 
 
 def describe_reload(reload: Reload) -> str:

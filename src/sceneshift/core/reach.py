@@ -82,7 +82,7 @@ def _look_at_file(path: Path | None) -> Reach:
     except (FileNotFoundError, NotADirectoryError):
         problem = "the file does not exist"
         return Reach(is_reachable=False, problem=problem, is_missing=True)
-    except OSError:
+    except PermissionError:
         pass  # a folder above it is closed to us
     return Reach(is_reachable=False, problem="the file is not readable and writable")
 

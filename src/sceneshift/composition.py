@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "dev",  # the running stack
     "env",  # the environments that it can run in
+    "data",  # their databases
 )
 
 # What `inv env.validate` runs: each has a function `list_checks`, and those that know

@@ -156,6 +156,16 @@ class DatabaseConfig(_Strict, frozen=True):
     alembic: Text | None = None
 
 
+class DataConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.data]`.
+
+    Attributes:
+        hosts: Besides this machine, where databases are that may be destroyed.
+    """
+
+    hosts: Texts = []
+
+
 class WorktreesConfig(_Strict, frozen=True):
     """`[tool.sceneshift.worktrees]`.
 
@@ -178,6 +188,7 @@ class Config(_Strict, frozen=True):
         environments: By name.
         processes: By the Procfile's names.
         databases: By the names that the environments have for them.
+        data: What commands may do to databases.
         worktrees: What linked worktrees have in common.
     """
 
@@ -192,6 +203,9 @@ class Config(_Strict, frozen=True):
     databases: Annotated[
         dict[str, DatabaseConfig], Meta(description="a table of databases")
     ] = {}
+    data: Annotated[DataConfig, Meta(description='a table { hosts = ["…"] }')] = (
+        DataConfig()
+    )
     worktrees: Annotated[
         WorktreesConfig,
         Meta(description='a table { share = ["…"], share_databases = ["…"] }'),
@@ -214,6 +228,17 @@ def load_config(root: Path) -> Config:
     _check_built_in_names(config)
     _check_ports(config)
     return config
+
+
+def read_project_name(root: Path) -> str | None:
+    """Return the name that pyproject.toml gives the project; None where it has none.
+
+    Raises:
+        ConfigError: The file cannot be read, or is no TOML.
+    """
+    section = _load_toml(root).get("project", {})
+    name = section.get("name") if isinstance(section, dict) else None
+    return name if isinstance(name, str) and name else None
 
 
 def _no_table(keys: tuple[str, ...]) -> ConfigError:

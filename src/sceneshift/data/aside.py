@@ -28,7 +28,19 @@ _WAIT_S = 10.0
 _ATTEMPTS = 3
 _HEADER = 100  # bytes, the counter of changes among them (sqlite.org/fileformat.html)
 _FEW_PAGES = 64  # less than any cache: the first step must not reach the disk
+_FREE = "sceneshift_free"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def _grow(copy: sqlite3.Connection) -> None:
+    """Give a copy of one page a free one: there has to be a first step, and another.
+
+    One that gives its free pages up at once has more than one where it has tables.
+    """
+    (count,) = copy.execute("PRAGMA page_count").fetchone()
+    if count == 1:
+        copy.execute(f"CREATE TABLE {_FREE} (x)")
+        copy.execute(f"DROP TABLE {_FREE}")
 
 
 class _ChangedError(Exception):
@@ -157,6 +169,7 @@ class _Live:
         opened = sqlite3.connect(draft, isolation_level=None)
         with contextlib.closing(opened) as copy:
             self._fit(copy)
+            _grow(copy)
             (count,) = copy.execute("PRAGMA page_count").fetchone()
             self._writer.execute("ROLLBACK")
             pages = _FEW_PAGES if count > _FEW_PAGES else 1
@@ -185,7 +198,9 @@ class _Live:
                 "time, and is as it was",
                 hint="stop what reads it: inv dev.stop",
             )
-        is_good = state in {sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE}
+        if state == sqlite3.SQLITE_DONE:
+            return  # of one page alone: it is written by now
+        is_good = state == sqlite3.SQLITE_OK
         if is_good and self._before is not None:
             if self._look() != self._before:
                 raise _ChangedError

@@ -5,13 +5,11 @@ The room of environments gets these two functions through `composition`.
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.blake2 import blake2b
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import build_common_env, load_project
@@ -23,6 +21,7 @@ from sceneshift.data.locking import hold_lock, hold_server_lock
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
 from sceneshift.data.standing import compare, find_standing
+from sceneshift.data.target import FOLDER, hash_address
 from sceneshift.data.upgrade import Upgrade
 from sceneshift.data.versions import (
     find_plain_file,
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from sceneshift.core.project import Project
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.standing import Standing
-
-_FOLDER = "data"
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -129,10 +126,10 @@ def _load(root: Path, environ: Mapping[str, str], environment: str) -> Project:
 def _migrate(migrated: Migrated, project: Project) -> Pending:
     """Apply what is pending to one database."""
     root, database = project.root, migrated.database
-    key = _name(migrated, root)
+    key = hash_address(database, root)
     state = StateFolder(root)
     with state.being_written():
-        folder = state.make(_FOLDER)
+        folder = state.make(FOLDER)
     lock = hold_lock(folder / f"{key}.lock")
     with state.being_written(), lock as held, hold_server_lock(database, root):
         standing = _find_applicable(migrated, root)
@@ -153,12 +150,6 @@ def _migrate(migrated: Migrated, project: Project) -> Pending:
             draft = folder / f"{key}.db"
             change_aside(file, draft, partial(_apply_to_copy, upgrade, draft))
         return _describe(database.name, standing)
-
-
-def _name(migrated: Migrated, root: Path) -> str:
-    """Return what files about this database are called: its address, as a hash."""
-    place = migrated.database.find_file(root) or migrated.database.url
-    return blake2b(os.fsencode(place), digest_size=8).hexdigest()
 
 
 def _find_applicable(migrated: Migrated, root: Path) -> Standing:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.json import encode
 
 from sceneshift.core.config import PYPROJECT
 from sceneshift.core.errors import ConfigError
@@ -44,6 +45,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
         version_table: What a setting of that name says, and no more than that: it is
             env.py that decides.
         version_schema: The same for `version_table_schema`.
+        table: What pyproject.toml has for Alembic, as JSON; None where it has nothing.
     """
 
     config: Path
@@ -54,6 +56,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
     url: str | None = None
     version_table: str | None = None
     version_schema: str | None = None
+    table: str | None = None
 
     @property
     def environment(self) -> Path:
@@ -113,6 +116,7 @@ def _build(settings: _Settings, location: Path) -> Scripts:
         url=settings.find_url(),
         version_table=settings.get("version_table"),
         version_schema=settings.get("version_table_schema"),
+        table=settings.write_table(),
     )
 
 
@@ -137,6 +141,12 @@ class _Settings:
         """Return a setting as text; None where there is none."""
         value = self._find(name)
         return value if isinstance(value, str) else None
+
+    def write_table(self) -> str | None:
+        """Return the table of the TOML as JSON; None where there is none."""
+        if not self._toml:
+            return None
+        return encode(self._toml, enc_hook=str, order="sorted").decode()
 
     def find_url(self) -> str | None:
         """Return the address; `%(NAME)s` in it is nobody's business but env.py's."""

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_url
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_LOCKED_S = 0.5
 
 SIDECARS = ("-wal", "-shm", "-journal")
 
@@ -26,6 +35,35 @@ def is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a file that is not to be written to; None where there is none.
+
+    The log beside a file that is in use is read too.
+
+    Raises:
+        SceneshiftError: It cannot be read.
+    """
+    # Not `immutable`: that would pass over the log. Nor `mode=ro`: that cannot take
+    # back what a program has left that was killed while it wrote, and leaves files
+    # beside one with a log.
+    address = f"file:{quote_url(str(path))}?mode=rw"
+    try:
+        if not is_there(path):
+            yield None
+            return
+        opened = sqlite3.connect(address, uri=True, timeout=_LOCKED_S)
+        with contextlib.closing(opened) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            yield connection
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SceneshiftError(
+            f"{quote(path.name)} cannot be read: {reason}",
+            hint=f"is it a database, and yours? ls -l {path}",
+        ) from error
 
 
 def remove(path: Path) -> None:

@@ -17,6 +17,8 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.secrets import mask_values
 from sceneshift.core.wording import quote
+from sceneshift.data.snapshots.traced import read_prelude
+from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +71,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         log: Where all that it says is to be.
         locks: Descriptors of locks that are to be held for as long as it runs, though
             we are killed: it goes on by itself.
+        trace: Where to write down what it reads; None where nobody asks.
     """
 
     root: Path
@@ -77,6 +80,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
     env: Mapping[str, str]
     log: Path
     locks: tuple[int, ...] = ()
+    trace: Path | None = None
 
     def aim(self, file: Path) -> Upgrade:
         """Return the same for another file of SQLite, by all variables that name it."""
@@ -115,9 +119,13 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         env = {**self.env, _LOCKS_VARIABLE: " ".join(map(str, self.locks))}
         if self.scripts.url is not None:
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
+        program = _PROGRAM
+        if self.trace is not None:
+            program = read_prelude() + _PROGRAM
+            env[_TRACE_VARIABLE] = str(self.trace)
         config = str(self.root / self.scripts.config)
         child = subprocess.Popen(
-            [python, "-c", _PROGRAM, "-c", config, "upgrade", "heads"],
+            [python, "-c", program, "-c", config, "upgrade", "heads"],
             cwd=self.scripts.folder,
             env=env,
             stdin=subprocess.DEVNULL,

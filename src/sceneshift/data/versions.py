@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote as quote_url
 
 from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
-from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.sqlitefiles import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,29 +152,15 @@ def read_file(path: Path, table: VersionTable) -> tuple[str, ...] | None:
     Raises:
         SceneshiftError: The file cannot be read.
     """
-    # The log beside a file that is in use is read too. Not `immutable`: that would
-    # pass over the log, where the last revisions may be. Nor `mode=ro`: that cannot
-    # take back what a program has left that was killed while it wrote, and leaves
-    # files beside one with a log.
-    address = f"file:{quote_url(str(path))}?mode=rw"
-    try:
-        if not is_there(path):
+    with reading(path) as connection:
+        if connection is None:
             return None
-        opened = sqlite3.connect(address, uri=True, timeout=_LOCKED_S)
-        with contextlib.closing(opened) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            look = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)"
-            if connection.execute(look, (table.name,)).fetchone() is None:
-                return None
-            name = table.name.replace('"', '""')
-            rows = connection.execute(f'SELECT {_COLUMN} FROM "{name}"')  # noqa: S608
-            return tuple(sorted(str(row[0]) for row in rows))
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SceneshiftError(
-            f"{quote(path.name)} cannot be read: {reason}",
-            hint=f"is it a database, and yours? ls -l {path}",
-        ) from error
+        look = "SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?)"
+        if connection.execute(look, (table.name,)).fetchone() is None:
+            return None
+        name = table.name.replace('"', '""')
+        rows = connection.execute(f'SELECT {_COLUMN} FROM "{name}"')  # noqa: S608
+        return tuple(sorted(str(row[0]) for row in rows))
 
 
 def _read_server(

@@ -1,0 +1,212 @@
+"""Building a state of a database aside, and keeping it as a snapshot."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.project import build_common_env
+from sceneshift.core.wording import quote
+from sceneshift.data.revisions import load_history
+from sceneshift.data.snapshots.snapshot import (
+    Snapshot,
+    chain,
+    find_ancestor,
+    make_recipe,
+    name_snapshot,
+)
+from sceneshift.data.snapshots.store import Store
+from sceneshift.data.snapshots.traced import Inputs, read_trace, take_inputs
+from sceneshift.data.upgrade import Upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from sceneshift.core.databases import Database
+    from sceneshift.data.revisions import History
+    from sceneshift.data.scripts import Scripts
+    from sceneshift.data.snapshots.snapshot import Recipe
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Target
+
+_IMPORT = re.compile(rb"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
+_ADDRESS = re.compile(r".*_(?:PORT|URL)|PORT")
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What is to be built.
+
+    Attributes:
+        target: For which database.
+        scripts: Its migrations; None where it has none.
+        history: Their revisions.
+        links: What `chain` says of these.
+        recipe: What it is made from, as far as is known.
+        variables: What the programs get.
+        names: Those of them that can matter.
+    """
+
+    target: Target
+    scripts: Scripts | None
+    history: History | None
+    links: Mapping[str, str]
+    recipe: Recipe
+    variables: Mapping[str, str]
+    names: frozenset[str]
+
+    @property
+    def store(self) -> Store:
+        """What is written down of the database's snapshots."""
+        return Store(self.target.folder / "snapshots")
+
+    def find(self) -> Snapshot | None:
+        """Return the snapshot that this would make."""
+        return self.store.find(self.recipe, self.target.root, self.variables)
+
+
+def make_order(target: Target, system: System) -> Order:
+    """Find out what the code would make of a database.
+
+    Raises:
+        SceneshiftError: The migrations cannot be read, or have several heads.
+    """
+    scripts = history = None
+    links: Mapping[str, str] = {}
+    if target.migrated is not None:
+        scripts = target.migrated.read(target.root)
+        history = load_history(scripts)
+        _check_heads(target, scripts, history)
+        links = chain(history)
+    return Order(
+        target=target,
+        scripts=scripts,
+        history=history,
+        links=links,
+        recipe=make_recipe(system.description, scripts, history, links),
+        variables=build_common_env(target.project),
+        names=frozenset(_list_names(target)),
+    )
+
+
+def _check_heads(target: Target, scripts: Scripts, history: History) -> None:
+    forks = history.find_forks()
+    if forks:
+        command = scripts.name_command(target.root, f"merge {' '.join(forks)}")
+        raise SceneshiftError(
+            f"{quote(target.database.name)} has several heads: {', '.join(forks)}",
+            hint=f"make one of them: {command}",
+        )
+
+
+def _list_names(target: Target) -> Iterable[str]:
+    """Return the variables that the project sets, but for addresses.
+
+    Those are another in each worktree, and the database's is the draft's in a build.
+    """
+    for name, value in target.project.environment.values.items():
+        if value.is_own and not _ADDRESS.fullmatch(name):
+            yield name
+
+
+def build(
+    order: Order,
+    system: System,
+    *,
+    locks: tuple[int, ...] = (),
+    is_rebuilt: bool = False,
+) -> Snapshot:
+    """Build what is ordered, from as near as possible, and keep it.
+
+    Args:
+        order: What that is.
+        system: What can do it.
+        locks: See `Upgrade.locks`.
+        is_rebuilt: Whether nothing that is kept is to be used.
+
+    Raises:
+        SceneshiftError: A migration failed; nothing is left of it, and the database was
+            not touched.
+    """
+    began = time.monotonic()
+    target = order.target
+    ancestor = find_ancestor(
+        [] if is_rebuilt else order.store.list_all(),
+        order.recipe,
+        order.links,
+        target.root,
+        order.variables,
+    )
+    draft = system.begin(None if ancestor is None else ancestor.id)
+    try:
+        inputs = Inputs() if ancestor is None else ancestor.inherited
+        if order.scripts is not None:
+            inputs |= _migrate(order, order.scripts, system, draft, locks)
+        return _keep(order, system, draft, inputs, began)
+    finally:
+        system.drop(draft)
+
+
+def _migrate(
+    order: Order,
+    scripts: Scripts,
+    system: System,
+    draft: Database,
+    locks: tuple[int, ...],
+) -> Inputs:
+    target = order.target
+    trace = target.make_folder("drafts") / "trace.json"
+    upgrade = Upgrade(
+        root=target.root,
+        scripts=scripts,
+        database=target.database,
+        env=order.variables,
+        log=target.folder.parent / f"migration-{target.database.name}.log",
+        locks=locks,
+        trace=trace,
+    )
+    try:
+        system.aim(upgrade, draft).run()
+        read = read_trace(trace)
+    finally:
+        trace.unlink(missing_ok=True)
+    return take_inputs(
+        read, target.root, order.variables, names=order.names, known=scripts.versions
+    )
+
+
+def _keep(
+    order: Order, system: System, draft: Database, inputs: Inputs, began: float
+) -> Snapshot:
+    target, history = order.target, order.history
+    snapshot = Snapshot(
+        id=name_snapshot(order.recipe, inputs),
+        recipe=order.recipe,
+        inputs=inputs,
+        imports=history is not None and _do_import(history, target.root),
+        versions=() if history is None else history.heads,
+        count=0 if history is None else len(history.revisions),
+        rows=dict(system.count_rows(draft)),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        build_s=round(time.monotonic() - began, 3),
+    )
+    system.keep(draft, snapshot.id)
+    target.make_folder("snapshots")
+    order.store.write(snapshot)
+    return snapshot
+
+
+def _do_import(history: History, root: Path) -> bool:
+    """Tell whether a revision imports a module of the project."""
+    names = {
+        name.decode()
+        for each in history.revisions.values()
+        for name in _IMPORT.findall(each.file.read_bytes())
+    }
+    places = [folder / name for folder in (root, root / "src") for name in names]
+    return any(each.is_dir() or each.with_suffix(".py").is_file() for each in places)

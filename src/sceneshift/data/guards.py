@@ -1,0 +1,165 @@
+"""What stands between a command and data that it would destroy.
+
+In this order: the environment's policy, where the database is, whose it says that it
+is, and a person who types its name. Each refusal says what would have been destroyed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+
+from sceneshift.core.console import StreamConsole, can_ask
+from sceneshift.core.errors import RefusedError
+from sceneshift.core.wording import name_few, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sceneshift.data.marker import Marker
+    from sceneshift.data.target import Target
+
+_LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
+_FEW = 4
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """What a command is about to do to a database.
+
+    Attributes:
+        command: As it is typed: `inv data.reset`.
+        doing: As in "this resets it".
+        target: The database.
+        count: Returns the number of rows by table that are there now.
+        marker: Whose it says that it is; None where it says nothing.
+        is_named: Whether the environment was named by a flag.
+        is_confirmed: Whether `--yes` was given.
+    """
+
+    command: str
+    doing: str
+    target: Target
+    count: Callable[[], Mapping[str, int]]
+    marker: Marker | None
+    is_named: bool = False
+    is_confirmed: bool = False
+
+
+def guard(intent: Intent) -> None:
+    """Let it go on, or refuse.
+
+    Raises:
+        RefusedError: A guard says no; nothing was touched.
+    """
+    _check_policy(intent)
+    _check_host(intent)
+    _check_marker(intent)
+    _confirm(intent)
+
+
+def describe_rows(rows: Mapping[str, int]) -> str:
+    """Say what a database holds: the largest tables first."""
+    filled = {name: count for name, count in rows.items() if count}
+    if not filled:
+        return "no rows"
+    largest = sorted(filled, key=lambda name: (-filled[name], name))
+    names = name_few([f"{name} {filled[name]:,}" for name in largest], _FEW)
+    total = sum(filled.values())
+    return f"{total:,} row{'s' if total > 1 else ''}: {names}"
+
+
+def _name(intent: Intent) -> str:
+    target = intent.target
+    return f"{quote(target.title)} of {target.environment}"
+
+
+def _holds(intent: Intent) -> str:
+    return f"it holds {describe_rows(intent.count())}"
+
+
+def _check_policy(intent: Intent) -> None:
+    target = intent.target
+    if target.project.environment.protected:
+        raise RefusedError(
+            f"{_name(intent)} is protected, and this {intent.doing} it: "
+            f"{_holds(intent)}",
+            hint=f"choose another environment: {intent.command} --env NAME",
+        )
+
+
+def _check_host(intent: Intent) -> None:
+    target = intent.target
+    host = find_host(target.database.url)
+    allowed = target.project.config.data.hosts
+    if host in _LOOPBACK or host.startswith(("/", "127.")) or host in allowed:
+        return
+    raise RefusedError(
+        f"{_name(intent)} is on {host}, and this {intent.doing} it: {_holds(intent)}",
+        hint="allow that host for databases that may be destroyed: "
+        f'[tool.sceneshift.data] hosts = ["{host}"]',
+    )
+
+
+def _check_marker(intent: Intent) -> None:
+    target, marker = intent.target, intent.marker
+    own = (target.owner, target.environment)
+    if marker is not None and (marker.project, marker.environment) != own:
+        raise RefusedError(
+            f"{_name(intent)} says that it is {quote(marker.environment)} of the "
+            f"project {quote(marker.project)}, and this {intent.doing} it: "
+            f"{_holds(intent)}",
+            hint="mend its URL, or make it this one's: "
+            f"inv data.claim --env {target.environment}",
+        )
+    is_ours = marker is not None or _is_in_project(target)
+    if not is_ours and any(intent.count().values()):
+        raise RefusedError(
+            f"{_name(intent)} does not say whose it is, and this {intent.doing} it: "
+            f"{_holds(intent)}",
+            hint=f"make it this one's: inv data.claim --env {target.environment}",
+        )
+
+
+def _is_in_project(target: Target) -> bool:
+    """Tell whether it is a file in the project's folder, which is whose it is."""
+    return target.file is not None and target.file.resolve().is_relative_to(target.root)
+
+
+def _confirm(intent: Intent) -> None:
+    target = intent.target
+    if can_ask():
+        if not intent.is_confirmed:
+            _have_typed(intent)
+        return
+    if not (intent.is_confirmed and intent.is_named):
+        raise RefusedError(
+            f"this {intent.doing} {_name(intent)}, and nobody can be asked here: "
+            f"{_holds(intent)}",
+            hint=f"confirm it: {intent.command} --yes --env {target.environment}",
+        )
+
+
+def _have_typed(intent: Intent) -> None:
+    title = intent.target.title
+    question = (
+        f"this {intent.doing} {_name(intent)}, {_holds(intent)}; type {quote(title)}:"
+    )
+    typed = StreamConsole().ask(question)
+    if typed != title:
+        said = f"{quote(typed)} was typed" if typed else "nothing was typed"
+        raise RefusedError(
+            f"{said}, not {quote(title)}: nothing was done",
+            hint=f"type the name, or confirm it: {intent.command} --yes",
+        )
+
+
+def find_host(url: str) -> str:
+    """Return where a database is: a host, a folder of sockets, or "" for here."""
+    try:
+        parts = urlsplit(url)
+        asked = parse_qs(parts.query).get("host", [""])[0]
+        return (asked or parts.hostname or "").lower()
+    except ValueError:
+        return url

@@ -1,0 +1,300 @@
+"""`inv data.reset`: a database as the code makes it, in one step."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import describe_seconds
+from sceneshift.data.build import build, make_order
+from sceneshift.data.firstuse import make_missing
+from sceneshift.data.guards import Intent, describe_rows, guard
+from sceneshift.data.locking import hold_lock
+from sceneshift.data.marker import Marker
+from sceneshift.data.system import find_system
+from sceneshift.data.target import load_targets
+from sceneshift.data.undo import UndoLog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.data.build import Order
+    from sceneshift.data.snapshots.snapshot import Snapshot
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Target
+
+COMMAND = "inv data.reset"
+
+
+class ResetRequest(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means all.
+        is_rebuilt: Whether nothing that is kept is to be used.
+        is_confirmed: Whether `--yes` was given.
+        is_dry: Whether the plan is to be shown alone.
+        as_json: Whether JSON is printed.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    environment: str | None = None
+    database: str | None = None
+    is_rebuilt: bool = False
+    is_confirmed: bool = False
+    is_dry: bool = False
+    as_json: bool = False
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What is to be done to one database.
+
+    Attributes:
+        order: What it is to become.
+        system: What can do it.
+        snapshot: That state, where it is kept.
+        count: How many revisions are applied in all.
+    """
+
+    order: Order
+    system: System
+    snapshot: Snapshot | None
+    count: int
+
+    @property
+    def target(self) -> Target:
+        """The database."""
+        return self.order.target
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "action": "reset",
+            "database": self.target.database.name,
+            "place": self.target.title,
+            "revisions": self.count,
+            "dataset": self.order.recipe.dataset,
+            "snapshot": None if self.snapshot is None else self.snapshot.id,
+        }
+
+    def __str__(self) -> str:
+        """Say what is done."""
+        return f"reset {self.target.title} to {self.describe()}: {self._origin}"
+
+    def describe(self) -> str:
+        """Say what it becomes: as in "12 migrations, dataset development"."""
+        dataset = self.order.recipe.dataset
+        migrations = f"{self.count} migration{'' if self.count == 1 else 's'}"
+        return f"{migrations}, dataset {dataset}" if dataset else migrations
+
+    @property
+    def _origin(self) -> str:
+        if self.snapshot is None:
+            return "built anew"
+        return f"from the snapshot {self.snapshot.id[:8]}"
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What was done to one database.
+
+    Attributes:
+        planned: What was planned.
+        snapshot: What is there now.
+        is_built: Whether that had to be built.
+        undo: The id of the change.
+        duration_s: How long the database's part took.
+    """
+
+    planned: Planned
+    snapshot: Snapshot
+    is_built: bool
+    undo: str
+    duration_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "database": self.planned.target.database.name,
+            "place": self.planned.target.title,
+            "snapshot": self.snapshot.id,
+            "is_built": self.is_built,
+            "revisions": self.snapshot.count,
+            "dataset": self.snapshot.recipe.dataset,
+            "rows": dict(self.snapshot.rows),
+            "undo": self.undo,
+            "duration_s": round(self.duration_s, 3),
+        }
+
+    def __str__(self) -> str:
+        """Say what was done."""
+        how = "built and put in place" if self.is_built else "put in place"
+        return (
+            f"{self.planned.target.title} is new: {self.planned.describe()}, "
+            f"{describe_rows(self.snapshot.rows)}; {how} in "
+            f"{describe_seconds(self.duration_s)}"
+        )
+
+
+def reset(request: ResetRequest) -> None:
+    """Make databases anew, each as a whole or not at all, and tell of it.
+
+    Raises:
+        UsageError: There is no such environment or database.
+        RefusedError: A guard said no; nothing was touched.
+        SceneshiftError: Something failed; what was not told of is as it was.
+    """
+    console = StreamConsole()
+    if not request.is_dry:
+        _make_missing(request)
+    planned = plan(request)
+    if request.is_dry:
+        _show_plan(planned, console, as_json=request.as_json)
+        return
+    for each in planned:
+        guard(_intend(each, request))
+    done = apply(planned, is_rebuilt=request.is_rebuilt)
+    if request.as_json:
+        name = planned[0].target.environment
+        console.json({"environment": name, "databases": [d.as_json() for d in done]})
+        return
+    for one in done:
+        console.success(str(one))
+    console.note("take it back: inv data.undo")
+
+
+def _make_missing(request: ResetRequest) -> None:
+    """Have a worktree's own databases made, and known as its own."""
+    for target in load_targets(
+        request.root, request.environ, environment=request.environment
+    )[:1]:
+        if not make_missing(target.project):
+            raise SceneshiftError(
+                "a database of this worktree cannot be made",
+                hint="mend what the lines above say",
+            )
+
+
+def plan(request: ResetRequest) -> list[Planned]:
+    """Return what is to be done; nothing is changed.
+
+    Raises:
+        UsageError: There is no such environment or database.
+        SceneshiftError: What a database is made from cannot be read.
+    """
+    targets = load_targets(
+        request.root,
+        request.environ,
+        environment=request.environment,
+        database=request.database,
+    )
+    return [_plan(each, is_rebuilt=request.is_rebuilt) for each in targets]
+
+
+def _plan(target: Target, *, is_rebuilt: bool) -> Planned:
+    system = find_system(target)
+    order = make_order(target, system)
+    history = order.history
+    return Planned(
+        order=order,
+        system=system,
+        snapshot=None if is_rebuilt else order.find(),
+        count=0 if history is None else len(history.revisions),
+    )
+
+
+def _show_plan(
+    planned: list[Planned], console: StreamConsole, *, as_json: bool
+) -> None:
+    if as_json:
+        console.json({"actions": [each.as_json() for each in planned]})
+        return
+    for each in planned:
+        console.data(str(each))
+
+
+def _intend(planned: Planned, request: ResetRequest) -> Intent:
+    return Intent(
+        command=COMMAND,
+        doing="resets",
+        target=planned.target,
+        count=planned.system.count_rows,
+        marker=planned.system.read_marker(),
+        is_named=request.environment is not None,
+        is_confirmed=request.is_confirmed,
+    )
+
+
+def apply(planned: list[Planned], *, is_rebuilt: bool = False) -> list[Done]:
+    """Do what was planned: build all that is to be built, then put all in place.
+
+    Raises:
+        SceneshiftError: Something failed; the databases are as they were, but for those
+            that were put in place before.
+    """
+    with ExitStack() as locks:
+        held = tuple(
+            locks.enter_context(hold_lock(path))
+            for path in sorted({each.target.name_lock() for each in planned})
+        )
+        for each in planned:
+            each.system.sweep()
+        ready = [_make(each, held, is_rebuilt=is_rebuilt) for each in planned]
+        return [
+            _place(each, snapshot, is_built=is_built, began=began)
+            for each, (snapshot, is_built, began) in zip(planned, ready, strict=True)
+        ]
+
+
+def _make(
+    planned: Planned, locks: tuple[int, ...], *, is_rebuilt: bool
+) -> tuple[Snapshot, bool, float]:
+    """Return the snapshot, whether it had to be built, and when that began."""
+    began = time.monotonic()
+    kept = planned.system.list_snapshots()
+    # Once more: another command may have built it while this one waited.
+    found = None if is_rebuilt else planned.order.find()
+    if found is not None and found.id in kept:
+        return found, False, began
+    StreamConsole().note(f"building {planned.target.title}: {planned.describe()}")
+    snapshot = build(planned.order, planned.system, locks=locks, is_rebuilt=is_rebuilt)
+    return snapshot, True, began
+
+
+def _place(
+    planned: Planned, snapshot: Snapshot, *, is_built: bool, began: float
+) -> Done:
+    target, system = planned.target, planned.system
+    log = UndoLog(target.make_folder("undo"))
+    present = system.read_marker()
+    state = present.state if present else ""
+    log.tidy(system, state)
+    log.forget_undone(system, state)
+    entry = log.begin(
+        "reset",
+        f"reset to {planned.describe()}",
+        environment=target.environment,
+        before=state,
+        snapshot=snapshot.id,
+    )
+    marker = Marker(
+        project=target.owner, environment=target.environment, state=entry.id
+    )
+    system.place(snapshot.id, marker, entry.former)
+    log.tidy(system, entry.id)
+    return Done(
+        planned=planned,
+        snapshot=snapshot,
+        is_built=is_built,
+        undo=entry.id,
+        duration_s=time.monotonic() - began,
+    )

@@ -1,0 +1,1 @@
+"""States of a database, stored under what they were made from."""

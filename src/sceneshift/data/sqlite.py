@@ -1,0 +1,236 @@
+"""States of a SQLite file: drafts, snapshots and what was there before, as files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_url
+
+from sceneshift.core.databases import Database
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.paths import StateFolder
+from sceneshift.core.wording import quote
+from sceneshift.data.aside import change_aside
+from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
+from sceneshift.data.sqlitefiles import list_sidecars, reading, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
+
+_SNAPSHOTS, _FORMER, _DRAFTS = "snapshots", "former", "drafts"
+_SUFFIX = ".sqlite"
+_OWN = "sqlite_"  # tables that the system keeps for itself
+
+
+class SqliteSystem:
+    """A file of SQLite, and the files beside it; see `System`."""
+
+    description = "sqlite"
+
+    def __init__(self, target: Target) -> None:
+        assert target.file is not None
+        self._target = target
+        self._file = target.file
+
+    # -- what is there
+
+    def read_marker(self) -> Marker | None:
+        """See `System.read_marker`."""
+        with reading(self._file) as connection:
+            if connection is None:
+                return None
+            look = "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ?"
+            if connection.execute(look, (VIEW,)).fetchone() is None:
+                return None
+            return read_row(connection.execute(name_query()).fetchone())
+
+    def mark(self, marker: Marker) -> None:
+        """See `System.mark`."""
+        draft = self._make(_DRAFTS) / f"{os.getpid()}-mark{_SUFFIX}"
+        change_aside(self._file, draft, partial(_mark, draft, marker))
+
+    def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
+        """See `System.count_rows`."""
+        with reading(self._find(draft)) as connection:
+            if connection is None:
+                return {}
+            return _count(connection, but=self._target.version_table)
+
+    # -- drafts
+
+    def begin(self, snapshot: str | None) -> Database:
+        """See `System.begin`."""
+        with self._being_written():
+            draft = self._make(_DRAFTS) / f"{os.getpid()}{_SUFFIX}"
+            remove(draft)
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            if snapshot is not None:
+                shutil.copyfile(self._get(_SNAPSHOTS, snapshot), draft)
+        return self._name(draft)
+
+    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+        """See `System.aim`."""
+        return upgrade.aim(self._find(draft))
+
+    def keep(self, draft: Database, snapshot: str) -> None:
+        """See `System.keep`."""
+        path = self._find(draft)
+        with self._being_written():
+            _complete(path)
+            aside = self._make(_SNAPSHOTS) / f".{snapshot}{_SUFFIX}"
+            shutil.copyfile(path, aside)
+            aside.chmod(0o400)
+            _give_name(aside, self._get(_SNAPSHOTS, snapshot))
+
+    def drop(self, draft: Database) -> None:
+        """See `System.drop`."""
+        remove(self._find(draft))
+
+    # -- in place
+
+    def place(self, snapshot: str, marker: Marker, former: str) -> None:
+        """See `System.place`."""
+        self._put(self._get(_SNAPSHOTS, snapshot), marker, former)
+
+    def put_back(self, former: str, marker: Marker, present: str) -> None:
+        """See `System.put_back`."""
+        self._put(self._get(_FORMER, former), marker, present)
+
+    def _put(self, origin: Path, marker: Marker, kept: str) -> None:
+        folder = self._make(_DRAFTS)
+        draft = folder / f"{os.getpid()}-place{_SUFFIX}"
+        self._make(_FORMER)
+        exchange = partial(
+            self._exchange, draft, origin, marker, self._get(_FORMER, kept)
+        )
+        change_aside(self._file, draft, exchange)
+
+    def _exchange(self, draft: Path, origin: Path, marker: Marker, kept: Path) -> None:
+        """Keep the copy of what is there, and have the other one in its place."""
+        with self._being_written():
+            _give_name(draft, kept)
+            shutil.copyfile(origin, draft)
+            draft.chmod(0o600)
+            _mark(draft, marker)
+
+    # -- what is kept
+
+    def has_former(self, former: str) -> bool:
+        """See `System.has_former`."""
+        return self._get(_FORMER, former).exists()
+
+    def forget_former(self, former: str) -> None:
+        """See `System.forget_former`."""
+        remove(self._get(_FORMER, former))
+
+    def forget_snapshot(self, snapshot: str) -> None:
+        """See `System.forget_snapshot`."""
+        remove(self._get(_SNAPSHOTS, snapshot))
+
+    def list_snapshots(self) -> Mapping[str, int]:
+        """See `System.list_snapshots`."""
+        files = (self._target.folder / _SNAPSHOTS).glob(f"[!.]*{_SUFFIX}")
+        return {each.stem: each.stat().st_size for each in files}
+
+    def sweep(self) -> None:
+        """See `System.sweep`: whoever calls it holds the lock, so nobody is at work."""
+        folder = self._target.folder
+        for each in (folder / _DRAFTS).glob("*"):
+            each.unlink(missing_ok=True)
+        for each in (folder / _SNAPSHOTS).glob(f".*{_SUFFIX}*"):
+            each.unlink(missing_ok=True)
+
+    # -- where that is
+
+    def _find(self, draft: Database | None) -> Path:
+        if draft is None:
+            return self._file
+        path = draft.find_file(self._target.root)
+        assert path is not None
+        return path
+
+    def _name(self, draft: Path) -> Database:
+        url = f"sqlite:///{quote_url(str(draft))}"
+        return Database(name=self._target.database.name, url=url)
+
+    def _make(self, name: str) -> Path:
+        return self._target.make_folder(name)
+
+    def _get(self, folder: str, name: str) -> Path:
+        return self._target.folder / folder / f"{name}{_SUFFIX}"
+
+    @contextlib.contextmanager
+    def _being_written(self) -> Iterator[None]:
+        with StateFolder(self._target.root).being_written():
+            yield
+
+
+def _count(connection: sqlite3.Connection, *, but: str) -> dict[str, int]:
+    look = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    names = [name for (name,) in connection.execute(look)]
+    return {
+        name: _count_table(connection, name)
+        for name in names
+        if name != but and not name.startswith(_OWN)
+    }
+
+
+def _count_table(connection: sqlite3.Connection, name: str) -> int:
+    quoted = name.replace('"', '""')
+    (count,) = connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608
+    return int(count)
+
+
+def _mark(path: Path, marker: Marker) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in list_statements(marker):
+            connection.execute(statement)
+        connection.commit()
+
+
+def _complete(path: Path) -> None:
+    """Have all of a draft in its one file, and look whether it is whole.
+
+    Raises:
+        SceneshiftError: A row refers to one that is not there, or the file is damaged.
+    """
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        broken = connection.execute("PRAGMA foreign_key_check").fetchone()
+        if broken is not None:
+            table, row, parent, _ = broken
+            raise SceneshiftError(
+                f"row {row} of {quote(table)} refers to a row that {quote(parent)} "
+                "lacks",
+                hint="mend the migration or the dataset that has made it",
+            )
+        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if said != "ok":
+            raise SceneshiftError(
+                f"what was built is damaged: {said}", hint="is the disk in order?"
+            )
+
+
+def _give_name(draft: Path, target: Path) -> None:
+    """Rename a complete file, so that a crash of the machine leaves it or none."""
+    for each in list_sidecars(draft):
+        each.unlink(missing_ok=True)
+    _sync(draft)
+    draft.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

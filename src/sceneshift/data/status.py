@@ -1,0 +1,149 @@
+"""`inv data.status`: where the databases of an environment stand, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.reach import find_reach
+from sceneshift.core.wording import name_few
+from sceneshift.data.build import make_order
+from sceneshift.data.standing import find_standing
+from sceneshift.data.system import find_system
+from sceneshift.data.target import load_targets
+from sceneshift.data.undo import UndoLog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.data.snapshots.snapshot import Snapshot
+    from sceneshift.data.standing import Standing
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Target
+
+_ANSWER_S = 0.2  # the whole command is to answer within 0.4 s
+_FEW = 2
+
+
+def show_status(
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    environment: str | None,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Print where the databases stand; what is wrong with one does not hide others.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means all.
+        as_json: Whether JSON is printed.
+
+    Raises:
+        UsageError: There is no such environment or database.
+    """
+    targets = load_targets(root, environ, environment=environment, database=database)
+    rows = [describe(each) for each in targets]
+    console = StreamConsole()
+    if as_json:
+        name = targets[0].environment
+        console.json({"environment": name, "databases": rows})
+        return
+    console.table(
+        [("database", "place", "revision", "reset", "undo"), *map(_make_row, rows)]
+    )
+    for row in rows:
+        if row["problem"] is not None:
+            console.note(f"{row['name']}: {row['problem']}")
+
+
+def describe(target: Target) -> dict[str, Any]:
+    """Return all that is known of a database, without its library where it is down."""
+    row: dict[str, Any] = {
+        "name": target.database.name,
+        "url": target.database.url,
+        "place": target.title,
+        "is_reachable": None,
+        "revisions": None,
+        "heads": None,
+        "pending": None,
+        "unknown": None,
+        "snapshot": None,
+        "undo": None,
+        "problem": None,
+    }
+    reach = find_reach(target.database, target.root, limit_s=_ANSWER_S)
+    is_there = reach.is_reachable is not False
+    row["is_reachable"] = reach.is_reachable
+    row["problem"] = reach.problem
+    try:
+        if is_there and target.migrated is not None:
+            row |= _describe_standing(find_standing(target.migrated, target.root))
+        if is_there or target.file is not None:
+            row |= _describe_states(target, find_system(target))
+    except SceneshiftError as error:
+        row["problem"] = error.message
+    return row
+
+
+def _describe_standing(standing: Standing) -> dict[str, Any]:
+    current = standing.current
+    return {
+        "revisions": None if current is None else list(current),
+        "heads": list(standing.heads),
+        "pending": [str(each) for each in standing.pending],
+        "unknown": list(standing.unknown),
+        "problem": standing.problem,
+    }
+
+
+def _describe_states(target: Target, system: System) -> dict[str, Any]:
+    order = make_order(target, system)
+    snapshot = order.find()
+    marker = system.read_marker()
+    done = UndoLog(target.folder / "undo").find_done(
+        system, marker.state if marker else ""
+    )
+    return {
+        "snapshot": None if snapshot is None else _describe_snapshot(snapshot),
+        "undo": [{"id": each.id, "change": each.what, "at": each.at} for each in done],
+    }
+
+
+def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "id": snapshot.id,
+        "made_at": snapshot.made_at,
+        "build_s": snapshot.build_s,
+        "dataset": snapshot.recipe.dataset,
+    }
+
+
+def _make_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    undo = row["undo"]
+    return (
+        row["name"],
+        row["place"],
+        _say_revision(row),
+        "at once" if row["snapshot"] else "to be built",
+        undo[0]["change"] if undo else "-",
+    )
+
+
+def _say_revision(row: Mapping[str, Any]) -> str:
+    if row["unknown"]:
+        return f"{name_few(row['unknown'], _FEW)}, which this branch does not know"
+    if row["is_reachable"] is False:
+        return "not there" if row["url"].startswith("sqlite") else "no answer"
+    if row["heads"] is None:
+        return "-"
+    if row["revisions"] is None:
+        return f"never migrated, {len(row['pending'])} pending"
+    at = name_few(row["revisions"], _FEW) or "before the first"
+    pending = row["pending"]
+    return f"{at}, {len(pending)} pending" if pending else f"{at}, the head"

@@ -1,0 +1,118 @@
+"""What a database system has to be able to do, so that states can be put in place.
+
+A state is built aside, in a draft. It is kept as a snapshot, and put in place of what
+is there in one step: whoever looks sees the old state or the new one, complete.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sceneshift.core.databases import Database
+    from sceneshift.data.marker import Marker
+    from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
+
+
+class System(Protocol):
+    """One database, and the places beside it.
+
+    What is named by an id survives the program: snapshots, and what was there before a
+    change. A draft does not: `sweep` removes it.
+    """
+
+    @property
+    def description(self) -> str:
+        """The system, with what decides on how it keeps data: `sqlite`."""
+
+    def read_marker(self) -> Marker | None:
+        """Return whose it says it is; None where it says nothing, or is not there.
+
+        Raises:
+            SceneshiftError: It cannot be read.
+        """
+
+    def mark(self, marker: Marker) -> None:
+        """Have the database say whose it is; nothing else of it changes.
+
+        Raises:
+            SceneshiftError: It cannot be written.
+        """
+
+    def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
+        """Return the number of rows of each table, of the database or a draft.
+
+        Raises:
+            SceneshiftError: It cannot be read.
+        """
+
+    def begin(self, snapshot: str | None) -> Database:
+        """Make a draft: empty, or a copy of a snapshot.
+
+        Raises:
+            SceneshiftError: It cannot be made; nothing is left.
+        """
+
+    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+        """Return the same for a draft, by all variables that name the database."""
+
+    def keep(self, draft: Database, snapshot: str) -> None:
+        """Keep the draft as it is now as a snapshot, under a name; it stays a draft.
+
+        Raises:
+            SceneshiftError: It is not complete, or cannot be kept.
+        """
+
+    def drop(self, draft: Database) -> None:
+        """Remove a draft."""
+
+    def place(self, snapshot: str, marker: Marker, former: str) -> None:
+        """Put a snapshot in place, and keep what is there under another name.
+
+        Raises:
+            SceneshiftError: That cannot be done; all is as it was.
+        """
+
+    def put_back(self, former: str, marker: Marker, present: str) -> None:
+        """Put a former state in place, and keep what is there under another name.
+
+        Raises:
+            SceneshiftError: That cannot be done; all is as it was.
+        """
+
+    def has_former(self, former: str) -> bool:
+        """Tell whether a former state is there."""
+
+    def forget_former(self, former: str) -> None:
+        """Remove a former state."""
+
+    def forget_snapshot(self, snapshot: str) -> None:
+        """Remove a snapshot."""
+
+    def list_snapshots(self) -> Mapping[str, int]:
+        """Return the snapshots that are there, with their sizes in bytes."""
+
+    def sweep(self) -> None:
+        """Remove what programs that were killed have left."""
+
+
+def find_system(target: Target) -> System:
+    """Return what can do it for a database.
+
+    Raises:
+        SceneshiftError: Nothing can.
+    """
+    from sceneshift.core.errors import SceneshiftError  # noqa: PLC0415 - seldom
+    from sceneshift.core.wording import quote  # noqa: PLC0415
+    from sceneshift.data.sqlite import SqliteSystem  # noqa: PLC0415 - 5 ms
+
+    if target.file is not None:
+        return SqliteSystem(target)
+    raise SceneshiftError(
+        f"{quote(target.database.name)} cannot be reset: it is a database of "
+        f"{quote(target.database.system)}",
+        hint="SQLite's files are what can be, so far",
+    )

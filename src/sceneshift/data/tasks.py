@@ -1,0 +1,135 @@
+"""`inv data.*`: thin shells over the modules that know each noun."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sceneshift.task import find_root, refuse_windows, task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from invoke.context import Context
+
+_DATABASE = "name of the database (default: all of the environment)"
+_DRY = "say what would be done"
+_ENV = "the environment (default: the active one)"
+_JSON = "print JSON"
+_YES = "do it without a question; elsewhere than on a terminal with --env"
+
+
+def _root(context: Context) -> Path:
+    refuse_windows("inv data")
+    return find_root(context)
+
+
+@task(
+    default=True,
+    help={"env": _ENV, "database": _DATABASE, "json": _JSON},
+)
+def status(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Show where the databases stand; `inv data` for short."""
+    from sceneshift.data.status import show_status  # noqa: PLC0415 - 50 ms
+
+    show_status(
+        _root(context),
+        os.environ,
+        environment=env or None,
+        database=database or None,
+        as_json=json,
+    )
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _DATABASE,
+        "rebuild": "build it anew, whatever is kept",
+        "yes": _YES,
+        "dry_run": _DRY,
+        "json": _JSON,
+    }
+)
+def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    rebuild: bool = False,  # noqa: FBT001, FBT002 - a flag
+    yes: bool = False,  # noqa: FBT001, FBT002
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Make the databases anew, each as a whole or not at all."""
+    from sceneshift.data.reset import ResetRequest, reset  # noqa: PLC0415 - 50 ms
+
+    request = ResetRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_rebuilt=rebuild,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    reset(request)
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": "name of the database (default: that of the last change)",
+        "redo": "make again what was taken back last",
+        "yes": _YES,
+        "dry_run": _DRY,
+        "json": _JSON,
+    }
+)
+def undo(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    redo: bool = False,  # noqa: FBT001, FBT002 - a flag
+    yes: bool = False,  # noqa: FBT001, FBT002
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Take the last change of a database back."""
+    from sceneshift.data.takeback import UndoRequest, undo  # noqa: PLC0415
+
+    request = UndoRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_redo=redo,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    undo(request)
+
+
+@task(help={"env": _ENV, "database": _DATABASE, "yes": _YES})
+def claim(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Have a database say that it is of this project and environment."""
+    from sceneshift.data.claim import claim  # noqa: PLC0415
+
+    claim(
+        _root(context),
+        os.environ,
+        environment=env or None,
+        database=database or None,
+        is_confirmed=yes,
+    )

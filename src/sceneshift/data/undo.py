@@ -1,0 +1,160 @@
+"""What can be taken back: the changes of a database, each with the state before it.
+
+Where a database stands among them it says itself: each state that is put in place bears
+the id of its change in the marker. So nothing has to be written down after a change,
+and one that was cut off has happened or has not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from sceneshift.core.paths import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.data.system import System
+
+MOST = 3
+_SUFFIX = ".json"
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A change of a database.
+
+    Attributes:
+        id: The name of the state after it; they sort by time.
+        before: That of the state before it; empty where nothing had changed yet.
+        act: What was done: `reset`, …
+        what: That in a few words, as in "reset to the dataset development".
+        environment: The environment that it was done for.
+        at: When, in ISO format.
+        snapshot: The snapshot that was put in place; None where it was none.
+    """
+
+    id: str
+    before: str
+    act: str
+    what: str
+    environment: str
+    at: str
+    snapshot: str | None = None
+
+    @property
+    def former(self) -> str:
+        """What the state before it is kept under."""
+        return self.id
+
+    @property
+    def later(self) -> str:
+        """What the state after it is kept under, when it was taken back."""
+        return f"{self.id}-later"
+
+
+class UndoLog:
+    """The changes of one database.
+
+    Attributes:
+        folder: Where they are written down.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list_all(self) -> list[Entry]:
+        """Return all that can be read, the oldest first."""
+        found = []
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                found.append(msgspec.json.decode(path.read_bytes(), type=Entry))
+        return found
+
+    def find_done(self, system: System, state: str) -> list[Entry]:
+        """Return the changes that can be taken back, the last one first.
+
+        Args:
+            system: Where the states are.
+            state: The one that the database bears.
+        """
+        entries = {each.id: each for each in self.list_all()}
+        found: list[Entry] = []
+        while state in entries and system.has_former(entries[state].former):
+            found.append(entries.pop(state))
+            state = found[-1].before
+        return found
+
+    def find_undone(self, system: System, state: str) -> list[Entry]:
+        """Return the changes that can be made again, the next one first."""
+        entries = self.list_all()
+        found: list[Entry] = []
+        while True:
+            after = [
+                each
+                for each in entries
+                if each.before == state and system.has_former(each.later)
+            ]
+            if not after:
+                return found
+            found.append(after[-1])
+            entries.remove(after[-1])
+            state = after[-1].id
+
+    def begin(
+        self,
+        act: str,
+        what: str,
+        *,
+        environment: str,
+        before: str,
+        snapshot: str | None = None,
+    ) -> Entry:
+        """Write down what is about to be done.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        now = datetime.now(UTC)
+        entry = Entry(
+            id=f"{now:%Y%m%dT%H%M%S%f}{secrets.token_hex(2)}",
+            before=before,
+            act=act,
+            what=what,
+            environment=environment,
+            at=now.isoformat(timespec="seconds"),
+            snapshot=snapshot,
+        )
+        text = msgspec.json.format(msgspec.json.encode(entry)).decode()
+        write_whole(self.folder / f"{entry.id}{_SUFFIX}", text)
+        return entry
+
+    def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
+        """Let go of what leads nowhere: cut off, too old, or another way was taken.
+
+        Args:
+            system: Where the states are.
+            state: The one that the database bears.
+            most: How many changes can be taken back.
+        """
+        done = self.find_done(system, state)[:most]
+        kept = {each.id for each in (*done, *self.find_undone(system, state))}
+        for entry in self.list_all():
+            if entry.id not in kept:
+                self._let_go(entry, system)
+
+    def forget_undone(self, system: System, state: str) -> None:
+        """Let go of what could be made again: something else is done now."""
+        for entry in self.find_undone(system, state):
+            self._let_go(entry, system)
+
+    def _let_go(self, entry: Entry, system: System) -> None:
+        # The states first: what nobody knows of would stay for ever.
+        system.forget_former(entry.former)
+        system.forget_former(entry.later)
+        (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resetting import Shop
+from sceneshift.core.errors import RefusedError
+from sceneshift.data import claim, reset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def ask(shop: Shop, **options: object) -> None:
+    """Ask for a reset, as from a script."""
+    named = {"environment": "development", "is_confirmed": True, **options}
+    request = reset.ResetRequest(
+        root=shop.root,
+        environ=shop.environ,
+        **named,  # type: ignore[arg-type]
+    )
+    reset.reset(request)
+
+
+def configure(shop: Shop, text: str) -> None:
+    """Add to the environment's table."""
+    with (shop.root / "pyproject.toml").open("a") as file:
+        file.write(text)
+
+
+def test_a_protected_environment_is_never_reset(tmp_path: Path) -> None:
+    """Whatever is given; and it is said what would have been destroyed."""
+    shop = Shop(tmp_path, "a", "b")
+    shop.reset()
+    shop.insert("a", 2)
+    configure(shop, "protected = true\n")
+    with pytest.raises(RefusedError) as caught:
+        ask(shop)
+    assert caught.value.message == (
+        "`shop.db` of development is protected, and this resets it: "
+        "it holds 3 rows: a 2, b 1"
+    )
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("options", [{"environment": None}, {"is_confirmed": False}])
+def test_a_script_names_the_environment_and_confirms(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    """One of the two is not enough."""
+    shop = Shop(tmp_path, "a")
+    with pytest.raises(RefusedError) as caught:
+        ask(shop, **options)
+    assert caught.value.message == (
+        "this resets `shop.db` of development, and nobody can be asked here: "
+        "it holds no rows"
+    )
+    assert caught.value.hint == "confirm it: inv data.reset --yes --env development"
+    assert not shop.file.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"), [("other", "development"), ("shop", "staging")]
+)
+def test_what_says_that_it_is_another_s_is_left_alone(
+    tmp_path: Path, name: str, environment: str
+) -> None:
+    """Another project's, or another environment's; until it is claimed."""
+    shop = Shop(tmp_path, "a")
+    shop.reset()
+    shop.run("DROP VIEW sceneshift_marker")
+    shop.run(
+        f"CREATE VIEW sceneshift_marker AS SELECT '{name}' AS project, "
+        f"'{environment}' AS environment, '' AS state"
+    )
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write('\n[project]\nname = "shop"\n')
+    with pytest.raises(RefusedError) as caught:
+        ask(shop)
+    assert caught.value.message == (
+        f"`shop.db` of development says that it is `{environment}` of the project "
+        f"`{name}`, and this resets it: it holds 1 row: a 1"
+    )
+    claim.claim(
+        shop.root,
+        shop.environ,
+        environment="development",
+        database=None,
+        is_confirmed=True,
+    )
+    assert shop.run("SELECT id FROM a") == [(1,)]
+    ask(shop)
+
+
+def test_a_file_elsewhere_has_to_say_whose_it_is(tmp_path: Path) -> None:
+    """Where it holds something: one in the project is that project's."""
+    root, elsewhere = tmp_path / "shop", tmp_path / "data.db"
+    root.mkdir()
+    shop = Shop(root, "a")
+    text = (root / "pyproject.toml").read_text()
+    (root / "pyproject.toml").write_text(
+        text.replace("sqlite:///shop.db", f"sqlite:///{elsewhere}")
+    )
+    shop.file = elsewhere
+    shop.run("CREATE TABLE mine AS SELECT 1 AS id")
+    with pytest.raises(RefusedError) as caught:
+        ask(shop)
+    assert caught.value.message == (
+        "`data.db` of development does not say whose it is, and this resets it: "
+        "it holds 1 row: mine 1"
+    )
+    assert caught.value.hint == "make it this one's: inv data.claim --env development"
+    shop.run("DELETE FROM mine")
+    ask(shop)
+    shop.insert("a", 2)
+    ask(shop)  # it says so now
+
+
+def test_a_claim_is_confirmed_too(tmp_path: Path) -> None:
+    """It is what stands before all that destroys."""
+    shop = Shop(tmp_path, "a")
+    shop.reset()
+    with pytest.raises(RefusedError) as caught:
+        claim.claim(
+            shop.root,
+            shop.environ,
+            environment="development",
+            database=None,
+            is_confirmed=False,
+        )
+    assert caught.value.hint == "confirm it: inv data.claim --yes --env development"

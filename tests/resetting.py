@@ -1,0 +1,104 @@
+"""A project whose database is reset, and what it holds then."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Self
+
+from migrating import READING, make_chain, make_project
+from sceneshift.data import reset, takeback
+from sceneshift.data.status import describe
+from sceneshift.data.target import load_targets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from sceneshift.data.reset import Done
+
+
+def steps(*tables: str, **more: str) -> dict[str, str]:
+    """Return revisions that make a table each, and write their names into `ran`."""
+    return make_chain(
+        *(
+            f'open("ran", "a").write("{name} "); '
+            f'op.execute("CREATE TABLE {name} AS SELECT 1 AS id"); '
+            f"{more.get(name, 'pass')}"
+            for name in tables
+        )
+    )
+
+
+class Shop:
+    """A project with one SQLite file.
+
+    Attributes:
+        root: Its folder.
+        file: The file.
+    """
+
+    def __init__(self, root: Path, *tables: str, env: str = READING) -> None:
+        self.root = make_project(root, steps(*tables), url="sqlite:///shop.db", env=env)
+        self.file = root / "shop.db"
+        self.environ = dict(os.environ)
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Return one that is there already."""
+        made = cls.__new__(cls)
+        made.root, made.file = root, root / "shop.db"
+        made.environ = dict(os.environ)
+        return made
+
+    def write(self, *tables: str, **more: str) -> None:
+        """Write other revisions."""
+        make_project(self.root, steps(*tables, **more))
+
+    def reset(self, **options: Any) -> Done:
+        """Reset it, without a question."""
+        request = reset.ResetRequest(root=self.root, environ=self.environ, **options)
+        planned = reset.plan(request)
+        (done,) = reset.apply(planned, is_rebuilt=request.is_rebuilt)
+        return done
+
+    def undo(self, **options: Any) -> None:
+        """Take it back, without a question."""
+        takeback.undo(
+            takeback.UndoRequest(
+                root=self.root,
+                environ=self.environ,
+                environment="development",
+                is_confirmed=True,
+                **options,
+            )
+        )
+
+    def ran(self) -> list[str]:
+        """Return which revisions have run since this was asked last."""
+        path = self.root / "ran"
+        said = path.read_text().split() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return said
+
+    def status(self) -> dict[str, Any]:
+        """Return what is known of it."""
+        (target,) = load_targets(self.root, self.environ)
+        return describe(target)
+
+    def run(self, statement: str) -> list[Any]:
+        """Run a statement by itself."""
+        with contextlib.closing(sqlite3.connect(self.file)) as connection:
+            rows = connection.execute(statement).fetchall()
+            connection.commit()
+            return rows
+
+    def insert(self, table: str, value: int) -> None:
+        """Add a row."""
+        self.run(f"INSERT INTO {table} VALUES ({value})")  # noqa: S608
+
+    def tables(self) -> list[str]:
+        """Return its tables, but for Alembic's."""
+        look = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        return [name for (name,) in self.run(look) if name != "alembic_version"]

@@ -55,10 +55,8 @@ def list_tables(root: Path, name: str = "var/dev.db") -> list[str]:
 
 
 def list_state(root: Path) -> list[str]:
-    """Return what is left in the state folder, but for locks and logs."""
-    folder = root / ".sceneshift" / "data"
-    kept = {".lock", ".log"}
-    return [each.name for each in folder.iterdir() if each.suffix not in kept]
+    """Return what is left of copies."""
+    return [each.name for each in root.glob(".sceneshift/data/*/drafts/*")]
 
 
 def test_what_is_pending_is_applied_once(tmp_path: Path) -> None:

@@ -113,18 +113,13 @@ def _check_marker(intent: Intent) -> None:
             hint="mend its URL, or make it this one's: "
             f"inv data.claim --env {target.environment}",
         )
-    is_ours = marker is not None or _is_in_project(target)
+    is_ours = marker is not None or target.is_in_project
     if not is_ours and any(intent.count().values()):
         raise RefusedError(
             f"{_name(intent)} does not say whose it is, and this {intent.doing} it: "
             f"{_holds(intent)}",
             hint=f"make it this one's: inv data.claim --env {target.environment}",
         )
-
-
-def _is_in_project(target: Target) -> bool:
-    """Tell whether it is a file in the project's folder, which is whose it is."""
-    return target.file is not None and target.file.resolve().is_relative_to(target.root)
 
 
 def _confirm(intent: Intent) -> None:

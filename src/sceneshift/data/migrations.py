@@ -9,34 +9,34 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import build_common_env, load_project
 from sceneshift.core.wording import quote
-from sceneshift.data.aside import change_aside
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
+from sceneshift.data.sqlite import SqliteSystem
 from sceneshift.data.standing import compare, find_standing
-from sceneshift.data.target import FOLDER, hash_address
+from sceneshift.data.target import FOLDER, list_targets
+from sceneshift.data.undo import change_state
 from sceneshift.data.upgrade import Upgrade
-from sceneshift.data.versions import (
-    find_plain_file,
-    find_version_table,
-    read_file,
-    read_versions,
-)
+from sceneshift.data.versions import find_version_table, read_file, read_versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sceneshift.core.databases import Database
     from sceneshift.core.project import Project
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.standing import Standing
+    from sceneshift.data.target import Target
+    from sceneshift.data.undo import Entry
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -46,28 +46,38 @@ class Pending(Struct, frozen=True, kw_only=True):
         database: Its name: `default`, …
         revisions: `3f2a9c1 add users`, in the order in which they are applied.
         problem: Why nothing can be applied, in one sentence; None where it can.
+        can_be_undone: Whether `inv data.undo` takes back what was applied.
     """
 
     database: str
     revisions: tuple[str, ...] = ()
     problem: str | None = None
+    can_be_undone: bool = False
 
 
 def find_pending(
-    root: Path, environ: Mapping[str, str], environment: str
+    root: Path,
+    environ: Mapping[str, str],
+    environment: str | None,
+    database: str | None = None,
 ) -> list[Pending]:
     """Return the databases that have something pending, or a problem.
 
     Args:
         root: The project's folder.
         environ: The process environment.
-        environment: Name or alias of the environment.
+        environment: Name or alias of the environment; None means the active one.
+        database: Name of a database; None means all.
 
     Raises:
         UsageError: There is no such environment, or a file says what cannot be.
     """
     project = _load(root, environ, environment)
-    found = (_look(migrated, project.root) for migrated in list_migrated(project))
+    found = (
+        _look(migrated, project.root)
+        for migrated in list_migrated(project)
+        if database in {None, migrated.database.name}
+    )
     return [each for each in found if each.revisions or each.problem]
 
 
@@ -88,7 +98,12 @@ def _describe(name: str, standing: Standing) -> Pending:
     )
 
 
-def migrate(root: Path, environ: Mapping[str, str], environment: str) -> list[Pending]:
+def migrate(
+    root: Path,
+    environ: Mapping[str, str],
+    environment: str | None,
+    database: str | None = None,
+) -> list[Pending]:
     """Apply what is pending to all databases of an environment, one after another.
 
     A worktree's own are made first, where they are not there yet.
@@ -99,7 +114,8 @@ def migrate(root: Path, environ: Mapping[str, str], environment: str) -> list[Pe
     Args:
         root: The project's folder.
         environ: The process environment.
-        environment: Name or alias of the environment.
+        environment: Name or alias of the environment; None means the active one.
+        database: Name of a database; None means all.
 
     Returns:
         What was applied, by database.
@@ -115,22 +131,23 @@ def migrate(root: Path, environ: Mapping[str, str], environment: str) -> list[Pe
             "a database of this worktree cannot be made",
             hint="mend what the lines above say",
         )
-    applied = [_migrate(migrated, project) for migrated in list_migrated(project)]
+    applied = [
+        _migrate(target, target.migrated)
+        for target in list_targets(project)
+        if target.migrated and database in {None, target.database.name}
+    ]
     return [each for each in applied if each.revisions]
 
 
-def _load(root: Path, environ: Mapping[str, str], environment: str) -> Project:
+def _load(root: Path, environ: Mapping[str, str], environment: str | None) -> Project:
     return load_project(root, environ=environ, environment=environment, is_looking=True)
 
 
-def _migrate(migrated: Migrated, project: Project) -> Pending:
+def _migrate(target: Target, migrated: Migrated) -> Pending:
     """Apply what is pending to one database."""
-    root, database = project.root, migrated.database
-    key = hash_address(database, root)
+    root, database = target.root, target.database
     state = StateFolder(root)
-    with state.being_written():
-        folder = state.make(FOLDER)
-    lock = hold_lock(folder / f"{key}.lock")
+    lock = hold_lock(target.name_lock())
     with state.being_written(), lock as held, hold_server_lock(database, root):
         standing = _find_applicable(migrated, root)
         if not standing.pending:
@@ -139,17 +156,30 @@ def _migrate(migrated: Migrated, project: Project) -> Pending:
             root=root,
             scripts=standing.scripts,
             database=database,
-            env=build_common_env(project),
-            log=folder / f"migration-{database.name}.log",
+            env=build_common_env(target.project),
+            log=state.make(FOLDER) / f"migration-{database.name}.log",
             locks=(held,),
         )
-        file = find_plain_file(database, root)
-        if file is None:
+        applied = _describe(database.name, standing)
+        if target.file is None:
             _apply(upgrade)
-        else:
-            draft = folder / f"{key}.db"
-            change_aside(file, draft, partial(_apply_to_copy, upgrade, draft))
-        return _describe(database.name, standing)
+            return applied
+        entry = _apply_aside(target, upgrade, standing)
+        return replace(applied, can_be_undone=entry is not None)
+
+
+def _apply_aside(target: Target, upgrade: Upgrade, standing: Standing) -> Entry | None:
+    """Migrate a copy of a file, and have it in the file's place."""
+    system = SqliteSystem(target)
+    system.sweep()
+    apply = partial(_apply_to_copy, upgrade)
+    return change_state(target, system, "migrate", _name_change(standing), apply)
+
+
+def _name_change(standing: Standing) -> str:
+    count = len(standing.pending)
+    first = quote(str(standing.pending[0]))
+    return f"migration {first}" if count == 1 else f"{count} migrations from {first} on"
 
 
 def _find_applicable(migrated: Migrated, root: Path) -> Standing:
@@ -169,8 +199,10 @@ def _apply(upgrade: Upgrade) -> None:
     _check(upgrade, read_versions(upgrade.database, upgrade.root, table))
 
 
-def _apply_to_copy(upgrade: Upgrade, draft: Path) -> None:
+def _apply_to_copy(upgrade: Upgrade, copy: Database) -> None:
     """Let Alembic do it to the copy of a file, and look whether it did."""
+    draft = copy.find_file(upgrade.root)
+    assert draft is not None
     table = find_version_table(upgrade.scripts)
     before = read_file(draft, table)
     try:

@@ -19,7 +19,7 @@ from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, re
 from sceneshift.data.sqlitefiles import list_sidecars, reading, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sceneshift.data.target import Target
@@ -103,6 +103,28 @@ class SqliteSystem:
     def put_back(self, former: str, marker: Marker, present: str) -> None:
         """See `System.put_back`."""
         self._put(self._get(_FORMER, former), marker, present)
+
+    def change(
+        self,
+        change: Callable[[Database], None],
+        marker: Marker | None,
+        former: str | None,
+    ) -> None:
+        """See `System.change`."""
+        draft = self._make(_DRAFTS) / f"{os.getpid()}-change{_SUFFIX}"
+        self._make(_FORMER)
+
+        def work() -> None:
+            if former is not None:
+                with self._being_written():
+                    aside = draft.with_name(f"{os.getpid()}-former{_SUFFIX}")
+                    shutil.copyfile(draft, aside)
+                    _give_name(aside, self._get(_FORMER, former))
+            change(self._name(draft))
+            if marker is not None:
+                _mark(draft, marker)
+
+        change_aside(self._file, draft, work)
 
     def _put(self, origin: Path, marker: Marker, kept: str) -> None:
         folder = self._make(_DRAFTS)

@@ -15,7 +15,7 @@ from sceneshift.data.target import load_targets
 from sceneshift.data.undo import UndoLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sceneshift.data.snapshots.snapshot import Snapshot
@@ -58,8 +58,19 @@ def show_status(
         [("database", "place", "revision", "reset", "undo"), *map(_make_row, rows)]
     )
     for row in rows:
-        if row["problem"] is not None:
-            console.note(f"{row['name']}: {row['problem']}")
+        for line in _advise(row):
+            console.note(f"{row['name']}: {line}")
+
+
+def _advise(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong, and what to type."""
+    if row["problem"] is not None:
+        yield row["problem"]
+    if row["unknown"]:
+        how = "at once" if row["snapshot"] else "when it is built"
+        yield f"inv data.reset puts what this branch makes in its place, {how}"
+    elif row["pending"] and row["problem"] is None:
+        yield "inv data.migrate applies what is pending"
 
 
 def describe(target: Target) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
@@ -71,6 +71,23 @@ class System(Protocol):
 
     def place(self, snapshot: str, marker: Marker, former: str) -> None:
         """Put a snapshot in place, and keep what is there under another name.
+
+        Raises:
+            SceneshiftError: That cannot be done; all is as it was.
+        """
+
+    def change(
+        self,
+        change: Callable[[Database], None],
+        marker: Marker | None,
+        former: str | None,
+    ) -> None:
+        """Change a copy and put it in place, and keep what was there.
+
+        Args:
+            change: Changes the copy. What it raises is passed on, all as it was.
+            marker: What the copy is to say of itself then; None lets it say the same.
+            former: The name that what was there is kept under; None lets it go.
 
         Raises:
             SceneshiftError: That cannot be done; all is as it was.

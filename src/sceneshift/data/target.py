@@ -62,6 +62,11 @@ class Target(Struct, frozen=True, kw_only=True):
         return hash_address(self.database, self.root)
 
     @property
+    def is_in_project(self) -> bool:
+        """Whether it is a file in the project's folder, which is whose it is then."""
+        return self.file is not None and self.file.resolve().is_relative_to(self.root)
+
+    @property
     def title(self) -> str:
         """What people know it by: its file, or its name on the server."""
         if self.file is not None:
@@ -131,13 +136,22 @@ def load_targets(
     project = load_project(
         root, environ=environ, environment=environment, is_looking=True
     )
+    return _choose(list_targets(project), database, project.environment.name)
+
+
+def list_targets(project: Project) -> list[Target]:
+    """Return the databases of a project's environment.
+
+    Raises:
+        ConfigError: A file says what cannot be.
+    """
     owner = find_owner(project)
     migrated = {each.database.variable: each for each in list_migrated(project)}
     databases = {
         each.variable: each for each in list_databases(project.environment.values)
     }
     databases |= {name: each.database for name, each in migrated.items()}
-    found = [
+    return [
         Target(
             project=project,
             database=each,
@@ -146,7 +160,6 @@ def load_targets(
         )
         for variable, each in databases.items()
     ]
-    return _choose(found, database, project.environment.name)
 
 
 def _choose(found: list[Target], name: str | None, environment: str) -> list[Target]:

@@ -84,6 +84,38 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
 @task(
     help={
         "env": _ENV,
+        "database": "name of the database (default: all that have migrations)",
+        "yes": "migrate a protected environment without a question",
+        "dry_run": _DRY,
+        "json": _JSON,
+    }
+)
+def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Apply pending migrations, each database's as a whole or not at all."""
+    from sceneshift.data.migrate import MigrateRequest, migrate_all  # noqa: PLC0415
+
+    request = MigrateRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    migrate_all(request)
+
+
+@task(
+    help={
+        "env": _ENV,
         "database": "name of the database (default: that of the last change)",
         "redo": "make again what was taken back last",
         "yes": _YES,

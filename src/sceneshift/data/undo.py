@@ -16,11 +16,15 @@ import msgspec
 from msgspec import Struct
 
 from sceneshift.core.paths import write_whole
+from sceneshift.data.marker import Marker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from sceneshift.core.databases import Database
     from sceneshift.data.system import System
+    from sceneshift.data.target import Target
 
 MOST = 3
 _SUFFIX = ".json"
@@ -158,3 +162,48 @@ class UndoLog:
         system.forget_former(entry.former)
         system.forget_former(entry.later)
         (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
+
+
+def change_state(
+    target: Target,
+    system: System,
+    act: str,
+    what: str,
+    change: Callable[[Database], None],
+) -> Entry | None:
+    """Change a copy of a database, have it in its place, and let it be taken back.
+
+    Whose the database is stays unsaid where it is; then nothing is written into it, and
+    nothing can be taken back.
+
+    Args:
+        target: The database, whose lock is held.
+        system: What can do it.
+        act: See `Entry.act`.
+        what: See `Entry.what`.
+        change: Changes the copy. What it raises is passed on, all as it was.
+
+    Returns:
+        The change; None where it cannot be taken back.
+
+    Raises:
+        SceneshiftError: It cannot be done; all is as it was.
+    """
+    log = UndoLog(target.make_folder("undo"))
+    marker = system.read_marker()
+    own = (target.owner, target.environment)
+    is_ours = (marker.project, marker.environment) == own if marker else False
+    if not (is_ours or (marker is None and target.is_in_project)):
+        system.change(change, marker, None)
+        return None
+    state = marker.state if marker else ""
+    log.tidy(system, state)
+    log.forget_undone(system, state)
+    entry = log.begin(act, what, environment=target.environment, before=state)
+    after = Marker(project=target.owner, environment=target.environment, state=entry.id)
+    try:
+        system.change(change, after, entry.former)
+    finally:
+        now = system.read_marker()
+        log.tidy(system, now.state if now else "")
+    return entry

@@ -15,10 +15,10 @@ from sceneshift.data.build import build, make_order
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.guards import Intent, describe_rows, guard
 from sceneshift.data.locking import hold_lock
-from sceneshift.data.marker import Marker
+from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_targets
-from sceneshift.data.undo import UndoLog
+from sceneshift.data.undo import place_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -274,23 +274,11 @@ def _place(
     planned: Planned, snapshot: Snapshot, *, is_built: bool, began: float
 ) -> Done:
     target, system = planned.target, planned.system
-    log = UndoLog(target.make_folder("undo"))
-    present = system.read_marker()
-    state = present.state if present else ""
-    log.tidy(system, state)
-    log.forget_undone(system, state)
-    entry = log.begin(
-        "reset",
-        f"reset to {planned.describe()}",
-        environment=target.environment,
-        before=state,
-        snapshot=snapshot.id,
-    )
-    marker = Marker(
-        project=target.owner, environment=target.environment, state=entry.id
-    )
-    system.place(snapshot.id, marker, entry.former)
-    log.tidy(system, entry.id)
+    what = f"reset to {planned.describe()}"
+    entry = place_state(target, system, "reset", what, snapshot.id)
+    planned.order.store.note_use(snapshot.id)
+    if is_built:
+        prune(planned.order.store, system, but=snapshot.id)
     return Done(
         planned=planned,
         snapshot=snapshot,

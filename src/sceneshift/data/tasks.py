@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sceneshift.task import find_root, refuse_windows, task
+from sceneshift.core.errors import UsageError
+from sceneshift.task import find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,6 +147,59 @@ def undo(  # noqa: PLR0913, PLR0917 - one argument a flag
         as_json=json,
     )
     undo(request)
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _DATABASE,
+        "pin": "have the one whose id begins so stay",
+        "unpin": "let it go in its time again",
+        "restore": "put it in its database's place",
+        "prune": "let go of those that are old or too many",
+        "days": "with --prune: how long one is kept that nobody uses (default: 30)",
+        "yes": _YES,
+        "json": _JSON,
+    }
+)
+def snapshots(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    pin: str = "",
+    unpin: str = "",
+    restore: str = "",
+    prune: bool = False,  # noqa: FBT001, FBT002 - a flag
+    days: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """List the states that resets have kept; pin, restore or prune them."""
+    from sceneshift.data import kept  # noqa: PLC0415
+    from sceneshift.data.snapshots.pruning import BYTES, DAYS  # noqa: PLC0415
+
+    if sum(map(bool, (pin, unpin, restore, prune))) > 1:
+        raise UsageError(
+            "one of --pin, --unpin, --restore and --prune is to be given",
+            hint="see what there is: inv data.snapshots",
+        )
+    request = kept.KeptRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_confirmed=yes,
+        as_json=json,
+    )
+    if pin or unpin:
+        kept.pin(request, pin or unpin, is_pinned=bool(pin))
+    elif restore:
+        kept.restore(request, restore)
+    elif prune:
+        limit = read_count("--days", days, DAYS)
+        kept.prune_all(request, days=limit, most_bytes=BYTES)
+    else:
+        kept.show_snapshots(request)
 
 
 @task(help={"env": _ENV, "database": _DATABASE, "yes": _YES})

@@ -164,6 +164,32 @@ class UndoLog:
         (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
 
 
+def place_state(
+    target: Target, system: System, act: str, what: str, snapshot: str
+) -> Entry:
+    """Put a snapshot in a database's place, and let that be taken back.
+
+    Args:
+        target: The database, whose lock is held.
+        system: What can do it.
+        act: See `Entry.act`.
+        what: See `Entry.what`.
+        snapshot: The snapshot's id.
+
+    Raises:
+        SceneshiftError: It cannot be done; all is as it was.
+    """
+    log, state = _begin(target, system)
+    entry = log.begin(
+        act, what, environment=target.environment, before=state, snapshot=snapshot
+    )
+    try:
+        system.place(snapshot, _mark(target, entry), entry.former)
+    finally:
+        log.tidy(system, _read_state(system))
+    return entry
+
+
 def change_state(
     target: Target,
     system: System,
@@ -189,21 +215,33 @@ def change_state(
     Raises:
         SceneshiftError: It cannot be done; all is as it was.
     """
-    log = UndoLog(target.make_folder("undo"))
     marker = system.read_marker()
     own = (target.owner, target.environment)
     is_ours = (marker.project, marker.environment) == own if marker else False
     if not (is_ours or (marker is None and target.is_in_project)):
         system.change(change, marker, None)
         return None
-    state = marker.state if marker else ""
+    log, state = _begin(target, system)
+    entry = log.begin(act, what, environment=target.environment, before=state)
+    try:
+        system.change(change, _mark(target, entry), entry.former)
+    finally:
+        log.tidy(system, _read_state(system))
+    return entry
+
+
+def _begin(target: Target, system: System) -> tuple[UndoLog, str]:
+    """Return the log, with nothing in it that leads nowhere, and the present state."""
+    log, state = UndoLog(target.make_folder("undo")), _read_state(system)
     log.tidy(system, state)
     log.forget_undone(system, state)
-    entry = log.begin(act, what, environment=target.environment, before=state)
-    after = Marker(project=target.owner, environment=target.environment, state=entry.id)
-    try:
-        system.change(change, after, entry.former)
-    finally:
-        now = system.read_marker()
-        log.tidy(system, now.state if now else "")
-    return entry
+    return log, state
+
+
+def _read_state(system: System) -> str:
+    marker = system.read_marker()
+    return marker.state if marker else ""
+
+
+def _mark(target: Target, entry: Entry) -> Marker:
+    return Marker(project=target.owner, environment=target.environment, state=entry.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,8 +62,22 @@ class Store:
             OSError: It cannot be written.
         """
         text = msgspec.json.format(msgspec.json.encode(snapshot)).decode()
-        write_whole(self.folder / f"{snapshot.id}{_SUFFIX}", text)
+        write_whole(self._locate(snapshot.id), text)
+
+    def note_use(self, id: str) -> None:  # noqa: A002
+        """Know that one was used now."""
+        os.utime(self._locate(id))
+
+    def find_last_use(self, id: str) -> float:  # noqa: A002
+        """Return when one was used last, seconds since 1970."""
+        try:
+            return self._locate(id).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def forget(self, id: str) -> None:  # noqa: A002 - that is what it is
         """Know one no more: what it is made of may go then."""
-        (self.folder / f"{id}{_SUFFIX}").unlink(missing_ok=True)
+        self._locate(id).unlink(missing_ok=True)
+
+    def _locate(self, id: str) -> Path:  # noqa: A002
+        return self.folder / f"{id}{_SUFFIX}"

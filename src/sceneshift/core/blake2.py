@@ -7,4 +7,11 @@ try:
 except ImportError:  # pragma: no cover - an interpreter that was built without it
     from hashlib import blake2b
 
-__all__ = ["blake2b"]
+__all__ = ["blake2b", "digest"]
+
+_BYTES = 16
+
+
+def digest(data: bytes) -> str:
+    """Return what stands for some bytes: 32 hexadecimal digits."""
+    return blake2b(data, digest_size=_BYTES).hexdigest()

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote
+from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.snapshots.snapshot import (
     Snapshot,
@@ -80,7 +81,7 @@ def make_order(target: Target, system: System) -> Order:
     links: Mapping[str, str] = {}
     if target.migrated is not None:
         scripts = target.migrated.read(target.root)
-        history = load_history(scripts)
+        history = load_history(scripts, RevisionIndex(target.root, scripts))
         _check_heads(target, scripts, history)
         links = chain(history)
     return Order(

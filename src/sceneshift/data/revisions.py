@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from sceneshift.core.blake2 import digest
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import name_few, quote
+from sceneshift.data.revisionindex import Text, take_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from sceneshift.data.revisionindex import RevisionIndex
     from sceneshift.data.scripts import Scripts
 
 _FEW = 3
@@ -40,6 +43,7 @@ class Revision(Struct, frozen=True, kw_only=True):
         down: Those that it comes after.
         needs: Others that have to be applied before: ids or labels of branches.
         labels: Names of the branch that begins with it.
+        digest: What stands for all that its file says.
         file: The file that says so.
     """
 
@@ -48,6 +52,7 @@ class Revision(Struct, frozen=True, kw_only=True):
     down: tuple[str, ...]
     needs: tuple[str, ...]
     labels: tuple[str, ...]
+    digest: str
     file: Path
 
     def __str__(self) -> str:
@@ -109,15 +114,19 @@ class History(Struct, frozen=True, kw_only=True):
         return next((tuple(each) for each in branches.values() if len(each) > 1), ())
 
 
-def load_history(scripts: Scripts) -> History:
+def load_history(scripts: Scripts, index: RevisionIndex | None = None) -> History:
     """Read the revisions of a database.
+
+    Args:
+        scripts: Where they are.
+        index: What is known of their files; None reads all.
 
     Raises:
         SceneshiftError: A file cannot be read, or they do not fit together.
     """
     revisions: dict[str, Revision] = {}
     for file in _list_files(scripts):
-        one = _read(file)
+        one = _read(file) if index is None else _find(file, index)
         if one.id in revisions:
             other = revisions[one.id].file.name
             raise SceneshiftError(
@@ -125,7 +134,36 @@ def load_history(scripts: Scripts) -> History:
                 hint=f"give one of them another `revision`: {file}",
             )
         revisions[one.id] = one
+    if index is not None:
+        index.save()
     return _link(revisions)
+
+
+def _find(file: Path, index: RevisionIndex) -> Revision:
+    try:
+        known, stamp = index.find(file), take_stamp(file)
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    if known is not None:
+        return Revision(
+            id=known.id,
+            message=known.message,
+            down=known.down,
+            needs=known.needs,
+            labels=known.labels,
+            digest=known.digest,
+            file=file,
+        )
+    one = _read(file)
+    text = Text(one.id, one.message, one.down, one.needs, one.labels, one.digest)
+    index.note(file, stamp, text)
+    return one
+
+
+def _unreadable(file: Path, error: Exception) -> SceneshiftError:
+    return SceneshiftError(
+        f"{file.name} cannot be read: {error}", hint=f"mend it: {file}"
+    )
 
 
 def _list_files(scripts: Scripts) -> list[Path]:
@@ -155,11 +193,10 @@ def _list_folder(folder: Path, *, is_recursive: bool) -> Iterator[Path]:
 def _read(file: Path) -> Revision:
     """Read what a file says of its revision."""
     try:
-        tree = _parse(file.read_bytes())
+        content = file.read_bytes()
+        tree = _parse(content)
     except (OSError, SyntaxError, ValueError) as error:
-        raise SceneshiftError(
-            f"{file.name} cannot be read: {error}", hint=f"mend it: {file}"
-        ) from error
+        raise _unreadable(file, error) from error
     values = _find_values(tree, file)
     if "revision" not in values:
         old = _OLD_FILE.match(file.name)
@@ -176,6 +213,7 @@ def _read(file: Path) -> Revision:
         down=_as_tuple(values.get("down_revision")),
         needs=_as_tuple(values.get("depends_on")),
         labels=_as_tuple(values.get("branch_labels")),
+        digest=digest(content),
         file=file,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from sceneshift.core.wording import name_few, quote
+from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import History, Revision, load_history
 from sceneshift.data.scripts import name_below
 from sceneshift.data.versions import find_version_table, read_versions
@@ -69,7 +70,7 @@ def find_standing(migrated: Migrated, root: Path) -> Standing:
         SceneshiftError: Neither can be read.
     """
     scripts = migrated.read(root)
-    history = load_history(scripts)
+    history = load_history(scripts, RevisionIndex(root, scripts))
     table = find_version_table(scripts)
     return compare(scripts, history, read_versions(migrated.database, root, table))
 

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sceneshift.data.snapshots.traced import Inputs, digest, digest_file
+from sceneshift.core.blake2 import digest
+from sceneshift.data.snapshots.traced import Inputs, digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,11 +88,7 @@ def name_snapshot(recipe: Recipe, inputs: Inputs) -> str:
 
 
 def chain(history: History) -> dict[str, str]:
-    """Return each revision's digest: of its file, and of all that come before it.
-
-    Raises:
-        OSError: A file is gone meanwhile.
-    """
+    """Return each revision's digest: of its file, and of all that come before it."""
     found: dict[str, str] = {}
     waiting = [*history.revisions]
     while waiting:
@@ -102,9 +99,9 @@ def chain(history: History) -> dict[str, str]:
             continue
         waiting.pop()
         if one not in found:
-            content = digest_file(history.revisions[one].file) or ""
             before = sorted(found[each] for each in history.before[one])
-            found[one] = digest("\n".join([content, *before]).encode())
+            links = [history.revisions[one].digest, *before]
+            found[one] = digest("\n".join(links).encode())
     return found
 
 

@@ -16,12 +16,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sceneshift.core.blake2 import blake2b
+from sceneshift.core.blake2 import digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-_BYTES = 16
 _SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr", "/var")
 _OTHERS = frozenset(
     {".git", ".sceneshift", ".venv", "__pycache__", "node_modules", "site-packages"}
@@ -170,11 +169,6 @@ def _is_within(path: Path, known: Collection[Path]) -> bool:
 
 def _relate(path: Path, root: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
-
-def digest(data: bytes) -> str:
-    """Return what stands for some bytes: 32 hexadecimal digits of BLAKE2b."""
-    return blake2b(data, digest_size=_BYTES).hexdigest()
 
 
 def digest_file(path: Path) -> str | None:

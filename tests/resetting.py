@@ -54,7 +54,8 @@ class Shop:
 
     def write(self, *tables: str, **more: str) -> None:
         """Write other revisions."""
-        make_project(self.root, steps(*tables, **more))
+        env = (self.root / "migrations/env.py").read_text()
+        make_project(self.root, steps(*tables, **more), env=env)
 
     def reset(self, **options: Any) -> Done:
         """Reset it, without a question."""

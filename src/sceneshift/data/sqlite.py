@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 from functools import partial
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SNAPSHOTS, _FORMER, _DRAFTS = "snapshots", "former", "drafts"
 _SUFFIX = ".sqlite"
+_QUOTES, _BLANKS = re.compile(r'["`\[\]]'), re.compile(r"\s+")
 _OWN = "sqlite_"  # tables that the system keeps for itself
 
 
@@ -56,6 +58,18 @@ class SqliteSystem:
         """See `System.mark`."""
         draft = self._make(_DRAFTS) / f"{os.getpid()}-mark{_SUFFIX}"
         change_aside(self._file, draft, partial(_mark, draft, marker))
+
+    def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
+        """See `System.read_schema`."""
+        with reading(self._find(draft)) as connection:
+            if connection is None:
+                return {}
+            look = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+            return {
+                f"{kind} {name}": _normalise(text)
+                for kind, name, text in connection.execute(look)
+                if name != VIEW and not name.startswith(_OWN)
+            }
 
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """See `System.count_rows`."""
@@ -193,6 +207,28 @@ class SqliteSystem:
     def _being_written(self) -> Iterator[None]:
         with StateFolder(self._target.root).being_written():
             yield
+
+
+def _normalise(text: str) -> str:
+    """Return a statement without what makes no difference.
+
+    What quotes a name, blanks, and the order of constraints: Alembic's batch mode has
+    another each time.
+    """
+    bare = _BLANKS.sub("", _QUOTES.sub("", text)).lower()
+    head, bracket, body = bare.partition("(")
+    return head + bracket + ",".join(sorted(_split(body)))
+
+
+def _split(body: str) -> Iterator[str]:
+    """Yield what stands between the commas that are in no brackets."""
+    depth = start = 0
+    for place, letter in enumerate(body):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and not depth:
+            yield body[start:place]
+            start = place + 1
+    yield body[start:].removesuffix(")")
 
 
 def _count(connection: sqlite3.Connection, *, but: str) -> dict[str, int]:

@@ -42,6 +42,15 @@ class System(Protocol):
             SceneshiftError: It cannot be written.
         """
 
+    def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
+        """Return what there is, by name, in words that are the same for the same.
+
+        Of the database or a draft; None where that cannot be told.
+
+        Raises:
+            SceneshiftError: It cannot be read.
+        """
+
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """Return the number of rows of each table, of the database or a draft.
 

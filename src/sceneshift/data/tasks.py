@@ -149,6 +149,25 @@ def undo(  # noqa: PLR0913, PLR0917 - one argument a flag
     undo(request)
 
 
+@task(help={"env": _ENV, "database": _DATABASE, "json": _JSON})
+def check(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Compare databases, migrations and models; changes nothing."""
+    from sceneshift.data import drift  # noqa: PLC0415
+
+    drift.check(
+        _root(context),
+        os.environ,
+        environment=env or None,
+        database=database or None,
+        as_json=json,
+    )
+
+
 @task(
     help={
         "env": _ENV,

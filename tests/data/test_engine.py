@@ -9,6 +9,8 @@ from sqlalchemy import make_url, text
 from sceneshift.core.errors import ComponentError, ConfigError, SceneshiftError
 from sceneshift.data.engine import (
     describe_error,
+    describe_url,
+    name_package,
     open_connection,
     open_engine,
     parse_url,
@@ -180,3 +182,23 @@ def test_a_statement_may_stand_outside_of_a_transaction(
         open_connection(open_engine(url, tmp_path)) as connection,
     ):
         connection.execute(text("CREATE DATABASE other"))
+
+
+def test_a_url_is_told_by_its_parts(tmp_path: Path) -> None:
+    """For each driver that may be installed in another Python."""
+    url = "postgresql+asyncpg://u:p%40:w@[::1]:5/d?ssl=true&host=a&host=b"
+    told = describe_url(url, tmp_path)
+    assert [each.pop("drivername") for each in told] == [
+        "postgresql+psycopg",
+        "postgresql+psycopg2",
+    ]
+    assert told[0] == {
+        "username": "u",
+        "password": "p@:w",
+        "host": "::1",
+        "port": 5,
+        "database": "d",
+        "query": {"host": ("a", "b"), "sslmode": "require"},
+    }
+    assert name_package("psycopg2") == "psycopg2-binary"
+    assert name_package("pymysql") == "pymysql"

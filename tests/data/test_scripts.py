@@ -195,3 +195,11 @@ def test_a_table_is_filled_in_as_alembic_does_it(tmp_path: Path, text: str) -> N
     write(tmp_path, {"pyproject.toml": toml})
     with pytest.raises(ConfigError, match="cannot be filled in"):
         read_scripts(tmp_path, Path("pyproject.toml"))
+
+
+def test_folders_of_modules_are_as_seen_from_where_alembic_runs(tmp_path: Path) -> None:
+    """Several of them, by the separator that the file names."""
+    ini = HERE + "prepend_sys_path = .:lib\npath_separator = :\n"
+    write(tmp_path, {"alembic.ini": ini}, "migrations")
+    paths = read_scripts(tmp_path, Path("alembic.ini")).paths
+    assert paths == (tmp_path, tmp_path / "lib")

@@ -59,7 +59,7 @@ def list_migrated(project: Project) -> list[Migrated]:
 
 
 def _list_all(project: Project) -> list[Migrated]:
-    databases = _collect(project)
+    databases = collect_databases(project)
     configured = list(_list_configured(project))
     if configured:
         return [
@@ -73,7 +73,7 @@ def _list_all(project: Project) -> list[Migrated]:
     return [Migrated(database=each, config=usual) for each in databases.values()]
 
 
-def _collect(project: Project) -> dict[str, Database]:
+def collect_databases(project: Project) -> dict[str, Database]:
     """Return databases by variable: the project's, and what its tables name.
 
     What only the shell has is not the project's, unless there is a table for it.

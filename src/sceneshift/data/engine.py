@@ -159,6 +159,30 @@ def _refuse(url: URL | str) -> ConfigError:
     return ConfigError("the URL of a database cannot be read", hint=hint)
 
 
+def describe_url(url: URL | str, root: Path) -> list[dict[str, Any]]:
+    """Return the parts of a URL for each driver that it may mean, the best one first.
+
+    They are what SQLAlchemy's `URL.create` takes, in another Python too: which driver
+    is installed there is not known here.
+
+    Args:
+        url: The database, as an application names it.
+        root: What a relative path of a SQLite file is relative to.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    parsed = parse_url(url, root)
+    parts = parsed._asdict()
+    parts["query"] = dict(parsed.query)
+    return [{**parts, "drivername": name} for name in _list_drivers(parsed)]
+
+
+def name_package(driver: str) -> str:
+    """Return the package that has a driver."""
+    return _PACKAGES.get(driver, driver)
+
+
 @contextmanager
 def open_connection(engine: Engine) -> Iterator[Connection]:
     """Yield a connection; what its library raises becomes an error for people.

@@ -40,6 +40,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
         location: The folder of env.py, absolute.
         versions: The folders of the revisions, absolute.
         is_recursive: Whether the folders below those count too.
+        paths: The folders that its programs find modules in, before all others.
         url: The `sqlalchemy.url` that the file has; None where it has none, or one
             that env.py is to fill in.
         version_table: What a setting of that name says, and no more than that: it is
@@ -53,6 +54,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
     location: Path
     versions: tuple[Path, ...]
     is_recursive: bool = False
+    paths: tuple[Path, ...] = ()
     url: str | None = None
     version_table: str | None = None
     version_schema: str | None = None
@@ -113,6 +115,7 @@ def _build(settings: _Settings, location: Path) -> Scripts:
         location=location,
         versions=versions or (location / "versions",),
         is_recursive=settings.is_true("recursive_version_locations"),
+        paths=tuple(settings.list_search_paths()),
         url=settings.find_url(),
         version_table=settings.get("version_table"),
         version_schema=settings.get("version_table_schema"),
@@ -168,6 +171,11 @@ class _Settings:
         """Yield the folders that a setting names, absolute."""
         for text in self._split(name, _SPACE_OR_COMMA, "version_path_separator"):
             yield self._locate(text)
+
+    def list_search_paths(self) -> Iterator[Path]:
+        """Yield the folders that come before all others in `sys.path`."""
+        for text in self._split("prepend_sys_path", _SPACE_COMMA_OR_COLON):
+            yield self.folder / text
 
     def _split(self, name: str, old: re.Pattern[str], *others: str) -> list[str]:
         value = self._find(name)

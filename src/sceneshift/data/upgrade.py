@@ -119,16 +119,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
 
     def aim(self, file: Path) -> Upgrade:
         """Return the same for another file of SQLite, by all variables that name it."""
-        path = self.database.find_file(self.root)
-        others = {
-            name: _point(text, file)
-            for name, text in self.env.items()
-            if text.startswith("sqlite")
-            and Database(name=name, url=text).find_file(self.root) == path
-        }
-        url = _point(self.database.url, file)
-        database = Database(name=self.database.name, url=url)
-        return replace(self, database=database, env={**self.env, **others})
+        database, env = aim(self.database, self.env, self.root, file)
+        return replace(self, database=database, env=env)
 
     def run(self) -> str:
         """Run it, and return what it said.
@@ -137,7 +129,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             ComponentError: The project's Python has no Alembic.
             SceneshiftError: It failed, with the line that says why.
         """
-        python = str(_find_python(self.root, self.env))
+        python = str(find_python(self.root, self.env))
         folder = StateFolder(self.root)
         # No pipe: that ends with the last of the programs that env.py may start.
         with folder.being_written(), TemporaryFile(dir=self.log.parent) as said:
@@ -232,6 +224,28 @@ def find_reason(text: str) -> str:
     return (errors or lines or ["it said nothing"])[-1]
 
 
+def aim(
+    database: Database, env: Mapping[str, str], root: Path, file: Path
+) -> tuple[Database, dict[str, str]]:
+    """Return a database of SQLite, and an environment, that mean another file.
+
+    Args:
+        database: The database.
+        env: The environment: each variable that names the database is another then.
+        root: What a relative path of a file is relative to.
+        file: The file.
+    """
+    path = database.find_file(root)
+    others = {
+        name: _point(text, file)
+        for name, text in env.items()
+        if text.startswith("sqlite")
+        and Database(name=name, url=text).find_file(root) == path
+    }
+    aimed = Database(name=database.name, url=_point(database.url, file))
+    return aimed, {**env, **others}
+
+
 def _point(url: str, file: Path) -> str:
     """Return the URL of another file of SQLite, driver and options as they are."""
     scheme = url.partition("://")[0]
@@ -244,7 +258,7 @@ def _point(url: str, file: Path) -> str:
     return f"{scheme}:///{path}{mark}{options}"
 
 
-def _find_python(root: Path, env: Mapping[str, str]) -> Path | str:
+def find_python(root: Path, env: Mapping[str, str]) -> Path | str:
     """Return the project's interpreter; ours where it has none of its own."""
     for folder in (root / ".venv", root / env.get("VIRTUAL_ENV", ".venv")):
         python = folder / "bin" / "python"

@@ -98,6 +98,20 @@ def test_what_runs_in_the_users_interpreter_needs_nothing_else() -> None:
         assert imports_of(top) & MODULES.keys() <= own, name
 
 
+def test_what_fills_a_database_needs_sqlalchemy_alone() -> None:
+    """The project's interpreter may have nothing of ours."""
+    own = {
+        name for name in MODULES if name.startswith("sceneshift.data.seeding.child.")
+    }
+    assert own
+    for name in own:
+        imports = IMPORTS[name]
+        roots = {each.partition(".")[0] for each in imports}
+        allowed = {*sys.stdlib_module_names, "sceneshift", "sqlalchemy"}
+        assert roots <= allowed, name
+        assert imports & MODULES.keys() <= own, name
+
+
 # Nor the site: a coverage measurement brings them in.
 LOADED = """
 import sys

@@ -1,0 +1,50 @@
+"""Whether every reference leads somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sceneshift.data.seeding.child.failure import SeedError, explain, is_of_database
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sqlalchemy import Connection
+
+
+def check_references(connection: Connection) -> None:
+    """Make sure that what was put off until the end is in order.
+
+    Raises:
+        SeedError: A row refers to one that is not there.
+    """
+    if connection.dialect.name == "postgresql":
+        try:
+            connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        except Exception as error:
+            if not is_of_database(error):
+                raise
+            raise SeedError(explain(error)) from error
+
+
+def explain_references(driver: sqlite3.Connection) -> str:
+    """Return which row of SQLite's refers to one that is not there."""
+    found = driver.execute("PRAGMA foreign_key_check").fetchone()
+    if found is None:
+        return "a row refers to one that is not there"
+    table, rowid, parent, number = found
+    said = f"a row of `{table}` refers to one that `{parent}` does not have"
+    quoted = _quote(table)
+    keys = driver.execute(f"PRAGMA foreign_key_list({quoted})").fetchall()
+    columns = [key[3] for key in keys if key[0] == number]
+    if rowid is None or not columns:
+        return said
+    names = ", ".join(map(_quote, columns))
+    look = f"SELECT {names} FROM {quoted} WHERE rowid = {int(rowid)}"  # noqa: S608
+    values = driver.execute(look).fetchone()
+    pairs = zip(columns, values, strict=True)
+    return f"{said}: {', '.join(f'{name} = {value!r}' for name, value in pairs)}"
+
+
+def _quote(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))

@@ -1,0 +1,120 @@
+"""Files of SQL, one statement after the other."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sceneshift.data.seeding.child.failure import SeedError, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+# What a `;` may stand in, and what ends a statement.
+_TOKEN = re.compile(
+    r"""
+    --[^\n]*                              # a comment
+  | /\*.*?\*/
+  | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'    # a text of PostgreSQL's with escapes
+  | '(?:[^']|'')*'
+  | "(?:[^"]|"")*"
+  | `[^`]*`
+  | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
+  | ;
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)+", re.DOTALL)
+_WORD = re.compile(r"\\?[A-Za-z]+")
+# All of a dataset is one transaction: those that dumps write around theirs are left
+# out, and what would take something back is refused.
+_NOTHING = re.compile(
+    r"(?:begin|commit|end|start)(?:\s+(?:transaction|work|deferred|immediate|exclusive))*",
+    re.IGNORECASE,
+)
+_REFUSED = frozenset({"abort", "release", "rollback", "savepoint"})
+
+
+class Statement(NamedTuple):
+    """A statement of a file.
+
+    Attributes:
+        line: Where it begins.
+        text: What it says, without the `;`.
+    """
+
+    line: int
+    text: str
+
+
+def run_file(connection: Connection, path: str, place: str) -> None:
+    """Run the statements of a file.
+
+    Raises:
+        SeedError: One fails, or would end the transaction.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SeedError("it is not UTF-8", place=place) from error
+    is_sqlite = connection.dialect.name == "sqlite"
+    driver: Any = connection.connection
+    for statement in split_statements(text, is_sqlite=is_sqlite):
+        at = f"{place}:{statement.line}"
+        if _is_nothing(statement.text, at):
+            continue
+        cursor = driver.cursor()
+        try:
+            # Not by SQLAlchemy: it would take `%` and `:x` for parameters.
+            cursor.execute(statement.text)
+        except Exception as error:
+            raise SeedError(explain(error), place=at) from error
+        finally:
+            cursor.close()
+
+
+def split_statements(text: str, *, is_sqlite: bool = False) -> Iterator[Statement]:
+    """Yield the statements of a text.
+
+    Args:
+        text: SQL.
+        is_sqlite: Whether SQLite is to say what a statement is: those that make a
+            trigger have others in them.
+    """
+    start = 0
+    for token in _TOKEN.finditer(text):
+        if token.group() != ";":
+            continue
+        if is_sqlite and not sqlite3.complete_statement(text[start : token.end()]):
+            continue
+        yield from _cut(text, start, token.start())
+        start = token.end()
+    yield from _cut(text, start, len(text))
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[Statement]:
+    blank = _COMMENT.match(text, start, end)
+    begin = blank.end() if blank else start
+    if begin < end:
+        yield Statement(text.count("\n", 0, begin) + 1, text[begin:end].rstrip())
+
+
+def _is_nothing(text: str, place: str) -> bool:
+    found = _WORD.match(text)
+    word = found.group().lower() if found else ""
+    if word in _REFUSED:
+        raise SeedError(
+            f"`{word.upper()}` in a seed: all of a dataset is one transaction",
+            place=place,
+        )
+    if word.startswith("\\") or (
+        word == "copy" and text.lower().endswith("from stdin")
+    ):
+        raise SeedError(
+            "only psql itself knows this: write INSERT, or a CSV beside it", place=place
+        )
+    return _NOTHING.fullmatch(text) is not None

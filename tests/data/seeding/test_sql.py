@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from sceneshift.data.seeding.child.sql import split_statements
+
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT 2; END;\nSELECT 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("", []),
+        (" \n-- a; b\n/* c; */ ;;", []),
+        ("SELECT 1;\n  SELECT 2  \n", [(1, "SELECT 1"), (2, "SELECT 2")]),
+        ("SELECT 'a;''b';SELECT \";\"", [(1, "SELECT 'a;''b'"), (1, 'SELECT ";"')]),
+        (
+            r"SELECT E'\';', e';';SELECT ':a%'",
+            [(1, r"SELECT E'\';', e';'"), (1, "SELECT ':a%'")],
+        ),
+        (r"SELECT date'\';SELECT 1", [(1, r"SELECT date'\'"), (1, "SELECT 1")]),
+        (
+            "DO $$ a; b $$;\nDO $x$ ; $$ ; $x$",
+            [(1, "DO $$ a; b $$"), (2, "DO $x$ ; $$ ; $x$")],
+        ),
+        ("SELECT a$b;SELECT $1;", [(1, "SELECT a$b"), (1, "SELECT $1")]),
+        ("-- x\n\nSELECT 1 -- ;\n, 2;", [(3, "SELECT 1 -- ;\n, 2")]),
+    ],
+)
+def test_statements_end_where_their_semicolon_is(
+    text: str, statements: list[tuple[int, str]]
+) -> None:
+    """Not where one is in a text, a name or a comment."""
+    assert list(split_statements(text)) == statements
+
+
+def test_a_trigger_of_sqlite_has_statements_of_its_own() -> None:
+    """It says itself where they end."""
+    found = list(split_statements(TRIGGER, is_sqlite=True))
+    assert [each.line for each in found] == [1, 2]
+    assert found[0].text.endswith("END")

@@ -18,6 +18,7 @@ KINDS = {
     "file",  # it is this file of the document's project
     "run",  # its commands end with 0 in the document's project
     "run-here",  # the same, in this repository
+    "run-files",  # the same, in the project of this document's files
     "live",  # the same, while the README's project runs
     "background",  # the same, where nothing runs before and after
     "json",  # what this command prints while the README's project runs, by its keys

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 from documents import read_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _OWN = ("PORT", "SCENESHIFT_ENV", "SCENESHIFT_DEBUG", "FLASK_APP", "NO_COLOR")
 # What the commands of the documents' Procfiles run, and what JSON shows of it.
@@ -103,6 +104,12 @@ def make_readme_project(tmp_path: Path) -> Iterator[DocumentedProject]:
     project = DocumentedProject(tmp_path, "README.md")
     yield project
     project.end()
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Callable[[str], DocumentedProject]:
+    """Return what makes the project of a document, in which nothing runs."""
+    return partial(DocumentedProject, tmp_path)
 
 
 @pytest.fixture(scope="module", name="running_project")

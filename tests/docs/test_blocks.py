@@ -40,6 +40,14 @@ class Project(Protocol):
         ...
 
 
+class MakeProject(Protocol):
+    """What makes one."""
+
+    def __call__(self, document: str) -> Project:
+        """Make a project of a document's files."""
+        ...
+
+
 def name_of(block: Block) -> str:
     """Name a test after its block."""
     return block.place
@@ -63,6 +71,14 @@ def test_every_block_says_how_it_is_tried(document: str) -> None:
 def test_commands_succeed(block: Block, readme_project: Project) -> None:
     """In a project of the README's files."""
     readme_project.expect(block.text, block.place)
+
+
+@each(read_all("run-files"))
+def test_commands_succeed_with_the_documents_files(
+    block: Block, make_project: MakeProject
+) -> None:
+    """One after the other."""
+    make_project(block.about).expect(block.text, block.place)
 
 
 @each(read_all("background"))

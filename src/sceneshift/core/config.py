@@ -52,6 +52,7 @@ class EnvironmentConfig(_Strict, frozen=True):
         ports: A process's port, or "auto".
         databases: A database's URL; `${NAME}` is replaced.
         protected: Whether destructive commands refuse.
+        dataset: What its databases are filled with, by its name.
     """
 
     aliases: Texts = []
@@ -71,6 +72,7 @@ class EnvironmentConfig(_Strict, frozen=True):
         dict[str, str], Meta(description="a table of URLs in quotes")
     ] = {}
     protected: Switch = False
+    dataset: Text | None = None
 
 
 class HealthConfig(_Strict, frozen=True):
@@ -151,9 +153,11 @@ class DatabaseConfig(_Strict, frozen=True):
 
     Attributes:
         alembic: Alembic's configuration, relative to the project.
+        seeds: The folder of its datasets, relative to the project.
     """
 
     alembic: Text | None = None
+    seeds: Text | None = None
 
 
 class DataConfig(_Strict, frozen=True):

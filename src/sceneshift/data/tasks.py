@@ -84,6 +84,38 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
 
 @task(
     help={
+        "dataset": "the dataset (default: the one that the environment names)",
+        "database": "name of the database (default: all that have the dataset)",
+        "env": _ENV,
+        "dry_run": _DRY,
+        "json": _JSON,
+    }
+)
+def seed(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    dataset: str = "",
+    database: str = "",
+    env: str = "",
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Fill the databases with a dataset; a second time changes nothing."""
+    from sceneshift.data.seeding import command  # noqa: PLC0415 - 60 ms
+
+    request = command.SeedRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        dataset=dataset or None,
+        database=database or None,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    command.seed(request)
+
+
+@task(
+    help={
         "env": _ENV,
         "database": "name of the database (default: all that have migrations)",
         "yes": "migrate a protected environment without a question",

@@ -28,7 +28,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     ignored = shutil.ignore_patterns("node_modules", "dist", "var", "__pycache__")
     shutil.copytree(ROOT / "demo", root / "demo", ignore=ignored)
-    shutil.copy(ROOT / "Procfile.dev", root)
+    for name in ("Procfile.dev", "pyproject.toml", "tasks.py"):
+        shutil.copy(ROOT / name, root)
     run_npm(root, "ci")
     return root
 
@@ -85,7 +86,7 @@ def honcho(project: Path, base: int) -> Iterator[subprocess.Popen[bytes]]:
     env |= {"DATABASE_URL": f"sqlite:///{project}/honcho.db"}
     for removed in ("PORT", "BACKEND_URL"):
         env.pop(removed, None)
-    steps = "alembic -c demo/alembic.ini upgrade head && python -m demo.seed"
+    steps = "alembic -c demo/alembic.ini upgrade head && inv data.seed"
     subprocess.run(["sh", "-c", steps], cwd=project, env=env, check=True)
     argv = ["honcho", "start", "-f", "Procfile.dev", "-p", str(base)]
     with (project / "honcho.log").open("wb") as log:

@@ -101,4 +101,12 @@ def worktrees(_c: Context, count: int = 10) -> None:
     bench.measure(ROOT, count=count).report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans, stress, switch, worktrees)
+@task(help={"runs": _RUNS, "rows": "rows of the larger table"})
+def seeding(_c: Context, runs: int = 3, rows: int = 2_000_000) -> None:
+    """Measure filling a database, beside drivers by hand and the ORM."""
+    from bench import seeding as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, runs=runs, rows=rows).report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans, stress, switch, worktrees, seeding)

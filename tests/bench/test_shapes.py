@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import cli, orphans, output, reload, stress, switch
+from bench import cli, orphans, output, reload, seeding, stress, switch
 from bench.peers import find_here
 from bench.record import OURS, Record
 from sceneshift.core.errors import UsageError
@@ -106,3 +106,12 @@ def test_switch_counts_what_is_lost(tmp_path: Path) -> None:
     said = read_back(record, tmp_path)
     check(said, "switch")
     assert {figure["unit"] for figure in said["figures"]} == {"s", "requests"}
+
+
+def test_seeding_compares_with_what_is_written_by_hand(tmp_path: Path) -> None:
+    """Without a server where the project has none."""
+    said = read_back(seeding.measure(tmp_path, runs=1, rows=400), tmp_path)
+    check(said, "seeding")
+    cases = {figure["case"] for figure in said["figures"]}
+    assert cases == {"SQLite: 400 rows", "SQLite: 20 rows"}
+    assert [each["peer"] for each in said["left_out"]] == ["PostgreSQL"]

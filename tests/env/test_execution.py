@@ -6,30 +6,10 @@ import pytest
 
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.project import load_project
-from sceneshift.env.execution import build_command_env, find_command, run_command
+from sceneshift.env.execution import build_command_env, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.mark.parametrize(
-    ("argv", "remainder", "words"),
-    [
-        (
-            ["inv", "env.run", "--", "sh", "-c", "a  b"],
-            "sh -c a  b",
-            ["sh", "-c", "a  b"],
-        ),
-        (["inv", "env.run", "--", "a", "--", "b"], "a -- b", ["a", "--", "b"]),
-        (["inv", "env.run", "--", ""], "", [""]),
-        (["inv", "env.run"], "", []),
-        (["other"], "sh -c 'a b'", ["sh", "-c", "a b"]),
-        (["other", "--", "x"], "y z", ["y", "z"]),
-    ],
-)
-def test_each_word_stays_one(argv: list[str], remainder: str, words: list[str]) -> None:
-    """Where `inv` was not started by a command line, its own joined words must do."""
-    assert find_command(argv, remainder) == words
 
 
 @pytest.mark.parametrize(

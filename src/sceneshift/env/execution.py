@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import shutil
-import signal
-import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from sceneshift.core.errors import RefusedError, UsageError
+from sceneshift.core.execution import become
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
 from sceneshift.core.inheritance import inherit
 from sceneshift.core.marks import ROOT_VARIABLE
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 
 
 _KEPT = frozenset({"PATH", "VIRTUAL_ENV", VARIABLE})
-
-
-def find_command(argv: Sequence[str], remainder: str) -> list[str]:
-    """Return the words behind `--`.
-
-    invoke hands them over joined by spaces, and so takes away where each one ends.
-    The words that it was called with have that.
-
-    Args:
-        argv: The words of the whole command line.
-        remainder: What invoke makes of those behind `--`.
-    """
-    words = [*argv]
-    behind = words[words.index("--") + 1 :] if "--" in words else []
-    return behind if " ".join(behind) == remainder else shlex.split(remainder)
 
 
 def run_command(  # noqa: PLR0913 - options, each by its name
@@ -88,7 +71,7 @@ def run_command(  # noqa: PLR0913 - options, each by its name
             hint="it is looked for in `.venv/bin` and PATH",
         )
     make_databases(project, env, maker)
-    _become(path, words, env)
+    become(path, words, env)
 
 
 def build_command_env(project: Project, process: str | None) -> dict[str, str]:
@@ -120,20 +103,3 @@ def _mark(env: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
         if environ.get(name) != text and name not in _KEPT
     }
     return {EXPORTED_VARIABLE: mark_exported(ours)}
-
-
-def _become(path: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Python ignores it for itself, and a program would inherit that.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        os.execve(path, [*words], env)  # noqa: S606
-    except OSError as error:
-        # A script without a first line, as execvp(3) has it.
-        if error.errno == errno.ENOEXEC:  # pragma: no cover - then this is no Python
-            os.execve("/bin/sh", ["sh", path, *words[1:]], env)  # noqa: S606
-        raise UsageError(
-            f"{quote(path)} cannot be run: {(error.strerror or '').lower()}",
-            hint=f"look at it: ls -l {shlex.quote(path)}",
-        ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from sceneshift.core.errors import UsageError
+from sceneshift.core.execution import find_command
 from sceneshift.task import NamesTask, find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def run(context: Context, names: list[str], env: str = "", process: str = "") ->
     execution.run_command(
         _root(context),
         os.environ,
-        execution.find_command(sys.argv, context.remainder),
+        find_command(sys.argv, context.remainder),
         name=_pick(names, env),
         process=process or None,
         maker=context.config.sceneshift.first_use,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CONNECT_S = 5.0
 # Heroku's, which SQLAlchemy 1.4 gave up, and those of django-environ.
-_OLD_NAMES = dict.fromkeys(("pgsql", "postgis", "postgres", "psql"), "postgresql")
+OLD_NAMES = dict.fromkeys(("pgsql", "postgis", "postgres", "psql"), "postgresql")
 
 # Asynchronous drivers, and the synchronous ones that take the same servers.
 _SYNCHRONOUS = {
@@ -216,7 +216,7 @@ def _translate(url: URL) -> URL:
     system, plus, driver = url.drivername.partition("+")
     if driver == "asyncpg":
         url = _translate_query(url)
-    return url.set(drivername=f"{_OLD_NAMES.get(system, system)}{plus}{driver}")
+    return url.set(drivername=f"{OLD_NAMES.get(system, system)}{plus}{driver}")
 
 
 def _translate_query(url: URL) -> URL:

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from sceneshift.core.blake2 import blake2b
 from sceneshift.core.config import read_project_name
-from sceneshift.core.databases import Database, list_databases
+from sceneshift.core.databases import DEFAULT, Database, list_databases
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import load_project
-from sceneshift.core.wording import quote, suggest
+from sceneshift.core.wording import name_few, quote, suggest
 from sceneshift.data.configuration import Migrated, list_migrated
 from sceneshift.data.versions import VersionTable, find_plain_file, find_version_table
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sceneshift.core.project import Project
 
 FOLDER = "data"
+_FEW = 4
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -178,6 +179,36 @@ def _choose(found: list[Target], name: str | None, environment: str) -> list[Tar
             hint=suggest(name, names),
         )
     return [each for each in found if each.database.name == name]
+
+
+def load_target(
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    environment: str | None = None,
+    database: str | None = None,
+) -> Target:
+    """Return one database: the one that is named, the default one, or the only one.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means what is meant by none.
+
+    Raises:
+        ConfigError: A file says what cannot be.
+        UsageError: There is no such environment or database, or there are several.
+    """
+    found = load_targets(root, environ, environment=environment, database=database)
+    usual = [each for each in found if each.database.name == DEFAULT] or found
+    if len(usual) == 1:
+        return usual[0]
+    names = [each.database.name for each in found]
+    raise UsageError(
+        f"{quote(found[0].environment)} has several databases: {name_few(names, _FEW)}",
+        hint=f"name one: --database {names[0]}",
+    )
 
 
 def find_owner(project: Project) -> str:

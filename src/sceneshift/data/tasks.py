@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import UsageError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _DATABASE = "name of the database (default: all of the environment)"
 _DRY = "say what would be done"
+_ONE = "name of the database (default: default, or the only one)"
 _ENV = "the environment (default: the active one)"
 _JSON = "print JSON"
 _YES = "do it without a question; elsewhere than on a terminal with --env"
@@ -270,3 +272,39 @@ def claim(
         database=database or None,
         is_confirmed=yes,
     )
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _ONE,
+        "driver": "name this driver instead, as psycopg or asyncpg, or none",
+        "show_password": "show the password even on a terminal",
+        "yes": "show that of a protected environment even there",
+        "json": _JSON,
+    }
+)
+def url(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    driver: str = "",
+    show_password: bool = False,  # noqa: FBT001, FBT002 - a flag
+    yes: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Print the address of a database, whole into a pipe."""
+    from sceneshift.data.url import UrlRequest, show_url  # noqa: PLC0415
+
+    request = UrlRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        driver=driver or None,
+        is_terminal=sys.stdout.isatty(),
+        is_shown=show_password,
+        is_confirmed=yes,
+        as_json=json,
+    )
+    show_url(request)

@@ -108,3 +108,23 @@ def _answers(folder: Path) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def require_password(server: Server, user: str, password: str) -> None:
+    """Have a server know a user who has to say a password."""
+    escaped = password.replace("'", "''")
+    server.run("postgres", f"CREATE ROLE {user} LOGIN PASSWORD '{escaped}'")
+    ((path,),) = server.run("postgres", "SHOW hba_file")
+    file = Path(str(path))
+    file.write_text(f"local all {user} scram-sha-256\n{file.read_text()}")
+    server.run("postgres", "SELECT pg_reload_conf()")
+    address = f"host={server.folder} user={user} dbname=postgres"
+    wait_until(lambda: not _lets_in(address))
+
+
+def _lets_in(address: str) -> bool:
+    try:
+        psycopg.connect(address).close()
+    except psycopg.OperationalError:
+        return False
+    return True

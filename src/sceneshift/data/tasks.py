@@ -308,3 +308,31 @@ def url(  # noqa: PLR0913, PLR0917 - one argument a flag
         as_json=json,
     )
     show_url(request)
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _DATABASE,
+        "within": "seconds that they may take (default: 30)",
+        "json": _JSON,
+    }
+)
+def wait(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    within: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Wait until the databases answer."""
+    from sceneshift.data.wait import wait  # noqa: PLC0415
+
+    wait(
+        _root(context),
+        os.environ,
+        environment=env or None,
+        database=database or None,
+        within_s=read_count("--within", within, 30),
+        as_json=json,
+    )

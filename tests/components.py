@@ -65,6 +65,7 @@ _FINDERS: dict[str, Callable[[], Path | None]] = {
     "node": find_node,
     "postgresql": find_postgresql,
     "redis": lambda: find_program("redis-server"),
+    "sqlite3": lambda: find_program("sqlite3"),
     "tmux": lambda: find_program("tmux"),
 }
 

@@ -164,7 +164,7 @@ def test_what_cannot_be_copied_is_empty(
     cluster: Cluster, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said why, and what to do."""
-    monkeypatch.setattr("sceneshift.data.pgtools._FOLDERS", ())
+    monkeypatch.setattr("sceneshift.data.pgtools.FOLDERS", ())
     monkeypatch.setenv("PATH", "/nowhere")
     name = f"{shop}__wt_tree"
     with connected(cluster, shop):

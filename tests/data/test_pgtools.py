@@ -34,7 +34,7 @@ esac
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have none of the well-known folders."""
-    monkeypatch.setattr(pgtools, "_FOLDERS", ("/nowhere/{}",))
+    monkeypatch.setattr(pgtools, "FOLDERS", ("/nowhere/{}",))
 
 
 def write_program(path: Path, text: str) -> None:
@@ -72,7 +72,7 @@ def test_a_folder_of_the_system_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On PATH may be a wrapper that chooses by rules of its own."""
-    monkeypatch.setattr(pgtools, "_FOLDERS", (f"{tmp_path}/{{}}",))
+    monkeypatch.setattr(pgtools, "FOLDERS", (f"{tmp_path}/{{}}",))
     write_tools(tmp_path / "15", "15.1")
     assert find_tools(15, "", URL).dump == (f"{tmp_path}/15/pg_dump",)
 
@@ -156,6 +156,6 @@ def test_a_program_that_cannot_be_run_is_not_waited_for() -> None:
 def test_those_of_this_machine_say_their_version() -> None:
     """As they are read."""
     folder = components.get("postgresql").resolve().parent
-    major = pgtools._read_major([str(folder / "pg_dump")])
+    major = pgtools.read_major([str(folder / "pg_dump")])
     assert major is not None
     assert find_tools(major, str(folder), URL).dump == (str(folder / "pg_dump"),)

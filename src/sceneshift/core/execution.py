@@ -45,13 +45,14 @@ def become(path: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores it for itself, and a program would inherit that.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    former = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execve(path, [*words], env)  # noqa: S606
     except OSError as error:
         # A script without a first line, as execvp(3) has it.
         if error.errno == errno.ENOEXEC:  # pragma: no cover - then this is no Python
             os.execve("/bin/sh", ["sh", path, *words[1:]], env)  # noqa: S606
+        signal.signal(signal.SIGPIPE, former)
         raise UsageError(
             f"{quote(path)} cannot be run: {(error.strerror or '').lower()}",
             hint=f"look at it: ls -l {shlex.quote(path)}",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 # Debian, Fedora, Homebrew on both kinds of Mac, Postgres.app.
-_FOLDERS = (
+FOLDERS = (
     "/usr/lib/postgresql/{}/bin",
     "/usr/pgsql-{}/bin",
     "/opt/homebrew/opt/postgresql@{}/bin",
@@ -86,13 +86,13 @@ def find_tools(major: int, path: str, url: URL) -> Tools:
     Raises:
         ComponentError: They are nowhere in that version.
     """
-    places = [folder.format(major) for folder in _FOLDERS]
+    places = [folder.format(major) for folder in FOLDERS]
     for folder in [*map(Path, places), *_list_fitting(major, path)]:
         dump, restore = folder / "pg_dump", folder / "pg_restore"
         if os.access(dump, os.X_OK) and os.access(restore, os.X_OK):
             return Tools(dump=(str(dump),), restore=(str(restore),))
     for words in _list_containers(path, url):
-        if _read_major([*words, "pg_dump"]) == major:
+        if read_major([*words, "pg_dump"]) == major:
             return Tools(dump=(*words, "pg_dump"), restore=(*words, "pg_restore"))
     raise ComponentError(
         f"there is no pg_dump of version {major}, which its server has",
@@ -105,7 +105,7 @@ def _list_fitting(major: int, path: str) -> Iterator[Path]:
     for folder in filter(None, path.split(os.pathsep)):
         program = Path(folder, "pg_dump")
         is_one = os.access(program, os.X_OK)
-        if is_one and _read_major([str(program)]) == major:
+        if is_one and read_major([str(program)]) == major:
             yield program.parent
 
 
@@ -121,7 +121,8 @@ def _list_containers(path: str, url: URL) -> Iterator[tuple[str, ...]]:
             yield (engine, "exec", "-i", *given, container)
 
 
-def _read_major(words: Sequence[str]) -> int | None:
+def read_major(words: Sequence[str]) -> int | None:
+    """Return the major version of a program of PostgreSQL's; None where it is none."""
     found = _VERSION.search(_ask([*words, "--version"]))
     return None if found is None else int(found[1])
 

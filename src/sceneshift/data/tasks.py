@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import UsageError
+from sceneshift.core.execution import find_command
 from sceneshift.task import find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
@@ -336,3 +337,30 @@ def wait(
         within_s=read_count("--within", within, 30),
         as_json=json,
     )
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _ONE,
+        "yes": "open one of a protected environment without a question",
+    }
+)
+def shell(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Become the database's own client: inv data.shell -- -c 'SELECT 1'."""
+    from sceneshift.data.shell import ShellRequest, open_shell  # noqa: PLC0415
+
+    request = ShellRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        words=tuple(find_command(sys.argv, context.remainder)),
+        is_confirmed=yes,
+    )
+    open_shell(request)

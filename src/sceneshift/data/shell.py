@@ -1,0 +1,91 @@
+"""`inv data.shell`: the database system's own client, in place of `inv` itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from msgspec import Struct
+
+from sceneshift.core.confirmation import confirm_protected
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.execution import become
+from sceneshift.core.project import build_common_env
+from sceneshift.data.clients import find_client
+from sceneshift.data.firstuse import make_missing
+from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.target import load_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.data.target import Target
+
+
+class ShellRequest(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means the default one.
+        words: More arguments for the client.
+        is_confirmed: Whether `--yes` was given.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    environment: str | None = None
+    database: str | None = None
+    words: tuple[str, ...] = ()
+    is_confirmed: bool = False
+
+
+def open_shell(request: ShellRequest) -> NoReturn:
+    """Become the client: its output, exit code and signals are its own.
+
+    Raises:
+        UsageError: There is no such environment or database, or it is not clear which
+            one is meant.
+        RefusedError: The environment is protected, and nobody confirms it.
+        ComponentError: The client is not on this machine.
+        SceneshiftError: There is nothing to open.
+    """
+    target = load_target(
+        request.root,
+        request.environ,
+        environment=request.environment,
+        database=request.database,
+    )
+    if target.project.environment.protected and not request.is_confirmed:
+        name = target.environment
+        confirm_protected(
+            name,
+            doing="this opens a shell on its database",
+            command=f"inv data.shell --env {name} --yes",
+        )
+    make_missing(target.project)
+    _check_file(target)
+    client = find_client(target, build_common_env(target.project), request.words)
+    become(client.words[0], client.words, client.env)
+
+
+def _check_file(target: Target) -> None:
+    """Refuse a file that is not there: the client would make an empty one.
+
+    Raises:
+        SceneshiftError: It is not there.
+    """
+    if target.file is None:
+        return
+    try:
+        if is_there(target.file):
+            return
+        reason = "does not exist"
+    except OSError as error:
+        reason = f"cannot be looked at: {(error.strerror or '').lower()}"
+    raise SceneshiftError(
+        f"{target.file} {reason}",
+        hint="make it: inv data.create, or inv data.reset",
+    )

@@ -364,3 +364,25 @@ def shell(
         is_confirmed=yes,
     )
     open_shell(request)
+
+
+@task(help={"env": _ENV, "database": _DATABASE, "dry_run": _DRY, "json": _JSON})
+def create(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Make the databases that are not there."""
+    from sceneshift.data.create import CreateRequest, create  # noqa: PLC0415
+
+    request = CreateRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    create(request)

@@ -386,3 +386,35 @@ def create(
         as_json=json,
     )
     create(request)
+
+
+@task(
+    help={
+        "env": _ENV,
+        "database": _DATABASE,
+        "yes": _YES,
+        "dry_run": _DRY,
+        "json": _JSON,
+    }
+)
+def drop(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Empty the databases in one step, which inv data.undo takes back."""
+    from sceneshift.data.drop import DropRequest, drop  # noqa: PLC0415
+
+    request = DropRequest(
+        root=_root(context),
+        environ=os.environ,
+        environment=env or None,
+        database=database or None,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    drop(request)

@@ -1,0 +1,227 @@
+"""`inv data.drop`: a database with nothing in it, in one step.
+
+What stays is an empty database that says whose it is. It is not removed: by what it
+says `inv data.undo` finds the way back, whoever has it open goes on with it, and nobody
+is left with a file that has no name any more, into which they would go on to write.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.paths import StateFolder
+from sceneshift.core.wording import describe_seconds
+from sceneshift.data.guards import Intent, describe_rows, guard
+from sceneshift.data.locking import hold_lock
+from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.system import find_system
+from sceneshift.data.target import load_targets
+from sceneshift.data.undo import UndoLog, place_state
+from sceneshift.data.versions import VersionTable, read_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Target
+
+COMMAND = "inv data.drop"
+_ACT = "drop"
+_EMPTY = "empty"  # the snapshot that is put in place
+
+
+class DropRequest(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means all.
+        is_confirmed: Whether `--yes` was given.
+        is_dry: Whether the plan is to be shown alone.
+        as_json: Whether JSON is printed.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    environment: str | None = None
+    database: str | None = None
+    is_confirmed: bool = False
+    is_dry: bool = False
+    as_json: bool = False
+
+
+class Dropped(Struct, frozen=True, kw_only=True):
+    """What was done to one database.
+
+    Attributes:
+        target: The database.
+        rows: What it held, by table.
+        undo: The id of the change; None where there was nothing to be dropped.
+        duration_s: How long it took.
+    """
+
+    target: Target
+    rows: Mapping[str, int]
+    undo: str | None
+    duration_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "database": self.target.database.name,
+            "place": self.target.title,
+            "is_dropped": self.undo is not None,
+            "rows": dict(self.rows),
+            "undo": self.undo,
+            "duration_s": round(self.duration_s, 3),
+        }
+
+    def tell(self, console: StreamConsole) -> None:
+        """Say what was done."""
+        if self.undo is None:
+            console.note(f"{self.target.title} has nothing in it already")
+            return
+        console.success(
+            f"{self.target.title} is empty: it held {describe_rows(self.rows)}; "
+            f"dropped in {describe_seconds(self.duration_s)}"
+        )
+
+
+def drop(request: DropRequest) -> None:
+    """Leave nothing in databases but whose they are, and tell of it.
+
+    Raises:
+        UsageError: There is no such environment or database.
+        RefusedError: A guard said no; nothing was touched.
+        SceneshiftError: It cannot be done; what was not told of is as it was.
+    """
+    console = StreamConsole()
+    targets = load_targets(
+        request.root,
+        request.environ,
+        environment=request.environment,
+        database=request.database,
+    )
+    found = [(each, find_system(each)) for each in targets]
+    if request.is_dry:
+        _show_plan(found, console, as_json=request.as_json)
+        return
+    for target, system in found:
+        if not is_bare(target, system):
+            guard(_intend(target, system, request))
+    dropped = []
+    for each in _apply(found):
+        dropped.append(each)
+        if not request.as_json:
+            each.tell(console)
+    if request.as_json:
+        rows = [each.as_json() for each in dropped]
+        console.json({"environment": targets[0].environment, "databases": rows})
+    elif any(each.undo for each in dropped):
+        console.note("take it back: inv data.undo")
+
+
+def is_bare(target: Target, system: System) -> bool:
+    """Tell whether there is nothing to be dropped.
+
+    Dropping that once more would be one more change, and the oldest one that can be
+    taken back be given up for it.
+
+    Raises:
+        SceneshiftError: It cannot be read.
+    """
+    marker = system.read_marker()
+    if target.file is not None and not is_there(target.file):
+        return True
+    state = "" if marker is None else marker.state
+    entries = UndoLog(target.folder / "undo").list_all()
+    was_dropped = any(each.id == state and each.act == _ACT for each in entries)
+    if not was_dropped or system.count_rows():
+        return False
+    table = VersionTable(name=target.version_table)
+    return read_versions(target.database, target.root, table) is None
+
+
+def _show_plan(
+    found: list[tuple[Target, System]], console: StreamConsole, *, as_json: bool
+) -> None:
+    full = [
+        (target, system.count_rows())
+        for target, system in found
+        if not is_bare(target, system)
+    ]
+    if as_json:
+        actions = [_describe(target, rows) for target, rows in full]
+        console.json({"actions": actions})
+        return
+    for target, rows in full:
+        console.data(f"drop {target.title}: {describe_rows(rows)}")
+    if not full:
+        console.note("nothing is to be done: they have nothing in them")
+
+
+def _describe(target: Target, rows: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "action": _ACT,
+        "database": target.database.name,
+        "place": target.title,
+        "rows": dict(rows),
+    }
+
+
+def _intend(target: Target, system: System, request: DropRequest) -> Intent:
+    return Intent(
+        command=COMMAND,
+        doing="drops",
+        target=target,
+        count=system.count_rows,
+        marker=system.read_marker(),
+        is_named=request.environment is not None,
+        is_confirmed=request.is_confirmed,
+    )
+
+
+def _apply(found: list[tuple[Target, System]]) -> Iterator[Dropped]:
+    """Do it, one database after another; yield what was done to each."""
+    with ExitStack() as locks:
+        for path in sorted({target.name_lock() for target, _ in found}):
+            locks.enter_context(hold_lock(path))
+        for target, system in found:
+            with StateFolder(target.root).being_written():
+                dropped = _drop(target, system)
+            yield dropped
+
+
+def _drop(target: Target, system: System) -> Dropped:
+    began = time.monotonic()
+    system.sweep()
+    rows = system.count_rows()
+    undo = None if is_bare(target, system) else _empty(target, system)
+    return Dropped(
+        target=target, rows=rows, undo=undo, duration_s=time.monotonic() - began
+    )
+
+
+def _empty(target: Target, system: System) -> str:
+    """Put an empty database in place; return the id of the change."""
+    _keep_empty(system)
+    try:
+        return place_state(target, system, _ACT, _ACT, _EMPTY).id
+    finally:
+        system.forget_snapshot(_EMPTY)
+
+
+def _keep_empty(system: System) -> None:
+    draft = system.begin(None)
+    try:
+        system.keep(draft, _EMPTY)
+    finally:
+        system.drop(draft)

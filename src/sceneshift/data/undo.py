@@ -141,6 +141,8 @@ class UndoLog:
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
         """Let go of what leads nowhere: cut off, too old, or another way was taken.
 
+        That is so once the change is there: one that fails leaves both ways open.
+
         Args:
             system: Where the states are.
             state: The one that the database bears.
@@ -151,11 +153,6 @@ class UndoLog:
         for entry in self.list_all():
             if entry.id not in kept:
                 self._let_go(entry, system)
-
-    def forget_undone(self, system: System, state: str) -> None:
-        """Let go of what could be made again: something else is done now."""
-        for entry in self.find_undone(system, state):
-            self._let_go(entry, system)
 
     def _let_go(self, entry: Entry, system: System) -> None:
         # The states first: what nobody knows of would stay for ever.
@@ -234,7 +231,6 @@ def _begin(target: Target, system: System) -> tuple[UndoLog, str]:
     """Return the log, with nothing in it that leads nowhere, and the present state."""
     log, state = UndoLog(target.make_folder("undo")), _read_state(system)
     log.tidy(system, state)
-    log.forget_undone(system, state)
     return log, state
 
 

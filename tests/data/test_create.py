@@ -9,6 +9,7 @@ from migrating import TABLE
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.data.create import CreateRequest, create
 from sceneshift.data.sqlitefiles import reading
+from watching import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,3 +166,24 @@ def test_a_protected_environment_has_to_be_named(
     assert not (tmp_path / "shop.db").exists()
     ask(root, capsys, environment="dev")
     assert (tmp_path / "shop.db").exists()
+
+
+def test_that_of_a_worktree_is_a_copy_or_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty one would be taken for it from then on."""
+    main, tree = tmp_path / "main", tmp_path / "tree"
+    configure(main, "sqlite:///shop.db")
+    (main / ".gitignore").write_text("*.db\n")
+    git(main, "init", "-q")
+    git(main, "add", ".")
+    git(main, "commit", "-q", "-m", "one")
+    git(main, "worktree", "add", "-q", "../tree")
+    (main / "shop.db").write_text("a text of some length, which is no database")
+    with pytest.raises(SceneshiftError) as caught:
+        ask(tree, capsys)
+    assert caught.value.message == "a database of this worktree cannot be made"
+    assert not (tree / "shop.db").exists()
+    (main / "shop.db").unlink()
+    create(CreateRequest(root=main, environ={}))
+    assert f"is a copy of {main}/shop.db" in ask(tree, capsys)[1]

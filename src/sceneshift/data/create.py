@@ -9,7 +9,7 @@ from msgspec import Struct
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.core.wording import quote
-from sceneshift.data.firstuse import make_missing
+from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker, list_statements
 from sceneshift.data.sqlitefiles import is_there
@@ -67,7 +67,7 @@ def create(request: CreateRequest) -> None:
         return
     _check_policy(targets[0], is_named=request.environment is not None)
     # Those of a worktree are copies, whoever is the first to want them.
-    make_missing(targets[0].project)
+    insist_on_missing(targets[0].project)
     console = StreamConsole()
     rows = []
     for each in targets:

@@ -68,6 +68,19 @@ def make_missing(project: Project) -> bool:
     return make_databases(order, StreamConsole().note)
 
 
+def insist_on_missing(project: Project) -> None:
+    """Make what a worktree lacks, or say that it cannot be.
+
+    Raises:
+        SceneshiftError: One cannot be made; it is told why by then.
+    """
+    if not make_missing(project):
+        raise SceneshiftError(
+            "a database of this worktree cannot be made",
+            hint="mend what the lines above say",
+        )
+
+
 def make_databases(order: Order, say: Say) -> bool:
     """Make databases, each unless it is there; tell whether all are.
 

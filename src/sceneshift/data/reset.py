@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.build import build, make_order
-from sceneshift.data.firstuse import make_missing
+from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.guards import Intent, describe_rows, guard
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.snapshots.pruning import prune
@@ -177,11 +176,7 @@ def _make_missing(request: ResetRequest) -> None:
     for target in load_targets(
         request.root, request.environ, environment=request.environment
     )[:1]:
-        if not make_missing(target.project):
-            raise SceneshiftError(
-                "a database of this worktree cannot be made",
-                hint="mend what the lines above say",
-            )
+        insist_on_missing(target.project)
 
 
 def plan(request: ResetRequest) -> list[Planned]:

@@ -11,7 +11,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.execution import become
 from sceneshift.core.project import build_common_env
 from sceneshift.data.clients import find_client
-from sceneshift.data.firstuse import make_missing
+from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.sqlitefiles import is_there
 from sceneshift.data.target import load_target
 
@@ -65,7 +65,7 @@ def open_shell(request: ShellRequest) -> NoReturn:
             doing="this opens a shell on its database",
             command=f"inv data.shell --env {name} --yes",
         )
-    make_missing(target.project)
+    insist_on_missing(target.project)
     _check_file(target)
     client = find_client(target, build_common_env(target.project), request.words)
     become(client.words[0], client.words, client.env)

@@ -6,10 +6,14 @@ import pytest
 
 from resetting import Shop
 from sceneshift.core.errors import RefusedError
+from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.data import claim, reset
+from sceneshift.data.guards import find_hosts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+HERE = Source(kind=SourceKind.PROCESS)
 
 
 def ask(shop: Shop, **options: object) -> None:
@@ -130,3 +134,49 @@ def test_a_claim_is_confirmed_too(tmp_path: Path) -> None:
             is_confirmed=False,
         )
     assert caught.value.hint == "confirm it: inv data.claim --yes --env development"
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("sqlite:///app.db", []),
+        ("postgresql:///app", []),
+        ("postgresql://u:p@LOCALHOST:5433/app", ["localhost"]),
+        ("postgresql://u:a%40b@[::1]:1/app", ["::1"]),
+        ("postgresql://[2001:db8::1]/app", ["2001:db8::1"]),
+        ("postgresql:///app?host=2001:db8::1", ["2001:db8::1"]),
+        ("postgresql://%2Frun%2Fpg/app", ["/run/pg"]),
+        ("postgresql:///app?host=/run/pg", ["/run/pg"]),
+        ("postgresql://localhost,far:5433/app", ["localhost", "far"]),
+        ("postgresql:///app?host=localhost,far", ["localhost", "far"]),
+        ("postgresql:///app?host=localhost:1&host=far:2", ["localhost", "far"]),
+        ("postgresql://localhost/app?host=far", ["localhost", "far"]),
+        ("postgresql://localhost/app?hostaddr=192.0.2.1", ["localhost", "192.0.2.1"]),
+        ("postgresql:///app?service=live", ["service live"]),
+        ("postgresql://localhost/app?service=live", ["localhost", "service live"]),
+        ("mysql+pymysql://far/app", ["far"]),
+    ],
+)
+def test_all_places_that_a_url_names_count(url: str, hosts: list[str]) -> None:
+    """Which of them is taken is the driver's."""
+    assert find_hosts(url, {}) == hosts
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "hosts", "more"),
+    [
+        ("PGHOST", "far", ["far"], []),
+        ("PGHOST", "/run/pg,far", ["/run/pg", "far"], []),
+        # What a server is called, and where it is looked for, are two things.
+        ("PGHOSTADDR", "192.0.2.1", ["192.0.2.1"], ["192.0.2.1"]),
+        ("PGSERVICE", "live", ["service live"], ["service live"]),
+    ],
+)
+def test_what_a_url_leaves_out_variables_say(
+    variable: str, text: str, hosts: list[str], more: list[str]
+) -> None:
+    """They are libpq's own."""
+    values = {variable: Value(text, HERE)}
+    assert find_hosts("postgresql:///app", values) == hosts
+    assert find_hosts("postgresql://localhost/app", values) == ["localhost", *more]
+    assert find_hosts("sqlite:///app.db", values) == []

@@ -6,22 +6,26 @@ is, and a person who types its name. Each refusal says what would have been dest
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
 from sceneshift.core.console import StreamConsole, can_ask
-from sceneshift.core.errors import RefusedError
+from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.core.wording import name_few, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sceneshift.core.value import Value
     from sceneshift.data.marker import Marker
     from sceneshift.data.target import Target
 
-_LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
+_LOOPBACK = frozenset({"localhost", "::1"})
+# What says where a database is, and what says it where an address does not.
+_VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
 _FEW = 4
 
 
@@ -76,7 +80,10 @@ def _name(intent: Intent) -> str:
 
 
 def _holds(intent: Intent) -> str:
-    return f"it holds {describe_rows(intent.count())}"
+    try:
+        return f"it holds {describe_rows(intent.count())}"
+    except SceneshiftError as error:  # the refusal is what is to be told
+        return f"what it holds cannot be told: {error.message}"
 
 
 def _check_policy(intent: Intent) -> None:
@@ -91,14 +98,16 @@ def _check_policy(intent: Intent) -> None:
 
 def _check_host(intent: Intent) -> None:
     target = intent.target
-    host = find_host(target.database.url)
+    hosts = find_hosts(target.database.url, target.project.environment.values)
     allowed = target.project.config.data.hosts
-    if host in _LOOPBACK or host.startswith(("/", "127.")) or host in allowed:
+    others = [each for each in hosts if not (_is_here(each) or each in allowed)]
+    if not others:
         return
     raise RefusedError(
-        f"{_name(intent)} is on {host}, and this {intent.doing} it: {_holds(intent)}",
+        f"{_name(intent)} is on {', '.join(others)}, and this {intent.doing} it: "
+        f"{_holds(intent)}",
         hint="allow that host for databases that may be destroyed: "
-        f'[tool.sceneshift.data] hosts = ["{host}"]',
+        f"[tool.sceneshift.data] hosts = {json.dumps([*allowed, *others])}",
     )
 
 
@@ -150,11 +159,42 @@ def _have_typed(intent: Intent) -> None:
         )
 
 
-def find_host(url: str) -> str:
-    """Return where a database is: a host, a folder of sockets, or "" for here."""
-    try:
-        parts = urlsplit(url)
-        asked = parse_qs(parts.query).get("host", [""])[0]
-        return (asked or parts.hostname or "").lower()
-    except ValueError:
-        return url
+def find_hosts(url: str, values: Mapping[str, Value]) -> list[str]:
+    """Return where a database may be: hosts, folders of sockets; empty for here.
+
+    All that are named count, for which of them a driver takes is the driver's.
+
+    Args:
+        url: Its address.
+        values: The variables of its environment: libpq has some of its own, for what an
+            address does not say.
+    """
+    _, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    named = place.partition("/")[0].rpartition("@")[2]
+    said = [pair for pair in parse_qsl(query) if pair[0] in _VARIABLES]
+    keys = {key for key, _ in said} | ({"host"} if named else set())
+    if url.startswith("postgres"):
+        said += [
+            (key, values[variable].text)
+            for key, variable in _VARIABLES.items()
+            if key not in keys and variable in values
+        ]
+    hosts = [text for key, text in said if key != "service"]
+    found = [_trim(unquote(one)) for text in (named, *hosts) for one in text.split(",")]
+    found += [f"service {text}" for key, text in said if key == "service"]
+    return [each for each in found if each]
+
+
+def _trim(host: str) -> str:
+    """Take the port from a host, and the brackets from an address."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    if host.startswith(("/", "@")) or host.count(":") > 1:
+        return host
+    return host.partition(":")[0].lower()
+
+
+def _is_here(host: str) -> bool:
+    is_socket = host.startswith(("/", "@"))
+    return is_socket or host in _LOOPBACK or host.startswith("127.")

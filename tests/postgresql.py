@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 import psycopg
 
@@ -26,7 +27,8 @@ _FAST = (
     *("-c", "synchronous_commit=off"),
     *("-c", "full_page_writes=off"),
     *("-c", "shared_buffers=16MB"),
-    *("-c", "max_connections=30"),
+    *("-c", "max_connections=60"),
+    *("-c", "max_prepared_transactions=4"),
 )
 
 
@@ -39,10 +41,12 @@ class Server(NamedTuple):
 
     folder: Path
 
-    def url(self, database: str = "postgres", driver: str = "") -> str:
+    def url(
+        self, database: str = "postgres", driver: str = "", user: str = "postgres"
+    ) -> str:
         """Return the address of a database, as an application has it."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
-        return f"{scheme}://postgres@/{database}?host={self.folder}"
+        return f"{scheme}://{user}@/{quote(database)}?host={self.folder}"
 
     def make(self) -> str:
         """Make an empty database and return its name."""
@@ -52,10 +56,14 @@ class Server(NamedTuple):
 
     def run(self, database: str, statement: str) -> list[tuple[object, ...]]:
         """Run a statement by itself, and return its rows."""
-        address = f"host={self.folder} user=postgres dbname={database}"
-        with psycopg.connect(address, autocommit=True) as connection:
+        with self.connect(database) as connection:
             cursor = connection.execute(statement)
             return list(cursor) if cursor.description else []
+
+    def connect(self, database: str, user: str = "postgres") -> psycopg.Connection:
+        """Return a connection whose statements stand for themselves."""
+        address = f"host={self.folder}"
+        return psycopg.connect(address, dbname=database, user=user, autocommit=True)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from postgresql import Server
     from sceneshift.data.reset import Done
 
 
@@ -103,3 +105,50 @@ class Shop:
         """Return its tables, but for Alembic's."""
         look = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         return [name for (name,) in self.run(look) if name != "alembic_version"]
+
+
+class ServerShop(Shop):
+    """A project with one PostgreSQL database.
+
+    Attributes:
+        server: Its server.
+        name: Its name.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *tables: str,
+        server: Server,
+        name: str = "",
+        env: str = READING,
+        url: str = "",
+    ) -> None:
+        self.server = server
+        self.name = name or server.make()
+        url = url or server.url(self.name, "psycopg")
+        self.root = make_project(root, steps(*tables), url=url, env=env)
+        self.environ = dict(os.environ)
+
+    @classmethod
+    def open_on(cls, root: Path, server: Server, name: str) -> Self:
+        """Return one that is there already."""
+        made = cls.__new__(cls)
+        made.root, made.server, made.name = root, server, name
+        made.environ = dict(os.environ)
+        return made
+
+    def run(self, statement: str) -> list[Any]:
+        """Run a statement by itself."""
+        return self.server.run(self.name, statement)
+
+    def tables(self) -> list[str]:
+        """Return its tables, but for Alembic's."""
+        look = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        return [name for (name,) in self.run(look) if name != "alembic_version"]
+
+    def beside(self, kinds: str = "sbntlxw") -> list[str]:
+        """Return the databases beside it, of some kinds."""
+        look = "SELECT datname FROM pg_database ORDER BY 1"
+        found = (str(name) for (name,) in self.server.run("postgres", look))
+        return [name for name in found if re.match(f"{self.name}__[{kinds}]_", name)]

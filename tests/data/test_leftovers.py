@@ -127,3 +127,19 @@ def test_the_user_who_may_drop_it_does(server: Server) -> None:
     apply_drops([drop], Path("/"))
     query = f"SELECT 1 FROM pg_database WHERE datname = '{place}'"  # noqa: S608
     assert server.run("postgres", query) == []
+
+
+@pytest.mark.needs("postgresql")
+def test_what_resets_have_kept_goes_too(server: Server) -> None:
+    """Nobody can ask for it any more."""
+    name = f"{server.make()}__wt_gone"
+    others = [f"{name}__s_{'0' * 20}", f"{name}__t_{'0' * 25}", f"{name}__more"]
+    for each in (name, *others):
+        server.run("postgres", f"CREATE DATABASE {each}")
+    mark = quote_text(write_mark("/gone"))
+    server.run("postgres", f"COMMENT ON DATABASE {name} IS {mark}")
+    made = [describe(name, "postgresql", f"{server.folder}:5432")]
+    drops = find_drops(made, Path("/"), [server.url()])
+    assert [each.problem for each in apply_drops(drops, Path("/"))] == [None]
+    look = f"SELECT datname FROM pg_database WHERE datname LIKE '{name}%'"  # noqa: S608
+    assert server.run("postgres", look) == [(others[-1],)]

@@ -18,13 +18,13 @@ from postgresql import serving_postgresql
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.pgcopy import (
     Copied,
-    _describe_creation,
     _start_draft,
     make_copy,
     read_mark,
     write_mark,
 )
 from sceneshift.data.pgserver import StatementError, open_server, quote_text
+from sceneshift.data.pgsettings import describe_creation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -341,7 +341,7 @@ def test_a_copy_sorts_as_the_original(cluster: Cluster) -> None:
     assert found == "de-u-co-phonebk"
     facts = {"encoding": "UTF8", "datcollate": "C", "datctype": "C"}
     facts |= {"datlocprovider": "b", "datlocale": "C.UTF-8"}  # from 17 on
-    assert _describe_creation(facts, "x").endswith(
+    assert describe_creation(facts, "x").endswith(
         "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
     )
 

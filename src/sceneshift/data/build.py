@@ -14,6 +14,7 @@ from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
+from sceneshift.data.scripts import name_below
 from sceneshift.data.snapshots.snapshot import (
     Snapshot,
     chain,
@@ -24,6 +25,11 @@ from sceneshift.data.snapshots.snapshot import (
 from sceneshift.data.snapshots.store import Store
 from sceneshift.data.snapshots.traced import Inputs, read_trace, take_inputs
 from sceneshift.data.upgrade import Upgrade
+from sceneshift.data.versions import (
+    ComputedNameError,
+    find_version_table,
+    read_versions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,8 +142,9 @@ def build(
     """
     began = time.monotonic()
     target = order.target
+    kept = [] if is_rebuilt else order.store.list_all()
     ancestor = find_ancestor(
-        [] if is_rebuilt else order.store.list_all(),
+        [one for one in kept if system.has_snapshot(one.id)],
         order.recipe,
         order.links,
         target.root,
@@ -176,9 +183,28 @@ def _migrate(
         read = read_trace(trace)
     finally:
         trace.unlink(missing_ok=True)
+    _check(order, scripts, draft)
     return take_inputs(
         read, target.root, order.variables, names=order.names, known=scripts.versions
     )
+
+
+def _check(order: Order, scripts: Scripts, draft: Database) -> None:
+    """Make sure that it was the draft that was migrated."""
+    target, history = order.target, order.history
+    assert history is not None
+    try:
+        table = find_version_table(scripts)
+    except ComputedNameError:
+        return
+    found = read_versions(draft, target.root, table)
+    if history.find_pending(found or ()):
+        program = name_below(target.root, scripts.environment)
+        raise SceneshiftError(
+            f"{quote(target.database.name)} was not built: {program} connects to "
+            f"another database than the one that {target.database.variable} names",
+            hint=f'let it read os.environ["{target.database.variable}"]: {program}',
+        )
 
 
 def _keep(

@@ -48,8 +48,8 @@ def claim(
     console = StreamConsole()
     targets = load_targets(root, environ, environment=environment, database=database)
     for target in targets:
-        with hold_lock(target.name_lock()):
-            system = find_system(target)
+        system = find_system(target)
+        with hold_lock(target.name_lock()), system.hold():
             marker = system.read_marker()
             _confirm(
                 target,

@@ -122,10 +122,11 @@ def _find(target: Target) -> bool:
     if target.file is not None:
         return _find_file(target.file)
     from sceneshift.data.pgserver import open_server  # noqa: PLC0415 - 300 ms
+    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
 
     name = _get_name(target)
     with open_server(target.database.url, target.root) as server:
-        return server.find(name) is not None
+        return find_database(server.ask, name) is not None
 
 
 def _make(target: Target) -> bool:
@@ -207,11 +208,12 @@ def _make_on_server(target: Target) -> bool:
         StatementError,
         open_server,
     )
+    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
 
     name = _get_name(target)
     with open_server(target.database.url, target.root) as server:
         server.lock(name)  # two checkouts may have it in common
-        if server.find(name) is not None:
+        if find_database(server.ask, name) is not None:
             return False
         try:
             server.run(_describe_creation(server, name))
@@ -231,8 +233,9 @@ def _describe_creation(server: Server, name: str) -> str:
     unless that is of another encoding.
     """
     from sceneshift.data.pgserver import quote_name  # noqa: PLC0415 - as above
+    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
 
-    usual = server.find("template1")
+    usual = find_database(server.ask, "template1")
     is_fit = usual is not None and usual["encoding"] == _ENCODING
     template = "template1" if is_fit else "template0"
     return (

@@ -128,6 +128,7 @@ def _look(target: Target, migrated: Migrated) -> Iterator[Finding]:
     system = find_system(target)
     with ExitStack() as stack:
         lock = stack.enter_context(hold_lock(target.name_lock()))
+        stack.enter_context(system.hold())
         system.sweep()
         order = make_order(target, system)
         snapshot = _make(order, system, lock)
@@ -142,7 +143,7 @@ def _look(target: Target, migrated: Migrated) -> Iterator[Finding]:
 
 def _make(order: Order, system: System, lock: int) -> Snapshot:
     found = order.find()
-    if found is not None and found.id in system.list_snapshots():
+    if found is not None and system.has_snapshot(found.id):
         return found
     return build(order, system, locks=(lock,))
 

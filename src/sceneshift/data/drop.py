@@ -194,6 +194,8 @@ def _apply(found: list[tuple[Target, System]]) -> Iterator[Dropped]:
     with ExitStack() as locks:
         for path in sorted({target.name_lock() for target, _ in found}):
             locks.enter_context(hold_lock(path))
+        for _, system in sorted(found, key=lambda one: one[0].title):
+            locks.enter_context(system.hold())
         for target, system in found:
             with StateFolder(target.root).being_written():
                 dropped = _drop(target, system)

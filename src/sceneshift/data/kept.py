@@ -197,8 +197,8 @@ def prune_all(request: KeptRequest, *, days: float, most_bytes: int) -> None:
     """
     gone: list[str] = []
     for target in _load(request):
-        with hold_lock(target.name_lock()):
-            system = find_system(target)
+        system = find_system(target)
+        with hold_lock(target.name_lock()), system.hold():
             system.sweep()
             store = Store(target.folder / "snapshots")
             gone += prune(store, system, days=days, most_bytes=most_bytes)
@@ -247,6 +247,7 @@ def _finding(request: KeptRequest, name: str) -> Iterator[Kept]:
         problem = "is the beginning of several snapshots" if found else "is no snapshot"
         raise UsageError(f"{quote(name)} {problem}", hint=suggest(name, ids))
     target = found[0].target
-    with hold_lock(target.name_lock()):
-        found[0].system.sweep()
+    system = found[0].system
+    with hold_lock(target.name_lock()), system.hold():
+        system.sweep()
         yield found[0]

@@ -149,8 +149,9 @@ def _look_at_server(made: Made, root: Path, url: str, *, is_doing: bool) -> str 
 
 def _judge(server: Server, made: Made) -> str | None:
     from sceneshift.data.pgcopy import read_mark  # noqa: PLC0415 - one of two
+    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
 
-    found = server.find(made.place)
+    found = find_database(server.ask, made.place)
     if found is None:
         return None  # gone already; what a copy has left may be there
     owners = read_mark(found["comment"])
@@ -165,6 +166,11 @@ def _judge(server: Server, made: Made) -> str | None:
 
 def _drop(server: Server, made: Made) -> None:
     from sceneshift.data.pgcopy import sweep_drafts  # noqa: PLC0415 - one of two
+    from sceneshift.data.pgnames import Names  # noqa: PLC0415
 
     sweep_drafts(server, made.place)
+    names = Names(made.place)
+    for name in server.list_names(names.start):
+        if names.parse(name) is not None:  # what resets have kept of it
+            server.drop(name, is_forced=True)
     server.drop(made.place)

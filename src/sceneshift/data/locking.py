@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import threading
 import time
 from typing import TYPE_CHECKING
+
+from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sceneshift.core.databases import Database
+    from sceneshift.data.pgsession import Session
 
-_INTERVAL_S = 0.2
-# Any number that no other user of the server's advisory locks has taken.
-_KEY = 0x7363656E
+_INTERVAL_S = 0.1
+_HOLDERS = """\
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND ((classid::bigint << 32) | objid::bigint) = {key}
+"""
+# What this program's threads hold: each with the server's session for it.
+_HELD: set[tuple[int, str, int]] = set()
 _SYSTEMS = frozenset({"postgres", "postgresql"})
 
 
@@ -37,8 +45,8 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
     """Hold a lock of the server too, where it has such: other machines use it.
 
     It belongs to a session of its own, not to a transaction: Alembic's may end between
-    two revisions. Waiting is by asking again, for a statement that waits would hold up
-    whoever creates an index concurrently.
+    two revisions. And to one in another database, for locks are a database's own, and
+    this one may get another name. Where the user may be in no other, it is that one.
 
     Args:
         database: The database.
@@ -50,13 +58,48 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
     if database.system not in _SYSTEMS:
         yield
         return
-    from sqlalchemy import text  # noqa: PLC0415 - 300 ms
+    from sceneshift.data.pgsession import (  # noqa: PLC0415 - of one system
+        Place,
+        open_maintenance,
+        open_session,
+    )
 
-    from sceneshift.data.engine import open_connection, open_engine  # noqa: PLC0415
-
-    engine = open_engine(database.url, root, is_autocommit=True)
-    asking = text("SELECT pg_try_advisory_lock(:key)")
-    with open_connection(engine) as connection:
-        while not connection.scalar(asking, {"key": _KEY}):
-            time.sleep(_INTERVAL_S)
+    place = Place(url=database.url, root=root)
+    with contextlib.ExitStack() as stack:
+        try:
+            session = stack.enter_context(open_maintenance(place))
+        except SceneshiftError:
+            session = stack.enter_context(open_session(place))
+        stack.enter_context(holding_server_lock(session, place.name))
         yield
+
+
+@contextlib.contextmanager
+def holding_server_lock(session: Session, name: str) -> Iterator[None]:
+    """Hold the lock of a database by a session, which is closed after it; wait for it.
+
+    Waiting is by asking again, for a statement that waits would hold up whoever creates
+    an index concurrently. Two addresses of one database do not wait for each other.
+
+    Args:
+        session: In the database for maintenance.
+        name: The database.
+
+    Raises:
+        StatementError: The server is gone.
+    """
+    from sceneshift.data.pgserver import make_key  # noqa: PLC0415 - of one system
+
+    key, thread = make_key(name), threading.get_ident()
+    ((own,),) = session.ask("SELECT pg_backend_pid()")
+    while session.ask("SELECT pg_try_advisory_lock({key})", key=key) != [(True,)]:
+        holders = {(thread, name, pid) for (pid,) in session.ask(_HOLDERS, key=key)}
+        if holders & _HELD:
+            yield
+            return
+        time.sleep(_INTERVAL_S)
+    _HELD.add((thread, name, own))
+    try:
+        yield
+    finally:
+        _HELD.discard((thread, name, own))

@@ -31,19 +31,29 @@ class Marker(Struct, frozen=True, kw_only=True):
     state: str = ""
 
 
-def list_statements(marker: Marker) -> tuple[str, str]:
-    """Return what puts a marker in the place of another, in any system's SQL."""
+def list_statements(marker: Marker, schema: str | None = None) -> tuple[str, str]:
+    """Return what puts a marker in the place of another, in any system's SQL.
+
+    Args:
+        marker: Whose the database is.
+        schema: Where the view is to be, as SQL has it; None where there are no schemas.
+    """
     values = (marker.project, marker.environment, marker.state)
     columns = ", ".join(
         f"'{_escape(value)}' AS {name}"
         for value, name in zip(values, _COLUMNS, strict=True)
     )
-    return f"DROP VIEW IF EXISTS {VIEW}", f"CREATE VIEW {VIEW} AS SELECT {columns}"
+    view = _name_view(schema)
+    return f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view} AS SELECT {columns}"
 
 
-def name_query() -> str:
+def name_query(schema: str | None = None) -> str:
     """Return what reads the marker, where there is one."""
-    return f"SELECT {', '.join(_COLUMNS)} FROM {VIEW}"  # noqa: S608 - constants
+    return f"SELECT {', '.join(_COLUMNS)} FROM {_name_view(schema)}"  # noqa: S608
+
+
+def _name_view(schema: str | None) -> str:
+    return VIEW if schema is None else f"{schema}.{VIEW}"
 
 
 def read_row(row: Sequence[object] | None) -> Marker | None:

@@ -23,6 +23,11 @@ from sceneshift.data.pgserver import (
     quote_name,
     quote_text,
 )
+from sceneshift.data.pgsettings import (
+    describe_creation,
+    find_database,
+    list_options,
+)
 from sceneshift.data.pgtools import find_tools, pipe
 
 if TYPE_CHECKING:
@@ -82,7 +87,7 @@ def make_copy(
     server.lock(name)
     with contextlib.suppress(StatementError):  # another user's is in nobody's way
         sweep_drafts(server, name)
-    found = server.find(name)
+    found = find_database(server.ask, name)
     if found is not None and found["datconnlimit"] != _INVALID:
         owners = read_mark(found["comment"])
         if owners:  # else somebody has made it by hand
@@ -149,7 +154,7 @@ def _start_draft(name: str) -> str:
 
 def _fill(server: Server, origin: str, draft: str) -> Copied:
     """Make the draft, with all that the original has if that can be."""
-    found = server.find(origin)
+    found = find_database(server.ask, origin)
     if found is None:
         server.run(f"CREATE DATABASE {draft}")
         return Copied()
@@ -182,7 +187,7 @@ def _dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
     tries = [*_OPTIONS[server.is_superuser()]]
     while tries:
         server.drop(draft, is_forced=True)
-        server.run(_describe_creation(found, draft))
+        server.run(describe_creation(found, draft))
         try:
             pipe(url, draft, tools=tools, options=tries.pop(0))
         except SceneshiftError:
@@ -192,27 +197,12 @@ def _dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
             return
 
 
-def _describe_creation(found: Mapping[str, Any], draft: str) -> str:
-    """Return the statement that makes an empty database of the same language."""
-    words = [f"CREATE DATABASE {draft} TEMPLATE template0"]
-    words.append(f"ENCODING {quote_text(found['encoding'])}")
-    words.append(f"LC_COLLATE {quote_text(found['datcollate'])}")
-    words.append(f"LC_CTYPE {quote_text(found['datctype'])}")
-    provider = found.get("datlocprovider")  # from 15 on
-    locale = str(found.get("datlocale") or found.get("daticulocale"))  # 17 and 15
-    if provider == "i":
-        words.append(f"LOCALE_PROVIDER icu ICU_LOCALE {quote_text(locale)}")
-    elif provider == "b":
-        words.append(f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_text(locale)}")
-    return " ".join(words)
-
-
 def _replay(server: Server, found: Mapping[str, Any], draft: str) -> Iterator[str]:
     """Set what a copy does not have by itself; yield what the server refuses."""
     if not found["mine"]:  # given away, it could be neither marked nor dropped
         owner = quote_name(found["owner"])
         yield f"ALTER DATABASE {quote(found['datname'])} OWNER TO {owner}"
-    for statement in [*server.list_settings(found["datname"])]:
+    for statement in [*list_options(server.ask, found)]:
         try:
             server.run(statement.format(draft))
         except StatementError:

@@ -15,7 +15,7 @@ from sceneshift.data.engine import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import URL, Connection
@@ -27,22 +27,18 @@ _FORCE_FROM = 13
 # Drivers that take what libpq takes, or are replaced by one that does.
 _LIBPQ = frozenset({"", "asyncpg", "psycopg", "psycopg2", "psycopg_async"})
 _UNICODE = {"client_encoding": "utf8"}
-# Settings that are lists of names: their text is SQL already, as pg_dump has it
-# (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c).
-_LISTS = frozenset(
-    {
-        "local_preload_libraries",
-        "search_path",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    }
-)
 
 
 class StatementError(SceneshiftError):
-    """A server refused a statement."""
+    """A server refused a statement.
+
+    Attributes:
+        code: Its SQLSTATE; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, hint: str, code: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class Server:
@@ -70,7 +66,12 @@ class Server:
         from sqlalchemy import exc, text  # noqa: PLC0415 - 300 ms
 
         try:
-            found = self._connection.execute(text(query), values)
+            if values:
+                found = self._connection.execute(text(query), values)
+            else:  # a colon in it is one
+                found = self._connection.exec_driver_sql(
+                    query, execution_options={"no_parameters": True}
+                )
             return [tuple(row) for row in found]
         except exc.SQLAlchemyError as error:
             raise self._translate(error) from error
@@ -110,22 +111,7 @@ class Server:
         It is of the server and not of this machine: what a killed client has begun is
         gone on with there, and nobody else begins before that is over.
         """
-        digest = blake2b(name.encode(), digest_size=8).digest()
-        key = int.from_bytes(digest, "big", signed=True)
-        self.ask("SELECT pg_advisory_lock(:key)", key=key)
-
-    def find(self, name: str) -> Mapping[str, Any] | None:
-        """Return what is known of a database; None where there is none."""
-        rows = self.ask(
-            "SELECT to_jsonb(d) || jsonb_build_object("
-            "'owner', pg_get_userbyid(datdba), "
-            "'encoding', pg_encoding_to_char(encoding), "
-            "'comment', shobj_description(d.oid, 'pg_database'), "
-            "'mine', pg_has_role(datdba, 'USAGE')) "
-            "FROM pg_database d WHERE datname = :name",
-            name=name,
-        )
-        return rows[0][0] if rows else None
+        self.ask("SELECT pg_advisory_lock(:key)", key=make_key(name))
 
     def list_names(self, start: str) -> list[str]:
         """Return the databases whose names begin with a text."""
@@ -155,48 +141,6 @@ class Server:
         """Drop a database, where there is one."""
         end = " WITH (FORCE)" if is_forced and self.major >= _FORCE_FROM else ""
         self.run(f"DROP DATABASE IF EXISTS {quote_name(name)}{end}")
-
-    def list_settings(self, name: str) -> Iterator[str]:
-        """Yield what is missing in a copy, as statements with `{}` for its name.
-
-        CREATE DATABASE with a template and pg_dump without `--create` both leave out
-        what is set on the database itself.
-        """
-        found = self.find(name)
-        assert found is not None
-        if found["datconnlimit"] >= 0:
-            yield f"ALTER DATABASE {{}} CONNECTION LIMIT {found['datconnlimit']}"
-        yield from self._list_grants(name)
-        rows = self.ask(
-            "SELECT s.setrole, coalesce(r.rolname, ''), unnest(s.setconfig) "
-            "FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
-            "LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE d.datname = :name",
-            name=name,
-        )
-        for role, role_name, text in rows:
-            key, _, value = text.partition("=")
-            who = f"ROLE {_escape(quote_name(role_name))} IN DATABASE {{}}"
-            what = value if key in _LISTS else quote_text(value)
-            setting = ".".join(quote_name(part) for part in key.split("."))
-            whose = who if role else "DATABASE {}"
-            yield f"ALTER {whose} SET {_escape(setting)} TO {_escape(what)}"
-        if found["mine"]:  # last: what is another's can no more be changed
-            owner = quote_name(found["owner"])
-            yield f"ALTER DATABASE {{}} OWNER TO {_escape(owner)}"
-
-    def _list_grants(self, name: str) -> Iterator[str]:
-        rows = self.ask(
-            "SELECT coalesce(r.rolname, ''), a.privilege_type, a.is_grantable "
-            "FROM pg_database d, aclexplode(d.datacl) a "
-            "LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = :name",
-            name=name,
-        )
-        if rows:  # else they are those that every database has
-            yield "REVOKE ALL ON DATABASE {} FROM PUBLIC"
-        for role, privilege, is_grantable in rows:
-            who = _escape(quote_name(role)) if role else "PUBLIC"
-            end = " WITH GRANT OPTION" if is_grantable else ""
-            yield f"GRANT {privilege} ON DATABASE {{}} TO {who}{end}"
 
 
 @contextmanager
@@ -239,6 +183,12 @@ def name_server(url: URL) -> str:
     return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
 
 
+def make_key(name: str) -> int:
+    """Return the number of the lock that whoever changes a database holds."""
+    digest = blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
 def quote_name(name: str) -> str:
     """Return a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
@@ -248,8 +198,3 @@ def quote_text(text: str) -> str:
     """Return a text as SQL has it, whatever `standard_conforming_strings` says."""
     quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
     return f" E{quoted}" if "\\" in text else quoted
-
-
-def _escape(text: str) -> str:
-    """Keep braces from being taken for the place of the name."""
-    return text.replace("{", "{{").replace("}", "}}")

@@ -241,7 +241,9 @@ def apply(planned: list[Planned], *, is_rebuilt: bool = False) -> list[Done]:
             locks.enter_context(hold_lock(path))
             for path in sorted({each.target.name_lock() for each in planned})
         )
-        for each in planned:
+        # In one order: other machines have the same databases.
+        for each in sorted(planned, key=lambda one: one.target.title):
+            locks.enter_context(each.system.hold())
             each.system.sweep()
         ready = [_make(each, held, is_rebuilt=is_rebuilt) for each in planned]
         return [
@@ -255,10 +257,9 @@ def _make(
 ) -> tuple[Snapshot, bool, float]:
     """Return the snapshot, whether it had to be built, and when that began."""
     began = time.monotonic()
-    kept = planned.system.list_snapshots()
     # Once more: another command may have built it while this one waited.
     found = None if is_rebuilt else planned.order.find()
-    if found is not None and found.id in kept:
+    if found is not None and planned.system.has_snapshot(found.id):
         return found, False, began
     StreamConsole().note(f"building {planned.target.title}: {planned.describe()}")
     snapshot = build(planned.order, planned.system, locks=locks, is_rebuilt=is_rebuilt)

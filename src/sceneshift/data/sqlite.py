@@ -21,6 +21,7 @@ from sceneshift.data.sqlitefiles import list_sidecars, reading, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sceneshift.data.target import Target
@@ -167,6 +168,10 @@ class SqliteSystem:
         """See `System.forget_former`."""
         remove(self._get(_FORMER, former))
 
+    def has_snapshot(self, snapshot: str) -> bool:
+        """See `System.has_snapshot`."""
+        return self._get(_SNAPSHOTS, snapshot).exists()
+
     def forget_snapshot(self, snapshot: str) -> None:
         """See `System.forget_snapshot`."""
         remove(self._get(_SNAPSHOTS, snapshot))
@@ -183,6 +188,14 @@ class SqliteSystem:
             each.unlink(missing_ok=True)
         for each in (folder / _SNAPSHOTS).glob(f".*{_SUFFIX}*"):
             each.unlink(missing_ok=True)
+
+    def hold(self) -> AbstractContextManager[None]:
+        """See `System.hold`: the file's lock is all that there is."""
+        return contextlib.nullcontext()
+
+    def look(self) -> AbstractContextManager[None]:
+        """See `System.look`: there is nothing to open."""
+        return contextlib.nullcontext()
 
     # -- where that is
 

@@ -114,12 +114,14 @@ def _describe_standing(standing: Standing) -> dict[str, Any]:
 
 
 def _describe_states(target: Target, system: System) -> dict[str, Any]:
-    order = make_order(target, system)
-    snapshot = order.find()
-    marker = system.read_marker()
-    done = UndoLog(target.folder / "undo").find_done(
-        system, marker.state if marker else ""
-    )
+    with system.look():
+        snapshot = make_order(target, system).find()
+        if snapshot is not None and not system.has_snapshot(snapshot.id):
+            snapshot = None
+        marker = system.read_marker()
+        done = UndoLog(target.folder / "undo").find_done(
+            system, marker.state if marker else ""
+        )
     return {
         "snapshot": None if snapshot is None else _describe_snapshot(snapshot),
         "undo": [{"id": each.id, "change": each.what, "at": each.at} for each in done],

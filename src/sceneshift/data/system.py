@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
@@ -69,7 +70,9 @@ class System(Protocol):
         """Return the same for a draft, by all variables that name the database."""
 
     def keep(self, draft: Database, snapshot: str) -> None:
-        """Keep the draft as it is now as a snapshot, under a name; it stays a draft.
+        """Keep the draft as it is now as a snapshot, under a name.
+
+        Whether it stays a draft is not told: what goes on begins with the snapshot.
 
         Raises:
             SceneshiftError: It is not complete, or cannot be kept.
@@ -80,23 +83,6 @@ class System(Protocol):
 
     def place(self, snapshot: str, marker: Marker, former: str) -> None:
         """Put a snapshot in place, and keep what is there under another name.
-
-        Raises:
-            SceneshiftError: That cannot be done; all is as it was.
-        """
-
-    def change(
-        self,
-        change: Callable[[Database], None],
-        marker: Marker | None,
-        former: str | None,
-    ) -> None:
-        """Change a copy and put it in place, and keep what was there.
-
-        Args:
-            change: Changes the copy. What it raises is passed on, all as it was.
-            marker: What the copy is to say of itself then; None lets it say the same.
-            former: The name that what was there is kept under; None lets it go.
 
         Raises:
             SceneshiftError: That cannot be done; all is as it was.
@@ -115,6 +101,9 @@ class System(Protocol):
     def forget_former(self, former: str) -> None:
         """Remove a former state."""
 
+    def has_snapshot(self, snapshot: str) -> bool:
+        """Tell whether a snapshot is there."""
+
     def forget_snapshot(self, snapshot: str) -> None:
         """Remove a snapshot."""
 
@@ -122,7 +111,44 @@ class System(Protocol):
         """Return the snapshots that are there, with their sizes in bytes."""
 
     def sweep(self) -> None:
-        """Remove what programs that were killed have left."""
+        """Remove what programs that were killed have left; the lock is held."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Be the only one that changes the database, on any machine; wait for that.
+
+        Whoever calls it has the lock of this checkout, see `Target.name_lock`.
+
+        Raises:
+            SceneshiftError: Its server cannot be reached.
+        """
+
+    def look(self) -> AbstractContextManager[None]:
+        """Have several questions answered faster.
+
+        Raises:
+            SceneshiftError: Its server cannot be reached.
+        """
+
+
+class ChangingSystem(System, Protocol):
+    """One that can also change a copy of the database, while others read it."""
+
+    def change(
+        self,
+        change: Callable[[Database], None],
+        marker: Marker | None,
+        former: str | None,
+    ) -> None:
+        """Change a copy and put it in place, and keep what was there.
+
+        Args:
+            change: Changes the copy. What it raises is passed on, all as it was.
+            marker: What the copy is to say of itself then; None lets it say the same.
+            former: The name that what was there is kept under; None lets it go.
+
+        Raises:
+            SceneshiftError: That cannot be done; all is as it was.
+        """
 
 
 def find_system(target: Target) -> System:
@@ -133,12 +159,17 @@ def find_system(target: Target) -> System:
     """
     from sceneshift.core.errors import SceneshiftError  # noqa: PLC0415 - seldom
     from sceneshift.core.wording import quote  # noqa: PLC0415
-    from sceneshift.data.sqlite import SqliteSystem  # noqa: PLC0415 - 5 ms
 
     if target.file is not None:
+        from sceneshift.data.sqlite import SqliteSystem  # noqa: PLC0415 - 5 ms
+
         return SqliteSystem(target)
+    if target.database.system in {"postgres", "postgresql"}:
+        from sceneshift.data.postgres import PostgresqlSystem  # noqa: PLC0415 - 20 ms
+
+        return PostgresqlSystem(target)
     raise SceneshiftError(
         f"{quote(target.database.name)} cannot be reset: it is a database of "
         f"{quote(target.database.system)}",
-        hint="SQLite's files are what can be, so far",
+        hint="files of SQLite and databases of PostgreSQL are what can be, so far",
     )

@@ -143,7 +143,9 @@ def _find(request: UndoRequest, locks: ExitStack) -> Step:
         locks.enter_context(hold_lock(path))
     found = []
     for target in targets:
-        found += _list_steps(target, is_redo=request.is_redo)
+        system = find_system(target)
+        locks.enter_context(system.hold())
+        found += _list_steps(target, system, is_redo=request.is_redo)
     if not found:
         names = ", ".join(quote(each.title) for each in targets)
         verb = "made again" if request.is_redo else "taken back"
@@ -155,9 +157,8 @@ def _find(request: UndoRequest, locks: ExitStack) -> Step:
     return choose(found, key=lambda step: step.entry.id)
 
 
-def _list_steps(target: Target, *, is_redo: bool) -> list[Step]:
+def _list_steps(target: Target, system: System, *, is_redo: bool) -> list[Step]:
     """Return the next step of a database, if there is one."""
-    system = find_system(target)
     log = UndoLog(target.folder / "undo")
     system.sweep()
     marker = system.read_marker()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
-    from sceneshift.data.system import System
+    from sceneshift.data.system import ChangingSystem, System
     from sceneshift.data.target import Target
 
 MOST = 3
@@ -189,7 +189,7 @@ def place_state(
 
 def change_state(
     target: Target,
-    system: System,
+    system: ChangingSystem,
     act: str,
     what: str,
     change: Callable[[Database], None],

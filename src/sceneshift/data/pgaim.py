@@ -1,0 +1,144 @@
+"""Pointing a program at another database of the same PostgreSQL server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from msgspec.structs import replace
+
+from sceneshift.data.pgsession import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.core.databases import Database
+    from sceneshift.core.value import Value
+    from sceneshift.data.upgrade import Upgrade
+
+_SYSTEMS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
+_PORT = "5432"
+# What programs put addresses together from, besides libpq's own.
+_NAMES = re.compile(
+    r"PGDATABASE|(?:\w+_)?(?:POSTGRES(?:QL)?|PG|DB|DATABASE)_(?:DB|NAME|DATABASE)|DB"
+)
+# libpq's own, and its options; None where it stands before the host.
+_VARIABLES = {
+    "PGHOST": "host",
+    "PGPASSWORD": None,
+    "PGPORT": "port",
+    "PGSSLMODE": "sslmode",
+    "PGUSER": None,
+}
+_NEAR = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+_PAIR = re.compile(r"(\bdbname\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
+
+
+def aim(upgrade: Upgrade, draft: Database, root: Path) -> Upgrade:
+    """Return the same for a draft, by all variables that name the database.
+
+    Args:
+        upgrade: What is to be run.
+        draft: The draft, whose name is plain.
+        root: The project's folder.
+    """
+    live = Place(url=upgrade.database.url, root=root)
+    name = Place(url=draft.url, root=root).name
+    others = {
+        variable: pointed
+        for variable, text in upgrade.env.items()
+        if (pointed := _point(variable, text, live, name)) is not None
+    }
+    return replace(upgrade, database=draft, env={**upgrade.env, **others})
+
+
+def complete(url: str, values: Mapping[str, Value]) -> str:
+    """Return an address that says what libpq's own variables say besides.
+
+    They need not be those of this process: an env file may have them.
+
+    Args:
+        url: An address.
+        values: The variables of its environment.
+    """
+    said = {name: values[name].text for name in _VARIABLES if name in values}
+    head, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    server, mark, name = place.partition("/")
+    who, at, host = server.rpartition("@")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    missing = _list_missing(said, {*options}, has_host=bool(host))
+    if not who and "user" not in options and "PGUSER" in said:
+        secret = quote(said.get("PGPASSWORD", ""), safe="")
+        who, at = quote(said["PGUSER"], safe="") + (f":{secret}" if secret else ""), "@"
+    if missing:
+        added = urlencode(missing, quote_via=quote)
+        query = f"{query}&{added}" if query else added
+    end = f"?{query}" if query else ""
+    return f"{head}://{who}{at}{host}{mark}{name}{end}"
+
+
+def _list_missing(
+    said: Mapping[str, str], known: set[str], *, has_host: bool
+) -> dict[str, str]:
+    """Return the options that variables give, and an address does not."""
+    if has_host:
+        known |= {"host", "port"}
+    return {
+        option: said[name]
+        for name, option in _VARIABLES.items()
+        if option and name in said and option not in known
+    }
+
+
+def rename(url: str, name: str) -> str:
+    """Return the address of another database of the server.
+
+    Args:
+        url: An address.
+        name: The other's name, which is plain.
+    """
+    head, _, rest = url.partition("://")
+    place, mark, query = rest.partition("?")
+    server = place.partition("/")[0]
+    options = parse_qsl(query, keep_blank_values=True)
+    if any(key == "dbname" for key, _ in options):
+        options = [pair for pair in options if pair[0] != "dbname"]
+        query = urlencode(options, quote_via=quote)
+        mark = "?" if query else ""
+    return f"{head}://{server}/{name}{mark}{query}"
+
+
+def _point(variable: str, text: str, live: Place, name: str) -> str | None:
+    """Return what a variable is to be; None where it stays."""
+    if _SYSTEMS.match(text):
+        other = Place(url=text, root=live.root)
+        is_it = other.name == live.name and _find_server(text) == _find_server(live.url)
+        return rename(text, name) if is_it else None
+    if text == live.name:
+        return name if _NAMES.fullmatch(variable) else None
+    found = _PAIR.search(text)
+    if found is None or _unquote(found[2]) != live.name:
+        return None
+    return f"{text[: found.start(2)]}{name}{text[found.end(2) :]}"
+
+
+def _find_server(url: str) -> object:
+    """Return what two addresses of one server have in common."""
+    try:
+        parts = urlsplit(url)
+        asked: Mapping[str, str] = dict(parse_qsl(parts.query))
+        host = asked.get("hostaddr") or asked.get("host") or parts.hostname or ""
+        port = asked.get("port") or str(parts.port or _PORT)
+    except ValueError:  # several hosts with ports, for one
+        return url.partition("://")[2].partition("?")[0].rpartition("/")[0]
+    is_near = not host or host.startswith("/") or host.lower() in _NEAR
+    return ("" if is_near else host.lower(), port)
+
+
+def _unquote(text: str) -> str:
+    if not text.startswith("'"):
+        return text
+    return re.sub(r"\\(.)", r"\1", text[1:-1])

@@ -1,0 +1,101 @@
+"""What is in a PostgreSQL database: whose it says it is, and how many rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
+from sceneshift.data.pgserver import quote_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sceneshift.data.pgsession import Session
+
+_OWN = "sceneshift"  # the schema of the marker where `public` may not be used
+_BIG = 64 * 1024 * 1024  # bytes, from which on counting is felt
+# Partitions count in their table, and what an extension brings is nobody's data.
+_TABLES = """\
+SELECT n.nspname, c.relname,
+    CASE WHEN c.relkind = 'r' AND c.reltuples > 0
+        AND pg_relation_size(c.oid) > {big} THEN c.reltuples::bigint END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid
+        AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+ORDER BY n.nspname <> 'public', n.nspname, c.relname
+"""
+_MARKED = """\
+SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = {name} AND c.relkind = 'v' AND n.nspname !~ '^pg_'
+ORDER BY n.nspname <> 'public', n.nspname
+"""
+_MAY_USE_PUBLIC = """\
+SELECT FROM pg_namespace
+WHERE nspname = 'public' AND has_schema_privilege(oid, 'CREATE')
+"""
+
+
+def read_marker(session: Session) -> Marker | None:
+    """Return whose the database says it is; None where it says nothing.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    for (schema,) in session.ask(_MARKED, name=VIEW):
+        rows = session.ask(name_query(quote_name(schema)))
+        return read_row(rows[0] if rows else None)
+    return None
+
+
+def write_marker(session: Session, marker: Marker) -> None:
+    """Have the database say whose it is, in the place of what it says.
+
+    Raises:
+        StatementError: It cannot be written.
+    """
+    places = [quote_name(schema) for (schema,) in session.ask(_MARKED, name=VIEW)]
+    gone = [f"DROP VIEW {place}.{VIEW}" for place in places]
+    schema = "public"
+    if not session.ask(_MAY_USE_PUBLIC):
+        schema = _OWN
+        gone.append(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    _, made = list_statements(marker, schema)
+    session.run(
+        *gone,
+        made,
+        # Whoever works with it may be another than who made it.
+        f"GRANT SELECT ON {schema}.{VIEW} TO PUBLIC",
+    )
+
+
+def count_rows(session: Session, *, but: str) -> dict[str, int]:
+    """Return the number of rows by table; of big ones, what the server takes it for.
+
+    Args:
+        session: A connection to the database.
+        but: A table that does not count.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    tables = session.ask(_TABLES, big=_BIG)
+    tables = [each for each in tables if each[1] != but]
+    unknown = [(schema, name) for schema, name, guess in tables if guess is None]
+    counted = dict(zip(unknown, _count(session, unknown), strict=True))
+    return {
+        name if schema == "public" else f"{schema}.{name}": counted.get(
+            (schema, name), guess
+        )
+        for schema, name, guess in tables
+    }
+
+
+def _count(session: Session, tables: Iterable[tuple[str, str]]) -> Iterable[int]:
+    counts = [
+        f"(SELECT count(*) FROM {quote_name(schema)}.{quote_name(name)})"  # noqa: S608
+        for schema, name in tables
+    ]
+    for start in range(0, len(counts), 500):  # a row has 1,600 columns at most
+        yield from session.ask(f"SELECT {', '.join(counts[start : start + 500])}")[0]

@@ -1,0 +1,285 @@
+"""States of a PostgreSQL database: drafts, snapshots and what was there before.
+
+Each is a database beside it on the server, see `pgnames`. A snapshot and a former state
+let nobody in; they are put in place by their names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.blake2 import blake2b
+from sceneshift.core.databases import Database
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data import pgaim, pgcontent, pgschema
+from sceneshift.data.pgbeside import Beside
+from sceneshift.data.pgchores import drop
+from sceneshift.data.pgexchange import exchange, wait_until_left
+from sceneshift.data.pgnames import Kind, read_note
+from sceneshift.data.pgrights import check_name, check_rights
+from sceneshift.data.pgserver import quote_name
+from sceneshift.data.pgsession import (
+    Place,
+    open_session,
+)
+from sceneshift.data.pgsettings import (
+    describe_creation,
+    find_database,
+    list_options,
+    list_variables,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from sceneshift.data.marker import Marker
+    from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
+
+_INVALID = -2  # an interrupted DROP leaves it so, and it can only be dropped
+_COLLATIONS_FROM = 15
+_SIZES = """\
+SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
+    THEN pg_database_size(oid) ELSE 0 END, shobj_description(oid, 'pg_database')
+FROM pg_database WHERE starts_with(datname, {start})
+"""
+
+
+class PostgresqlSystem:
+    """A database of PostgreSQL, and those beside it; see `System`."""
+
+    def __init__(self, target: Target) -> None:
+        url = pgaim.complete(target.database.url, target.project.environment.values)
+        place = Place(url=url, root=target.root)
+        check_name(place.name, target.database)
+        self._target = target
+        self._place = place
+        self._beside = Beside(target, place)
+        self._names = self._beside.names
+
+    # -- what is there
+
+    @cached_property
+    def description(self) -> str:
+        """See `System.description`: what decides on how text is kept and sorted.
+
+        Besides, who owns what is made, and what sessions in it are set to.
+        """
+        with self._beside.asking() as session:
+            live = find_database(session.ask, self._place.name)
+            ((user, number),) = session.ask(
+                "SELECT current_user, current_setting('server_version_num')::int"
+            )
+            found = live or find_database(session.ask, "template0")
+            assert found is not None
+            major = number // 10_000
+            words = ["postgresql", major, *_list_locale(found), user]
+            if major >= _COLLATIONS_FROM:
+                look = "SELECT pg_database_collation_actual_version({oid}::oid)"
+                ((version,),) = session.ask(look, oid=str(found["oid"]))
+                words.append(version)
+            set_to = "\n".join(
+                sorted(list_variables(session.ask, self._place.name, is_own=True))
+            )
+        if set_to:
+            words.append(blake2b(set_to.encode(), digest_size=8).hexdigest())
+        return " ".join(str(each) for each in words if each is not None)
+
+    def read_marker(self) -> Marker | None:
+        """See `System.read_marker`."""
+        try:
+            with open_session(self._place) as session:
+                return pgcontent.read_marker(session)
+        except SceneshiftError:
+            if self._exists():
+                raise
+            return None
+
+    def mark(self, marker: Marker) -> None:
+        """See `System.mark`."""
+        with open_session(self._place) as session:
+            pgcontent.write_marker(session, marker)
+
+    def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
+        """See `System.read_schema`."""
+        if draft is None and not self._exists():
+            return {}
+        name = None if draft is None else self._get(draft)
+        with open_session(self._place, name) as session:
+            return pgschema.read_schema(session)
+
+    def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
+        """See `System.count_rows`."""
+        if draft is None and not self._exists():
+            return {}
+        with open_session(self._place, None if draft is None else self._get(draft)) as (
+            session
+        ):
+            return pgcontent.count_rows(session, but=self._target.version_table)
+
+    # -- drafts
+
+    def begin(self, snapshot: str | None) -> Database:
+        """See `System.begin`."""
+        draft = self._names.draw(Kind.DRAFT)
+        with self._beside.asking() as session:
+            live = find_database(session.ask, self._place.name)
+            check_rights(session, self._place.name, live)
+            if snapshot is None:
+                found = live or find_database(session.ask, "template0")
+                assert found is not None
+                session.run(describe_creation(found, draft))
+            else:
+                self._beside.clone(session, self._names.snapshot(snapshot), draft)
+            quoted = quote_name(draft)
+            settings = [*list_variables(session.ask, self._place.name, is_own=True)]
+            self._beside.settle(session, draft, settings)
+            session.run(
+                self._beside.note(draft, Kind.DRAFT),
+                # It is lost as a whole or kept as a whole, and never half.
+                f"ALTER DATABASE {quoted} SET synchronous_commit TO off",
+            )
+        url = pgaim.rename(self._place.url, draft)
+        return Database(name=self._target.database.name, url=url)
+
+    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+        """See `System.aim`."""
+        return pgaim.aim(upgrade, draft, self._target.root)
+
+    def keep(self, draft: Database, snapshot: str) -> None:
+        """See `System.keep`: the draft becomes it."""
+        name, kept = self._get(draft), self._names.snapshot(snapshot)
+        with open_session(self._place, name) as session:
+            session.run("ANALYZE")
+        with self._beside.asking() as session:
+            wait_until_left(session, name)
+            statements = [
+                f"ALTER DATABASE {quote_name(name)} RESET ALL",
+                f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS false",
+                f"ALTER DATABASE {quote_name(name)} RENAME TO {quote_name(kept)}",
+                self._beside.note(kept, Kind.SNAPSHOT),
+            ]
+            if kept in self._beside.find_all(session):
+                statements = [*self._beside.doom(kept), *statements]
+            exchange(session, self._place, statements, names=[name])
+
+    def drop(self, draft: Database) -> None:
+        """See `System.drop`; it may be a snapshot now."""
+        with contextlib.suppress(SceneshiftError), self._beside.asking() as session:
+            drop(session, self._get(draft))
+
+    # -- in place
+
+    def place(self, snapshot: str, marker: Marker, former: str) -> None:
+        """See `System.place`."""
+        live = self._place.name
+        with self._beside.asking() as session:
+            found = find_database(session.ask, live)
+            check_rights(session, self._place.name, found)
+            if found is None:
+                found = self._beside.make_empty(session)
+            coming = self._beside.find_spare(session, snapshot)
+            try:
+                if coming is None:
+                    coming = self._names.draw(Kind.NEXT)
+                    self._beside.clone(session, self._names.snapshot(snapshot), coming)
+                session.run(self._beside.note(coming, Kind.NEXT))
+                self._beside.mark(session, coming, marker)
+                self._beside.settle(
+                    session, coming, [*list_options(session.ask, found)]
+                )
+                self._beside.exchange(
+                    session,
+                    coming,
+                    former,
+                    present=self.read_marker(),
+                    comment=found["comment"],
+                )
+            except BaseException:
+                with contextlib.suppress(SceneshiftError):
+                    if coming is not None:
+                        self._beside.forget(coming)
+                raise
+            self._beside.order_spare(snapshot)
+
+    def put_back(self, former: str, marker: Marker, present: str) -> None:
+        """See `System.put_back`."""
+        name = self._names.former(former)
+        with self._beside.asking() as session:
+            found = find_database(session.ask, self._place.name)
+            check_rights(session, self._place.name, found)
+            if found is None:
+                self._beside.make_empty(session)
+            note = read_note(self._beside.find_all(session).get(name))
+            if note is None or note.marker != marker:
+                session.run(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS true")
+                self._beside.mark(session, name, marker)
+            comment = None if note is None else note.comment
+            self._beside.exchange(
+                session, name, present, present=self.read_marker(), comment=comment
+            )
+
+    # -- what is kept
+
+    def has_former(self, former: str) -> bool:
+        """See `System.has_former`."""
+        with self._beside.asking() as session:
+            return self._names.former(former) in self._beside.find_all(session)
+
+    def forget_former(self, former: str) -> None:
+        """See `System.forget_former`."""
+        self._beside.forget(self._names.former(former))
+
+    def has_snapshot(self, snapshot: str) -> bool:
+        """See `System.has_snapshot`."""
+        with self._beside.asking() as session:
+            return self._names.snapshot(snapshot) in self._beside.find_all(session)
+
+    def forget_snapshot(self, snapshot: str) -> None:
+        """See `System.forget_snapshot`."""
+        self._beside.forget(self._names.snapshot(snapshot))
+
+    def list_snapshots(self) -> Mapping[str, int]:
+        """See `System.list_snapshots`."""
+        with self._beside.asking() as session:
+            rows = session.ask(_SIZES, start=self._names.start)
+        found = ((self._names.parse(name), size, said) for name, size, said in rows)
+        return {
+            parsed[1]: int(size)
+            for parsed, size, said in found
+            if parsed is not None
+            and parsed[0] is Kind.SNAPSHOT
+            and self._beside.is_own(parsed[1], read_note(said))
+        }
+
+    def sweep(self) -> None:
+        """See `System.sweep`."""
+        self._beside.sweep()
+
+    def hold(self) -> AbstractContextManager[None]:
+        """See `System.hold`: by a lock of the server."""
+        return self._beside.hold()
+
+    def look(self) -> AbstractContextManager[None]:
+        """See `System.look`."""
+        return self._beside.look()
+
+    # -- what is asked
+
+    def _exists(self) -> bool:
+        with self._beside.asking() as session:
+            return find_database(session.ask, self._place.name) is not None
+
+    def _get(self, draft: Database) -> str:
+        return Place(url=draft.url, root=self._target.root).name
+
+
+def _list_locale(found: Mapping[str, Any]) -> list[Any]:
+    names = (
+        *("encoding", "datlocprovider", "datcollate", "datctype"),
+        *("daticulocale", "datlocale", "daticurules"),
+    )
+    return [found.get(name) for name in names]

@@ -1,0 +1,988 @@
+"""Resets of PostgreSQL databases, on a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import psycopg
+import pytest
+
+from migrating import READING, make_chain, make_project
+from postgresql import Server, serving_postgresql
+from resetting import ServerShop, steps
+from sceneshift.core.databases import Database
+from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
+from sceneshift.data import claim, drop, reset
+from sceneshift.data.drift import check
+from sceneshift.data.pgaim import aim
+from sceneshift.data.pgcontent import count_rows
+from sceneshift.data.pgschema import read_schema
+from sceneshift.data.pgsession import Place, open_session
+from sceneshift.data.system import find_system
+from sceneshift.data.target import load_targets
+from sceneshift.data.upgrade import Upgrade
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+@pytest.fixture(name="cluster", scope="module")
+def run_cluster() -> Iterator[Server]:
+    """Run a server."""
+    with serving_postgresql() as cluster:
+        yield cluster
+
+
+@pytest.fixture(name="server")
+def clean_server(cluster: Server) -> Iterator[Server]:
+    """Return the server; what the test has left there takes no room any more."""
+    yield cluster
+    look = (
+        "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database "
+        "WHERE datname <> 'postgres' AND NOT datistemplate"
+    )
+    for (statement,) in cluster.run("postgres", look):
+        with contextlib.suppress(psycopg.Error):  # it may be dropped just now
+            cluster.run("postgres", str(statement))
+
+
+def test_a_database_is_made_as_the_code_makes_it(
+    server: Server, tmp_path: Path
+) -> None:
+    """And the next time not built: nothing runs."""
+    shop = ServerShop(tmp_path, "a", "b", server=server)
+    built = shop.reset()
+    assert (built.is_built, shop.ran(), shop.tables()) == (True, ["a", "b"], ["a", "b"])
+    shop.run("INSERT INTO a VALUES (2)")
+    again = shop.reset()
+    assert (again.is_built, shop.ran()) == (False, [])
+    assert again.snapshot == built.snapshot
+    assert shop.run("SELECT id FROM a") == [(1,)]
+    assert dict(again.snapshot.rows) == {"a": 1, "b": 1}
+
+
+def test_a_change_is_taken_back_and_made_again(server: Server, tmp_path: Path) -> None:
+    """Step by step, to the beginning and to the end."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.run("CREATE TABLE mine (id int)")
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (3)")
+    shop.undo()
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    shop.undo()
+    assert shop.tables() == ["mine"]
+    with pytest.raises(SceneshiftError, match="can be taken back"):
+        shop.undo()
+    shop.undo(is_redo=True)
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    shop.undo(is_redo=True)
+    assert shop.run("SELECT id FROM a") == [(1,), (3,)]
+    with pytest.raises(SceneshiftError, match="can be made again"):
+        shop.undo(is_redo=True)
+
+
+def test_what_was_there_first_may_be_nothing(server: Server, tmp_path: Path) -> None:
+    """Then taking it back leaves an empty database."""
+    shop = ServerShop(tmp_path, "a", server=server, name="not_there")
+    shop.reset()
+    shop.undo()
+    assert shop.tables() == []
+    shop.undo(is_redo=True)
+    assert shop.tables() == ["a"]
+
+
+def test_the_last_three_changes_can_be_taken_back(
+    server: Server, tmp_path: Path
+) -> None:
+    """What is older goes, and so does what another way was taken from."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    for number in range(5):
+        shop.reset()
+        shop.insert("a", number + 10)
+    assert len(shop.status()["undo"]) == 3
+    shop.undo()
+    shop.undo()
+    assert shop.run("SELECT id FROM a") == [(1,), (12,)]
+    shop.reset()
+    with pytest.raises(SceneshiftError, match="can be made again"):
+        shop.undo(is_redo=True)
+    assert len(shop.beside("tl")) == len(shop.status()["undo"]) == 2
+    wait_until(lambda: not shop.beside("bnx"))
+
+
+# -- who works with it
+
+
+def test_clients_are_back_at_once_and_see_the_old_or_the_new(
+    server: Server, tmp_path: Path
+) -> None:
+    """Each has two errors at most, and never a part of each state."""
+    shop = ServerShop(tmp_path, "a", "b", server=server)
+    shop.reset()
+    over = threading.Event()
+    seen: set[tuple[object, ...]] = set()
+    errors: list[Counter[int]] = [Counter() for _ in range(4)]
+    resets = 0
+
+    def work(mine: Counter[int], number: int) -> None:
+        while not over.is_set():
+            try:
+                with server.connect(shop.name) as connection:
+                    while not over.is_set():
+                        if number % 2:
+                            with connection.transaction():
+                                connection.execute("INSERT INTO a VALUES (2)")
+                                connection.execute("INSERT INTO b VALUES (2)")
+                        look = "SELECT (SELECT sum(id) FROM a), (SELECT sum(id) FROM b)"
+                        seen.update(connection.execute(look))
+            except psycopg.Error:
+                mine[resets] += 1
+
+    threads = [
+        threading.Thread(target=work, args=(mine, number))
+        for number, mine in enumerate(errors)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for resets in range(6):  # noqa: B007 - the threads read it
+            shop.reset()
+            before = len(seen)
+            wait_until(lambda before=before: len(seen) > before)  # type: ignore[misc]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert all(a == b for a, b in seen)
+    assert max(max(each.values()) for each in errors) <= 2
+
+
+def make_user(server: Server, shop: ServerShop, rights: str = "CREATEDB") -> str:
+    """Make a user, who owns the database; return the user's URL of it."""
+    user = f"{shop.name}_dev"
+    server.run("postgres", f"CREATE ROLE {user} LOGIN {rights}")
+    server.run("postgres", f"ALTER DATABASE {shop.name} OWNER TO {user}")
+    url = server.url(shop.name, "psycopg", user)
+    make_project(shop.root, {}, url=url)
+    return user
+
+
+def test_a_session_that_cannot_be_ended_stops_it(
+    server: Server, tmp_path: Path
+) -> None:
+    """That of a superuser, for one: all is as it was, and it is said who it is."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    user = make_user(server, shop)
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    with server.connect(shop.name, user) as own, server.connect(shop.name) as other:
+        own.execute("SELECT 1")
+        other.execute("SET application_name = 'mine'")
+        pid = other.info.backend_pid
+        with pytest.raises(SceneshiftError) as caught:
+            shop.reset()
+        assert other.execute("SELECT count(*) FROM a").fetchone() == (2,)
+    assert caught.value.message == (
+        f"`{shop.name}` has sessions that this user cannot end: "
+        f"mine (pid {pid}, postgres)"
+    )
+    assert caught.value.hint == (
+        f"have whoever may do it end them: SELECT pg_terminate_backend({pid})"
+    )
+    assert len(shop.status()["undo"]) == 1
+    wait_until(lambda: not shop.beside("bnx"))
+    shop.reset()
+    assert shop.run("SELECT id FROM a") == [(1,)]
+
+
+def test_prepared_transactions_stop_it(server: Server, tmp_path: Path) -> None:
+    """They are nobody's session, and survive a restart."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    with server.connect(shop.name) as connection:
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO a VALUES (2)")
+        connection.execute(f"PREPARE TRANSACTION '{shop.name}'")
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert "has prepared transactions, which hold on to it" in caught.value.message
+    assert caught.value.hint == f"end them in it: ROLLBACK PREPARED '{shop.name}'"
+    shop.run(f"COMMIT PREPARED '{shop.name}'")
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    shop.reset()
+
+
+# -- what is set on it
+
+
+FACTS = """
+SELECT pg_get_userbyid(datdba), datconnlimit, datallowconn, datistemplate, encoding,
+    datcollate, shobj_description(d.oid, 'pg_database'),
+    (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a),
+    (SELECT array_agg((setrole, setconfig)::text ORDER BY setrole)
+     FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
+FROM pg_database d WHERE datname = '{}'
+"""
+
+
+def test_what_is_set_on_a_database_stays(server: Server, tmp_path: Path) -> None:
+    """Owner, grants, settings, limit and comment: no copy has them by itself."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    role, name = f"{shop.name}_owner", shop.name
+    for statement in (
+        f"CREATE ROLE {role} LOGIN",
+        f"ALTER DATABASE {name} OWNER TO {role}",
+        f'ALTER DATABASE {name} SET search_path TO "$user", public, "a{{b"',
+        f"ALTER DATABASE {name} SET application_name TO 'it''s {{}} \\ \"'",
+        f"ALTER DATABASE {name} SET \"my.own\" TO '%'",
+        f"ALTER DATABASE {name} SET statement_timeout TO 1",
+        f"ALTER DATABASE {name} SET default_transaction_read_only TO on",
+        f"ALTER ROLE {role} IN DATABASE {name} SET work_mem TO '8MB'",
+        f"ALTER DATABASE {name} CONNECTION LIMIT 7",
+        f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
+        f"COMMENT ON DATABASE {name} IS 'it''s \\ mine'",
+        f"GRANT CREATE ON DATABASE {name} TO {role} WITH GRANT OPTION",
+    ):
+        server.run("postgres", statement)
+    server.run("postgres", f"ALTER DATABASE {name} RESET statement_timeout")
+    server.run("postgres", f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    before = server.run("postgres", FACTS.format(name))
+    shop.reset()
+    assert server.run("postgres", FACTS.format(name)) == before
+    shop.undo()
+    assert server.run("postgres", FACTS.format(name)) == before
+    shop.undo(is_redo=True)
+    assert server.run("postgres", FACTS.format(name)) == before
+
+
+def test_settings_that_would_hinder_it_do_not(server: Server, tmp_path: Path) -> None:
+    """They are for the application's sessions."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    for setting in ("statement_timeout TO 1", "default_transaction_read_only TO on"):
+        server.run("postgres", f"ALTER DATABASE {shop.name} SET {setting}")
+    with pytest.raises(SceneshiftError):
+        shop.reset()  # the migrations' sessions are the application's
+    server.run("postgres", f"ALTER DATABASE {shop.name} RESET ALL")
+    shop.reset()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 63, "Upper", 'a "b"', "it's", "größe", "a.b-c", "50% {x}", "a:b", "__s_"],
+)
+def test_a_name_may_be_any(server: Server, tmp_path: Path, name: str) -> None:
+    """However long, and whatever is in it."""
+    shop = ServerShop(tmp_path, "a", server=server, name=name)
+    quoted = name.replace('"', '""')
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    shop.reset()
+    assert shop.run("SELECT id FROM a") == [(1,)]
+    shop.undo()
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    shop.undo()
+    server.run("postgres", f'DROP DATABASE "{quoted}"')
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "the URL of `default` names no database"),
+        ("postgres", "`postgres` belongs to the server, and is no project's"),
+        ("template1", "`template1` belongs to the server, and is no project's"),
+    ],
+)
+def test_what_is_no_project_s_is_refused(
+    server: Server, tmp_path: Path, name: str, message: str
+) -> None:
+    """A slip in a URL must not take the server's own databases."""
+    shop = ServerShop(tmp_path, "a", server=server, url=server.url(name, "psycopg"))
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert caught.value.message == message
+
+
+# -- who may do it
+
+
+def test_who_may_make_no_databases_is_told(server: Server, tmp_path: Path) -> None:
+    """Before anything is built."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    user = make_user(server, shop, "")
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert caught.value.message == (
+        f"`{shop.name}` cannot be changed: the user `{user}` may not make databases"
+    )
+    assert caught.value.hint == (
+        f'let a superuser allow it: ALTER ROLE "{user}" CREATEDB'
+    )
+    assert shop.ran() == []
+    assert shop.beside() == []
+
+
+def test_who_does_not_own_it_is_told(server: Server, tmp_path: Path) -> None:
+    """Before anything is built, too."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    user = make_user(server, shop)
+    server.run("postgres", f"ALTER DATABASE {shop.name} OWNER TO postgres")
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert caught.value.message == (
+        f"`{shop.name}` cannot be changed by the user `{user}`: it belongs to "
+        "`postgres`"
+    )
+    assert shop.beside() == []
+
+
+def test_an_owner_s_member_may_do_it(server: Server, tmp_path: Path) -> None:
+    """It is the owner's afterwards."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    user = make_user(server, shop)
+    group = f"{user}s"
+    for statement in (
+        f"CREATE ROLE {group}",
+        f"GRANT {group} TO {user}",
+        f"ALTER DATABASE {shop.name} OWNER TO {group}",
+    ):
+        server.run("postgres", statement)
+    before = server.run("postgres", FACTS.format(shop.name))
+    shop.reset()
+    shop.reset()
+    shop.undo()
+    assert server.run("postgres", FACTS.format(shop.name)) == before
+    shop.reset()
+    assert shop.tables() == ["a"]
+
+
+# -- how it is built
+
+
+COMPOSING = """\
+import os
+from sqlalchemy import URL
+url = URL.create(
+    "postgresql+psycopg", "postgres",
+    query={"host": os.environ["DB_HOST"]}, database=os.environ["DB_NAME"],
+)
+"""
+
+
+def test_what_an_address_is_put_together_from_is_the_draft_s(
+    server: Server, tmp_path: Path
+) -> None:
+    """Whatever spells it, the database itself is not touched."""
+    env = COMPOSING + READING.replace('os.environ["DATABASE_URL"]', "url")
+    shop = ServerShop(tmp_path, "a", server=server, env=env)
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write(
+            f'env = {{ DB_HOST = "{server.folder}", DB_NAME = "{shop.name}" }}\n'
+        )
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    make_project(tmp_path, steps("a", "b", b="1 / 0"), env=env)
+    with pytest.raises(SceneshiftError, match="the migration of `default` failed"):
+        shop.reset()
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("OTHER_URL", "postgresql://u@localhost/shop", "postgresql://u@localhost/d"),
+        ("X", "postgres://127.0.0.1:5432/shop?a=1", "postgres://127.0.0.1:5432/d?a=1"),
+        ("X", "postgresql+asyncpg:///shop?ssl=0", "postgresql+asyncpg:///d?ssl=0"),
+        ("X", "postgresql://[::1]/shop", "postgresql://[::1]/d"),
+        (
+            "X",
+            "postgresql://a:p%40@localhost/sh%6Fp",
+            "postgresql://a:p%40@localhost/d",
+        ),
+        ("X", "postgresql:///?dbname=shop&host=/run", "postgresql:///d?host=%2Frun"),
+        ("X", "host=localhost dbname=shop", "host=localhost dbname=d"),
+        ("X", "dbname='shop' port=1", "dbname=d port=1"),
+        ("PGDATABASE", "shop", "d"),
+        ("POSTGRES_DB", "shop", "d"),
+        ("APP_DATABASE_NAME", "shop", "d"),
+        # Others than the database.
+        ("NAME", "shop", None),
+        ("X", "postgresql://localhost:5433/shop", None),
+        ("X", "postgresql://far/shop", None),
+        ("X", "postgresql://localhost/shops", None),
+        ("X", "mysql://localhost/shop", None),
+        ("X", "dbname=shops", None),
+    ],
+)
+def test_all_that_names_the_database_is_pointed_at_the_draft(
+    tmp_path: Path, variable: str, text: str, expected: str | None
+) -> None:
+    """A program may read any of it."""
+    upgrade = Upgrade(
+        root=tmp_path,
+        scripts=None,  # type: ignore[arg-type]
+        database=Database(name="default", url="postgresql+psycopg://u@localhost/shop"),
+        env={variable: text},
+        log=tmp_path / "log",
+    )
+    draft = Database(name="default", url="postgresql+psycopg://u@localhost/d")
+    aimed = aim(upgrade, draft, tmp_path)
+    assert aimed.env == {variable: expected or text}
+    assert aimed.database == draft
+
+
+def test_an_env_py_that_connects_elsewhere_is_told(
+    server: Server, tmp_path: Path
+) -> None:
+    """An empty database would be put in place of a full one."""
+    other = server.make()
+    env = READING.replace(
+        'os.environ["DATABASE_URL"]', repr(server.url(other, "psycopg"))
+    )
+    shop = ServerShop(tmp_path, "a", server=server, env=env)
+    shop.run("CREATE TABLE mine (id int)")
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert caught.value.message == (
+        "`default` was not built: migrations/env.py connects to another database than "
+        "the one that DATABASE_URL names"
+    )
+    assert shop.tables() == ["mine"]
+    assert shop.beside() == []
+
+
+OWN_SCHEMA = """\
+connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS own")
+    connection.commit()
+    """
+
+
+def test_a_migration_may_do_away_with_the_usual_schema(
+    server: Server, tmp_path: Path
+) -> None:
+    """Then the mark has one of its own."""
+    env = READING.replace("with context.begin", f"{OWN_SCHEMA}with context.begin")
+    env = env.replace("=connection)", '=connection, version_table_schema="own")')
+    shop = ServerShop(tmp_path, server=server, env=env)
+    gone = 'op.execute("DROP SCHEMA public CASCADE; CREATE TABLE own.t (id int)")'
+    make_project(tmp_path, make_chain(gone), env=env)
+    shop.reset()
+    shop.reset()
+    assert shop.run("SELECT state <> '' FROM sceneshift.sceneshift_marker") == [(True,)]
+    shop.undo()
+    shop.undo()
+    assert shop.run("SELECT 1 FROM pg_namespace WHERE nspname = 'own'") == []
+
+
+HITTING = """
+import os, sys
+from pathlib import Path
+from sceneshift.data import reset
+sys.modules["alembic"] = sys.modules["sqlalchemy"] = None
+request = reset.ResetRequest(root=Path(sys.argv[1]), environ=os.environ)
+(done,) = reset.apply(reset.plan(request))
+print(done.is_built)
+"""
+
+
+def test_a_known_state_needs_neither_alembic_nor_sqlalchemy(
+    server: Server, tmp_path: Path
+) -> None:
+    """They take longer to import than the rest."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    words = [sys.executable, "-c", HITTING, str(tmp_path)]
+    said = subprocess.check_output(words, text=True)
+    assert said == "False\n"
+
+
+# -- what may happen meanwhile
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from postgresql import Server
+from resetting import ServerShop
+from sceneshift.core import paths
+from sceneshift.data import pgsession, undo
+from sceneshift.data.snapshots import store
+import psycopg
+
+act, step = sys.argv[2], int(sys.argv[3])
+shop = ServerShop.open_on(Path(sys.argv[4]), Server(Path(sys.argv[5])), sys.argv[6])
+files = {each.__file__ for each in (paths, store, undo)}
+
+def counts(code):
+    # Before each statement, and after it.
+    return code.co_filename in files or (
+        code.co_filename == pgsession.__file__ and code.co_name == "execute"
+    )
+
+def run(left):
+    def trace(frame, event, argument):
+        nonlocal left
+        if not counts(frame.f_code):
+            return None
+        left -= event == "line"
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+    sys.settrace(trace)
+    if act in ("reset", "build"):
+        shop.reset(is_rebuilt=act == "build")
+    else:
+        shop.undo(is_redo=act == "redo")
+    os._exit(0)
+
+seen, left, status = [], 0, 1
+while status:
+    left += step
+    pid = os.fork()
+    if not pid:
+        run(left)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, -signal.SIGKILL), status
+    is_new = shop.run("SELECT id FROM a") == [(1,)]
+    seen.append([is_new, shop.run("SELECT count(*) FROM a")])
+    if is_new == (act != "undo"):  # the way back is there
+        shop.undo(is_redo=act == "undo")
+try:
+    shop.undo(is_redo=True)
+except Exception:
+    pass
+print(json.dumps([seen, shop.beside("bn")]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("act", "step"), [("reset", 4), ("undo", 3), ("redo", 3), ("build", 25)]
+)
+@pytest.mark.timeout(600)
+def test_a_kill_at_any_statement_leaves_the_old_or_the_new(
+    server: Server, tmp_path: Path, act: str, step: int
+) -> None:
+    """And whichever it is, the next commands go on from there."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    if act in {"undo", "redo"}:
+        shop.reset()
+    if act == "redo":
+        shop.undo()
+    tests = str(Path(__file__).parent.parent)
+    words = [tests, act, str(step), str(tmp_path), str(server.folder), shop.name]
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    seen, left = json.loads(ended.stdout.splitlines()[-1])
+    assert all(rows == [[1 if is_new else 2]] for is_new, rows in seen)
+    assert len(seen) > 6
+    assert {is_new for is_new, _ in seen} == {True, False}
+    assert left == []
+    wait_until(lambda: not shop.beside("bnx"))
+    written = list(tmp_path.glob(".sceneshift/data/*/snapshots/*.json"))
+    assert len(shop.beside("s")) == len(written)
+
+
+LOSING = """
+import json, os, signal, sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from postgresql import Server
+from resetting import ServerShop
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data import pgsession
+from support import wait_until
+import psycopg
+
+server = Server(Path(sys.argv[3]))
+shop = ServerShop.open_on(Path(sys.argv[2]), server, sys.argv[4])
+left, seen = 0, []
+
+def lose():
+    # The server ends all sessions when one is killed, and recovers as from a crash.
+    look = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sceneshift'"
+    witness = server.connect("postgres")
+    ((pid,),) = witness.execute(look).fetchall()[:1]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_lost(witness))
+
+def is_lost(connection):
+    try:
+        connection.execute("SELECT 1")
+        return False
+    except psycopg.OperationalError:
+        return True
+
+def answers():
+    try:
+        return shop.run("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+
+def trace(frame, event, argument):
+    global left
+    code = frame.f_code
+    if code.co_filename != pgsession.__file__ or code.co_name != "execute":
+        return None
+    left -= event == "line"
+    if event == "line" and left == 0:
+        lose()
+    return trace
+
+for number in range(1, 300, 5):
+    left = number
+    sys.settrace(trace)
+    try:
+        shop.reset()
+        said = None
+    except SceneshiftError as error:
+        said = error.message
+    sys.settrace(None)
+    wait_until(answers)
+    is_new = shop.run("SELECT id FROM a") == [(1,)]
+    seen.append([is_new, shop.run("SELECT count(*) FROM a"), said])
+    if left > 0:
+        break
+    if is_new:
+        shop.undo()
+shop.reset()
+print(json.dumps([seen, shop.beside("bn")]))
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_lost_server_leaves_the_old_or_the_new(
+    server: Server, tmp_path: Path
+) -> None:
+    """It is told in a line, and the next command goes on from there."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    tests = str(Path(__file__).parent.parent)
+    words = [tests, str(tmp_path), str(server.folder), shop.name]
+    ended = subprocess.run(
+        [sys.executable, "-c", LOSING, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    seen, left = json.loads(ended.stdout.splitlines()[-1])
+    assert all(rows == [[1 if is_new else 2]] for is_new, rows, _ in seen)
+    assert len(seen) > 6
+    assert sum(said is not None for *_, said in seen) > 4
+    assert left == []
+
+
+def run_resets(root: Path, count: int) -> list[tuple[int | None, str]]:
+    """Run several commands at once; return how each ended, and what it said."""
+    words = [sys.executable, "-c", RESETTING, str(root)]
+    processes = [
+        subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(count)
+    ]
+    said = [process.communicate()[0] for process in processes]
+    return [
+        (process.returncode, text)
+        for process, text in zip(processes, said, strict=True)
+    ]
+
+
+RESETTING = """
+import os, sys
+from pathlib import Path
+from sceneshift.data import reset
+request = reset.ResetRequest(
+    root=Path(sys.argv[1]), environ=os.environ, environment="development",
+    is_confirmed=True,
+)
+reset.reset(request)
+"""
+
+
+@pytest.mark.timeout(300)
+def test_twenty_at_once_follow_each_other(server: Server, tmp_path: Path) -> None:
+    """One builds, and the others find that."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    ended = run_resets(tmp_path, 20)
+    assert [code for code, _ in ended] == [0] * 20, ended
+    assert sum("built and put in place" in text for _, text in ended) == 1
+    assert shop.ran() == ["a"]
+    assert shop.tables() == ["a"]
+    assert len(shop.beside("t")) == len(shop.status()["undo"]) == 3
+    wait_until(lambda: not shop.beside("bnx"))
+
+
+def test_two_checkouts_follow_each_other(server: Server, tmp_path: Path) -> None:
+    """By a lock of the server: they may be on two machines."""
+    one = ServerShop(tmp_path / "one", "a", server=server)
+    other = ServerShop(tmp_path / "two", "a", server=server, name=one.name)
+    for each in (one, other):
+        name = '[project]\nname = "shop"\n\n'
+        path = each.root / "pyproject.toml"
+        path.write_text(name + path.read_text())
+    roots = [one.root, other.root]
+    with ThreadPoolExecutor() as pool:
+        ended = [
+            each for found in pool.map(run_resets, roots, [3, 3]) for each in found
+        ]
+    assert [code for code, _ in ended] == [0] * 6, ended
+    assert one.tables() == ["a"]
+    one.reset()
+    other.reset()
+    other.undo()
+    with pytest.raises(SceneshiftError, match="can be taken back"):
+        other.undo()  # what was before is the other's
+    wait_until(lambda: not one.beside("bnx"))
+
+
+# -- what is left, and what is made ahead
+
+
+def test_a_copy_is_made_ahead(server: Server, tmp_path: Path) -> None:
+    """The next reset takes it, if it is one of what is to be put in place."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    wait_until(lambda: shop.beside("w"))
+    (first,) = shop.beside("w")
+    look = "SELECT oid FROM pg_database WHERE datname = '{}'"
+    found = server.run("postgres", look.format(first))
+    shop.reset()
+    assert server.run("postgres", look.format(shop.name)) == found
+    wait_until(lambda: shop.beside("w"))
+    shop.write("a", "b")
+    shop.reset()
+    assert shop.tables() == ["a", "b"]
+    wait_until(lambda: not shop.beside("bnx"))
+    wait_until(lambda: len(shop.beside("w")) == 1)
+
+
+def test_what_was_left_behind_is_swept(server: Server, tmp_path: Path) -> None:
+    """Where `.sceneshift` is gone, nobody can ask for what was kept."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    for _ in range(3):
+        shop.reset()
+    wait_until(lambda: not shop.beside("x"))
+    foreign = f"{shop.name}__t_{'0' * 25}"
+    half = f"{shop.name}__w_{'0' * 16}"
+    broken = f"{shop.name}__t_{'1' * 25}"
+    for name in (foreign, half, broken):
+        server.run("postgres", f"CREATE DATABASE {name}")
+    server.run(
+        "postgres",
+        f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{broken}'",  # noqa: S608
+    )
+    shutil.rmtree(tmp_path / ".sceneshift")
+    shop.reset()
+    wait_until(lambda: not shop.beside("bnx"))
+    assert len(shop.beside("t")) == 2
+    assert foreign in shop.beside("t")
+    assert len(shop.beside("s")) == 1
+    assert half not in shop.beside()
+
+
+def test_what_says_that_it_is_another_s_is_left_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    """So is what says nothing, and has rows."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    request = reset.ResetRequest(
+        root=tmp_path,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+    )
+    shop.run("CREATE TABLE mine AS SELECT 1 AS id")
+    with pytest.raises(RefusedError, match="does not say whose it is") as caught:
+        reset.reset(request)
+    assert "it holds 1 row: mine 1" in caught.value.message
+    claim.claim(
+        tmp_path,
+        shop.environ,
+        environment="development",
+        database=None,
+        is_confirmed=True,
+    )
+    reset.reset(request)
+    text = (tmp_path / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(text.replace("development", "staging"))
+    with pytest.raises(RefusedError, match="says that it is `development` of the"):
+        reset.reset(msgspec.structs.replace(request, environment="staging"))
+    assert shop.tables() == ["a"]
+
+
+def test_sqlalchemy_serves_where_libpq_would_read_another_address(
+    server: Server, tmp_path: Path
+) -> None:
+    """As with options that only it passes on."""
+    name = server.make()
+    url = f"{server.url(name, 'psycopg')}&options=-c%20geqo%3Doff"
+    shop = ServerShop(tmp_path, "a", server=server, name=name, url=url)
+    shop.reset()
+    shop.run("INSERT INTO a VALUES (2)")
+    shop.reset()
+    shop.undo()
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    with server.connect(name) as connection:
+        connection.execute("BEGIN; INSERT INTO a VALUES (3)")
+        connection.execute(f"PREPARE TRANSACTION '{name}'")
+    with pytest.raises(SceneshiftError, match="has prepared transactions"):
+        shop.reset()
+    shop.run(f"ROLLBACK PREPARED '{name}'")
+
+
+def test_variables_say_what_an_address_does_not(server: Server, tmp_path: Path) -> None:
+    """Those of an env file, too, which this process has not."""
+    name = server.make()
+    shop = ServerShop(
+        tmp_path, "a", server=server, name=name, url=f"postgresql+psycopg:///{name}"
+    )
+    (tmp_path / ".env").write_text(f"PGHOST={server.folder}\nPGUSER=postgres\n")
+    shop.reset()
+    shop.reset()
+    assert shop.tables() == ["a"]
+    wait_until(lambda: not shop.beside("bnx"))
+    shop.undo()
+
+
+def test_large_tables_are_counted_by_the_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And partitions in their table; another schema's say which it is."""
+    name = server.make()
+    for statement in (
+        "CREATE TABLE a AS SELECT generate_series(1, 1000) AS id",
+        "CREATE TABLE p (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9)",
+        "INSERT INTO p VALUES (1), (2)",
+        'CREATE SCHEMA "o""s"',
+        'CREATE TABLE "o""s"."it\'s" (id int)',
+        "CREATE TABLE v (id int)",
+        "ANALYZE",
+    ):
+        server.run(name, statement)
+    place = Place(url=server.url(name), root=tmp_path)
+    with open_session(place) as session:
+        counted = {"a": 1000, "p": 2, "o\"s.it's": 0}
+        assert count_rows(session, but="v") == counted
+        monkeypatch.setattr("sceneshift.data.pgcontent._BIG", 0)
+        server.run(name, "INSERT INTO a VALUES (1)")
+        assert count_rows(session, but="v") == counted
+
+
+def test_two_addresses_of_one_database_do_not_wait_for_each_other(
+    server: Server, tmp_path: Path
+) -> None:
+    """But two programs do, whatever they write it as."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    url = server.url(shop.name)
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write(f'env = {{ DATABASE_URL_OTHER = "{url}" }}\n')
+    one, other = map(find_system, load_targets(tmp_path, shop.environ))
+    with one.hold(), other.hold():
+        words = [sys.executable, "-c", RESETTING, str(tmp_path)]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+            wait_until(lambda: count_waiting(server) >= 3)
+            assert process.poll() is None
+            process.kill()
+
+
+def count_waiting(server: Server) -> int:
+    """Return how many of our sessions there are for maintenance."""
+    look = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' "
+        "AND application_name = 'sceneshift' AND query LIKE '%advisory%'"
+    )
+    ((count,),) = server.run("postgres", look)
+    assert isinstance(count, int)
+    return count
+
+
+def test_what_was_changed_by_hand_is_told(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it is; and nothing is written, nor left."""
+    shop = ServerShop(tmp_path, "a", "b", server=server)
+    shop.reset()
+    assert look_at_schema(shop, capsys) == (True, "as the migrations make it")
+    by_hand = (
+        "ALTER TABLE a ADD said varchar(9) NOT NULL DEFAULT 'x', ADD CHECK (id > 0)",
+        "CREATE INDEX i ON b (id)",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TYPE mood AS ENUM ('good', 'bad')",
+        "CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT n'",
+    )
+    place = Place(url=server.url(shop.name), root=tmp_path)
+    for statement in by_hand:
+        shop.run(statement)
+    with open_session(place) as session:
+        found = read_schema(session)
+    is_good, detail = look_at_schema(shop, capsys)
+    assert is_good is False
+    assert "a.said" in detail
+    assert shop.beside("bn") == []
+    assert found["column a.said"] == (
+        "character varying(9) NOT NULL 'x'::character varying"
+    )
+    assert found["type mood"] == "good, bad"
+    assert {
+        "constraint a.a_id_check",
+        "index i",
+        "view v",
+        "function f(n integer)",
+    } <= (found.keys())
+
+
+def look_at_schema(
+    shop: ServerShop, capsys: pytest.CaptureFixture[str]
+) -> tuple[bool | None, str]:
+    """Return what is found of the schema."""
+    capsys.readouterr()
+    options = {"environment": None, "database": None}
+    with contextlib.suppress(DriftError):
+        check(shop.root, shop.environ, **options, as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)["databases"]
+    (found,) = (each for each in row["findings"] if each["name"] == "schema")
+    return found["is_good"], found["detail"]
+
+
+def test_a_drop_is_taken_back(server: Server, tmp_path: Path) -> None:
+    """It puts an empty state in place, and keeps what was there."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    request = drop.DropRequest(
+        root=tmp_path,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+    )
+    drop.drop(request)
+    assert shop.tables() == []
+    shop.undo()
+    assert shop.tables() == ["a"]

@@ -573,7 +573,7 @@ print(json.dumps([seen, shop.beside("bn")]))
 
 
 @pytest.mark.parametrize(
-    ("act", "step"), [("reset", 4), ("undo", 3), ("redo", 3), ("build", 25)]
+    ("act", "step"), [("reset", 9), ("undo", 7), ("redo", 7), ("build", 60)]
 )
 @pytest.mark.timeout(600)
 def test_a_kill_at_any_statement_leaves_the_old_or_the_new(

@@ -142,6 +142,8 @@ def test_of_two_at_once_one_runs(make_project: MakeProject) -> None:
     project = make_project(processes={"a": STAY})
     stacks = [project.start(), project.start()]
     wait_until(lambda: stacks[0].status().get("a", {}).get("pid"), DEADLINE_S)
+    # Who comes after the end of the first would be one itself.
+    wait_until(lambda: all(stack.output for stack in stacks), DEADLINE_S)
     assert project.inv("dev.stop").returncode == 0
     codes = sorted(stack.wait() for stack in stacks)
     assert codes in ([0, 0], [0, 5])

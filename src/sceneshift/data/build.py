@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import build_common_env
@@ -15,6 +16,8 @@ from sceneshift.core.wording import quote
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
+from sceneshift.data.seeding.application import prepare
+from sceneshift.data.seeding.progress import Telling
 from sceneshift.data.snapshots.snapshot import (
     Snapshot,
     chain,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
+    from sceneshift.data.choice import Choice
     from sceneshift.data.revisions import History
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.snapshots.snapshot import Recipe
@@ -57,6 +61,7 @@ class Order(Struct, frozen=True, kw_only=True):
         recipe: What it is made from, as far as is known.
         variables: What the programs get.
         names: Those of them that can matter.
+        choice: The dataset that it is filled with; None where it is a schema alone.
     """
 
     target: Target
@@ -66,6 +71,13 @@ class Order(Struct, frozen=True, kw_only=True):
     recipe: Recipe
     variables: Mapping[str, str]
     names: frozenset[str]
+    choice: Choice | None = None
+
+    @property
+    def schema(self) -> Order:
+        """The same without its dataset."""
+        recipe = replace(self.recipe, dataset=None, data=None)
+        return replace(self, recipe=recipe, choice=None)
 
     @property
     def store(self) -> Store:
@@ -77,8 +89,15 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.store.find(self.recipe, self.target.root, self.variables)
 
 
-def make_order(target: Target, system: System) -> Order:
+def make_order(
+    target: Target, system: System, *, choice: Choice | None = None
+) -> Order:
     """Find out what the code would make of a database.
+
+    Args:
+        target: The database.
+        system: What can do it.
+        choice: The dataset that it is filled with; None leaves it at the schema.
 
     Raises:
         SceneshiftError: The migrations cannot be read, or have several heads.
@@ -90,12 +109,16 @@ def make_order(target: Target, system: System) -> Order:
         history = load_history(scripts, RevisionIndex(target.root, scripts))
         _check_heads(target, scripts, history)
         links = chain(history)
+    recipe = make_recipe(system.description, scripts, history, links)
+    if choice is not None:
+        recipe = replace(recipe, dataset=choice.name, data=choice.digest)
     return Order(
         target=target,
         scripts=scripts,
         history=history,
         links=links,
-        recipe=make_recipe(system.description, scripts, history, links),
+        recipe=recipe,
+        choice=choice,
         variables=build_common_env(target.project),
         names=frozenset(_list_names(target)),
     )
@@ -140,6 +163,23 @@ def build(
         SceneshiftError: A migration failed; nothing is left of it, and the database was
             not touched.
     """
+    if order.choice is None:
+        return _build_schema(order, system, locks, is_rebuilt=is_rebuilt)
+    began = time.monotonic()
+    found = None if is_rebuilt else order.schema.find()
+    if found is None or not system.has_snapshot(found.id):
+        found = _build_schema(order.schema, system, locks, is_rebuilt=is_rebuilt)
+    draft = system.begin(found.id)
+    try:
+        inputs = found.inputs | _fill(order, order.choice, system, draft)
+        return _keep(order, system, draft, inputs, began)
+    finally:
+        system.drop(draft)
+
+
+def _build_schema(
+    order: Order, system: System, locks: tuple[int, ...], *, is_rebuilt: bool
+) -> Snapshot:
     began = time.monotonic()
     target = order.target
     kept = [] if is_rebuilt else order.store.list_all()
@@ -186,6 +226,22 @@ def _migrate(
     _check(order, scripts, draft)
     return take_inputs(
         read, target.root, order.variables, names=order.names, known=scripts.versions
+    )
+
+
+def _fill(order: Order, choice: Choice, system: System, draft: Database) -> Inputs:
+    """Fill a draft with a dataset; return what that has read."""
+    target = order.target
+    trace = target.make_folder("drafts") / "trace.json"
+    seeding = prepare(target, choice.datasets, order.scripts, choice.now)
+    aimed = replace(system.aim(seeding, draft), trace=trace, is_draft=True)
+    try:
+        aimed.run(Telling())
+        read = read_trace(trace)
+    finally:
+        trace.unlink(missing_ok=True)
+    return take_inputs(
+        read, target.root, order.variables, names=order.names, known=choice.folders
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.core.value import Value
-    from sceneshift.data.upgrade import Upgrade
+    from sceneshift.data.system import AimedT
 
 _SYSTEMS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
 _PORT = "5432"
@@ -36,22 +36,22 @@ _NEAR = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _PAIR = re.compile(r"(\bdbname\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
 
 
-def aim(upgrade: Upgrade, draft: Database, root: Path) -> Upgrade:
+def aim(program: AimedT, draft: Database, root: Path) -> AimedT:
     """Return the same for a draft, by all variables that name the database.
 
     Args:
-        upgrade: What is to be run.
+        program: What is to be run.
         draft: The draft, whose name is plain.
         root: The project's folder.
     """
-    live = Place(url=upgrade.database.url, root=root)
+    live = Place(url=program.database.url, root=root)
     name = Place(url=draft.url, root=root).name
     others = {
         variable: pointed
-        for variable, text in upgrade.env.items()
+        for variable, text in program.env.items()
         if (pointed := _point(variable, text, live, name)) is not None
     }
-    return replace(upgrade, database=draft, env={**upgrade.env, **others})
+    return replace(program, database=draft, env={**program.env, **others})
 
 
 def complete(url: str, values: Mapping[str, Value]) -> str:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
+    from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
-    from sceneshift.data.upgrade import Upgrade
 
 _INVALID = -2  # an interrupted DROP leaves it so, and it can only be dropped
 _COLLATIONS_FROM = 15
@@ -145,9 +145,9 @@ class PostgresqlSystem:
         url = pgaim.rename(self._place.url, draft)
         return Database(name=self._target.database.name, url=url)
 
-    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+    def aim(self, program: AimedT, draft: Database) -> AimedT:
         """See `System.aim`."""
-        return pgaim.aim(upgrade, draft, self._target.root)
+        return pgaim.aim(program, draft, self._target.root)
 
     def keep(self, draft: Database, snapshot: str) -> None:
         """See `System.keep`: the draft becomes it."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.build import build, make_order
+from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.guards import Intent, describe_rows, guard
 from sceneshift.data.locking import hold_lock
@@ -39,6 +40,7 @@ class ResetRequest(Struct, frozen=True, kw_only=True):
         environ: The process environment.
         environment: Name or alias; None means the active one.
         database: Name of a database; None means all.
+        dataset: Name of a dataset; None means that of the environment.
         is_rebuilt: Whether nothing that is kept is to be used.
         is_confirmed: Whether `--yes` was given.
         is_dry: Whether the plan is to be shown alone.
@@ -49,6 +51,7 @@ class ResetRequest(Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     environment: str | None = None
     database: str | None = None
+    dataset: str | None = None
     is_rebuilt: bool = False
     is_confirmed: bool = False
     is_dry: bool = False
@@ -192,17 +195,20 @@ def plan(request: ResetRequest) -> list[Planned]:
         environment=request.environment,
         database=request.database,
     )
-    return [_plan(each, is_rebuilt=request.is_rebuilt) for each in targets]
+    if request.dataset is not None:
+        check_known(targets, request.dataset)
+    return [_plan(each, request) for each in targets]
 
 
-def _plan(target: Target, *, is_rebuilt: bool) -> Planned:
+def _plan(target: Target, request: ResetRequest) -> Planned:
     system = find_system(target)
-    order = make_order(target, system)
+    choice = choose(target, request.dataset)
+    order = make_order(target, system, choice=choice)
     history = order.history
     return Planned(
         order=order,
         system=system,
-        snapshot=None if is_rebuilt else order.find(),
+        snapshot=None if request.is_rebuilt else order.find(),
         count=0 if history is None else len(history.revisions),
     )
 

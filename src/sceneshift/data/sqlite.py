@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
-    from sceneshift.data.upgrade import Upgrade
 
 _SNAPSHOTS, _FORMER, _DRAFTS = "snapshots", "former", "drafts"
 _SUFFIX = ".sqlite"
@@ -91,9 +91,9 @@ class SqliteSystem:
                 shutil.copyfile(self._get(_SNAPSHOTS, snapshot), draft)
         return self._name(draft)
 
-    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+    def aim(self, program: AimedT, draft: Database) -> AimedT:
         """See `System.aim`."""
-        return upgrade.aim(self._find(draft))
+        return program.aim(self._find(draft))
 
     def keep(self, draft: Database, snapshot: str) -> None:
         """See `System.keep`."""

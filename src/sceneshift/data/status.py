@@ -9,6 +9,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.reach import find_reach
 from sceneshift.core.wording import name_few
 from sceneshift.data.build import make_order
+from sceneshift.data.choice import choose
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_targets
@@ -115,7 +116,7 @@ def _describe_standing(standing: Standing) -> dict[str, Any]:
 
 def _describe_states(target: Target, system: System) -> dict[str, Any]:
     with system.look():
-        snapshot = make_order(target, system).find()
+        snapshot = make_order(target, system, choice=choose(target, None)).find()
         if snapshot is not None and not system.has_snapshot(snapshot.id):
             snapshot = None
         marker = system.read_marker()

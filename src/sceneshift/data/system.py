@@ -6,7 +6,7 @@ is there in one step: whoever looks sees the old state or the new one, complete.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
+    from sceneshift.data.seeding.application import Seeding
     from sceneshift.data.target import Target
     from sceneshift.data.upgrade import Upgrade
+
+    AimedT = TypeVar("AimedT", Upgrade, Seeding)
 
 
 class System(Protocol):
@@ -66,7 +69,7 @@ class System(Protocol):
             SceneshiftError: It cannot be made; nothing is left.
         """
 
-    def aim(self, upgrade: Upgrade, draft: Database) -> Upgrade:
+    def aim(self, program: AimedT, draft: Database) -> AimedT:
         """Return the same for a draft, by all variables that name the database."""
 
     def keep(self, draft: Database, snapshot: str) -> None:

@@ -54,6 +54,7 @@ def status(
     help={
         "env": _ENV,
         "database": _DATABASE,
+        "dataset": "what they are filled with (default: that of the environment)",
         "rebuild": "build it anew, whatever is kept",
         "yes": _YES,
         "dry_run": _DRY,
@@ -64,6 +65,7 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     env: str = "",
     database: str = "",
+    dataset: str = "",
     rebuild: bool = False,  # noqa: FBT001, FBT002 - a flag
     yes: bool = False,  # noqa: FBT001, FBT002
     dry_run: bool = False,  # noqa: FBT001, FBT002
@@ -77,6 +79,7 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
         environ=os.environ,
         environment=env or None,
         database=database or None,
+        dataset=dataset or None,
         is_rebuilt=rebuild,
         is_confirmed=yes,
         is_dry=dry_run,

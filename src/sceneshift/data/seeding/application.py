@@ -17,10 +17,12 @@ from msgspec.structs import replace
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
+from sceneshift.core.project import build_common_env
 from sceneshift.core.secrets import MASK, mask_values
 from sceneshift.core.wording import quote
 from sceneshift.data.snapshots.traced import read_prelude
 from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
+from sceneshift.data.target import FOLDER
 from sceneshift.data.upgrade import aim, find_python, find_reason
 from sceneshift.data.versions import find_plain_file
 
@@ -29,13 +31,43 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sceneshift.core.databases import Database
+    from sceneshift.data.scripts import Scripts
     from sceneshift.data.seeding.model import Dataset
+    from sceneshift.data.target import Target
 
 _CHILD = Path(__file__).parent / "child" / "__main__.py"
 _TOO_OLD = 9
 _LATE_S = 1.0
 _PART = 65536
 _MOST_OUTPUT = 4_000_000  # bytes of what it prints that are kept
+
+
+def prepare(
+    target: Target, datasets: Sequence[Dataset], scripts: Scripts | None, now: datetime
+) -> Seeding:
+    """Return what fills a database.
+
+    Args:
+        target: The database.
+        datasets: What it is filled with, in this order.
+        scripts: Its migrations; None where it has none.
+        now: The instant that the rows are seen from.
+
+    Raises:
+        SceneshiftError: The folder of its log cannot be made.
+    """
+    folder = StateFolder(target.root).make(FOLDER)
+    return Seeding(
+        root=target.root,
+        database=target.database,
+        datasets=datasets,
+        environment=target.environment,
+        env=build_common_env(target.project),
+        log=folder / f"seeding-{target.database.name}.log",
+        now=now,
+        folder=target.root if scripts is None else scripts.folder,
+        paths=() if scripts is None else scripts.paths,
+    )
 
 
 class Counts(Struct, frozen=True, kw_only=True):

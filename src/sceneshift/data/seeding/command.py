@@ -14,25 +14,24 @@ from msgspec.structs import asdict
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.project import Project, build_common_env, load_project
+from sceneshift.core.project import Project, load_project
 from sceneshift.core.wording import describe_seconds, name_few, quote
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
-from sceneshift.data.seeding.application import Counts, Seeding
+from sceneshift.data.seeding.application import prepare
 from sceneshift.data.seeding.configuration import (
+    check_allowed,
     choose_dataset,
     find_with,
-    list_names,
     list_seeded,
     order_for,
     pick_databases,
 )
-from sceneshift.data.seeding.model import find_excluded, name_file
 from sceneshift.data.seeding.progress import Telling
 from sceneshift.data.sqlite import SqliteSystem
 from sceneshift.data.standing import find_standing
-from sceneshift.data.target import FOLDER, Target, find_owner
+from sceneshift.data.target import Target, find_owner
 from sceneshift.data.undo import change_state
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.scripts import Scripts
+    from sceneshift.data.seeding.application import Counts, Seeding
     from sceneshift.data.seeding.model import Dataset
 
 _FEW = 3
@@ -176,7 +176,7 @@ def plan(
             datasets=order_for(each, name, project),
             scripts=target.migrated.read(project.root) if target.migrated else None,
         )
-        _check_policy(filling, project)
+        check_allowed(filling.datasets, project)
         fillings.append(filling)
     return fillings
 
@@ -187,18 +187,6 @@ def _check_protected(project: Project) -> None:
         raise RefusedError(
             f"{quote(name)} is protected: nothing is seeded there",
             hint="seed another environment: inv data.seed --env development",
-        )
-
-
-def _check_policy(filling: Filling, project: Project) -> None:
-    excluded = find_excluded(filling.datasets, list_names(project))
-    if excluded is not None:
-        allowed = ", ".join(excluded.environments or ()) or "none"
-        raise RefusedError(
-            f"the dataset {quote(excluded.name)} is not for "
-            f"{quote(project.environment.name)}: {name_file(excluded)} allows "
-            f"{allowed}",
-            hint="take another dataset, or add the environment there",
         )
 
 
@@ -236,7 +224,9 @@ def fill(filling: Filling) -> Filled:
     lock = hold_lock(target.name_lock())
     began = time.monotonic()
     with state.being_written(), lock, hold_server_lock(target.database, target.root):
-        seeding = _make_seeding(filling, state.make(FOLDER))
+        seeding = prepare(
+            target, filling.datasets, filling.scripts, now=datetime.now(UTC)
+        )
         if target.file is not None:
             tables, undo = _fill_aside(target, seeding)
         else:
@@ -278,21 +268,6 @@ def _read_counter(draft: Path) -> bytes:
         connection.execute("PRAGMA journal_mode = DELETE")
     with draft.open("rb") as file:
         return file.read(_HEADER)[_COUNTER]
-
-
-def _make_seeding(filling: Filling, folder: Path) -> Seeding:
-    target, scripts = filling.target, filling.scripts
-    return Seeding(
-        root=target.root,
-        database=target.database,
-        datasets=filling.datasets,
-        environment=target.environment,
-        env=build_common_env(target.project),
-        log=folder / f"seeding-{filling.name}.log",
-        now=datetime.now(UTC),
-        folder=target.root if scripts is None else scripts.folder,
-        paths=() if scripts is None else scripts.paths,
-    )
 
 
 def _show_plan(project: Project, fillings: list[Filling], *, as_json: bool) -> None:

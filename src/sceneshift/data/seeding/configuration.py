@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from sceneshift.core.config import PYPROJECT, TABLE
 from sceneshift.core.databases import Database, name_variable
-from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.errors import ConfigError, RefusedError, UsageError
 from sceneshift.core.schema import key_error
 from sceneshift.core.selection import list_aliases, list_environments
 from sceneshift.core.wording import find_nearest, quote, suggest
@@ -18,6 +18,7 @@ from sceneshift.data.seeding.model import (
     Dataset,
     check_policy,
     find_datasets,
+    find_excluded,
     name_file,
     order_datasets,
 )
@@ -187,6 +188,23 @@ def order_for(seeded: Seeded, name: str, project: Project) -> tuple[Dataset, ...
         if find_nearest(unknown, environments) is not None:
             raise _unknown(dataset, unknown, sorted(environments))
     return ordered
+
+
+def check_allowed(datasets: Sequence[Dataset], project: Project) -> None:
+    """Refuse a dataset where its policy does.
+
+    Raises:
+        RefusedError: It is not for the project's environment.
+    """
+    excluded = find_excluded(datasets, list_names(project))
+    if excluded is not None:
+        allowed = ", ".join(excluded.environments or ()) or "none"
+        raise RefusedError(
+            f"the dataset {quote(excluded.name)} is not for "
+            f"{quote(project.environment.name)}: {name_file(excluded)} allows "
+            f"{allowed}",
+            hint="take another dataset, or add the environment there",
+        )
 
 
 def list_names(project: Project) -> set[str]:

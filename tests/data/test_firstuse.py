@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = "sceneshift.data.firstuse"
+WAITING = re.compile(r" is being made from .*: ")
 
 
 @pytest.fixture(name="cluster", scope="module")
@@ -72,7 +74,8 @@ def run(root: Path, *databases: OwnDatabase) -> tuple[int, list[str]]:
     """Return the exit code, and what it says."""
     with start(root, *databases) as process:
         said = process.communicate()[0].splitlines()
-    return process.returncode, said
+    # What takes long on a busy machine says that it does.
+    return process.returncode, [line for line in said if not WAITING.search(line)]
 
 
 def make_file(path: Path) -> None:

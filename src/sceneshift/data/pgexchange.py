@@ -1,8 +1,8 @@
 """Changing the names of PostgreSQL databases while clients work with them.
 
 One session renames, in one transaction; the server lets it wait up to 5 s for others to
-leave, and nobody new gets in meanwhile. So another session ends them at that time: the
-other way round, a pool would be back before the renaming begins.
+leave, and nobody new gets in meanwhile. So another session ends them when the first one
+has the lock: before that, a pool would be back at once, and be ended again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ FROM pg_stat_activity a WHERE a.datname = {name} AND ONE ORDER BY a.pid
 _END = """\
 SELECT pg_terminate_backend(a.pid)
 FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
-WHERE a.datname = {name} AND ONE AND (
+WHERE a.datname = {name} AND ONE AND EXISTS (
+    SELECT 1 FROM pg_locks l WHERE l.pid = {holder} AND l.objid = a.datid
+        AND l.classid = 'pg_database'::regclass AND l.granted
+        AND l.mode = 'AccessExclusiveLock') AND (
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
     OR (NOT r.rolsuper AND (pg_has_role(r.oid, 'MEMBER')
         OR pg_has_role('pg_signal_backend', 'MEMBER'))))
@@ -69,7 +72,7 @@ def exchange(
     for name in names:
         _check_prepared(session, name)
     try:
-        with _ending(place, names):
+        with _ending(place, names, session.ask("SELECT pg_backend_pid()")[0][0]):
             session.run(*statements)
     except StatementError as error:
         if error.code not in {_IN_USE, _LOCKED}:
@@ -95,8 +98,8 @@ def _check_prepared(session: Session, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _ending(place: Place, names: Sequence[str]) -> Iterator[None]:
-    """End the sessions in databases, again and again."""
+def _ending(place: Place, names: Sequence[str], holder: int) -> Iterator[None]:
+    """End the sessions in databases, each when the holder has its database's lock."""
     over = threading.Event()
     with open_maintenance(place) as session:
 
@@ -105,7 +108,7 @@ def _ending(place: Place, names: Sequence[str]) -> Iterator[None]:
                 for name in names:
                     # One may have ended meanwhile, or may do what this user may not.
                     with contextlib.suppress(SceneshiftError):
-                        session.ask(_END, name=name)
+                        session.ask(_END, name=name, holder=holder)
 
         thread = threading.Thread(target=end, name="ending", daemon=True)
         thread.start()

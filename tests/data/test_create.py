@@ -7,8 +7,9 @@ import pytest
 
 from migrating import TABLE
 from sceneshift.core.errors import RefusedError, SceneshiftError
-from sceneshift.data.create import CreateRequest, create
+from sceneshift.data.create import create
 from sceneshift.data.sqlitefiles import reading
+from sceneshift.data.target import Request
 from watching import git
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def ask(
     root: Path, capsys: pytest.CaptureFixture[str], **options: Any
 ) -> tuple[str, str]:
     """Create; return both outputs."""
-    create(CreateRequest(root=root, environ={}, **options))
+    create(Request(root=root, environ={}, **options))
     return capsys.readouterr()
 
 
@@ -183,5 +184,5 @@ def test_that_of_a_worktree_is_a_copy_or_none(
     assert caught.value.message == "a database of this worktree cannot be made"
     assert not (tree / "shop.db").exists()
     (main / "shop.db").unlink()
-    create(CreateRequest(root=main, environ={}))
+    create(Request(root=main, environ={}))
     assert f"is a copy of {main}/shop.db" in ask(tree, capsys)[1]

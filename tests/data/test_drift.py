@@ -10,6 +10,7 @@ from migrating import READING
 from resetting import Shop
 from sceneshift.core.errors import DriftError
 from sceneshift.data.drift import check
+from sceneshift.data.target import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +41,8 @@ CREATES = "op.execute('CREATE TABLE a (id INTEGER)')"
 def look(shop: Shop, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """Return what is found, by name: whether it is good, and the detail."""
     capsys.readouterr()
-    options = {"environment": None, "database": None}
     with contextlib.suppress(DriftError):
-        check(shop.root, shop.environ, **options, as_json=True)
+        check(Request(root=shop.root, environ=shop.environ, as_json=True))
     (row,) = json.loads(capsys.readouterr().out)["databases"]
     return {each["name"]: (each["is_good"], each["detail"]) for each in row["findings"]}
 
@@ -101,7 +101,7 @@ def test_what_no_migration_does_is_told(
         "add index ix_b_id of b",
     }
     with pytest.raises(DriftError) as caught:
-        check(shop.root, shop.environ, environment=None, database=None, as_json=False)
+        check(Request(root=shop.root, environ=shop.environ))
     assert caught.value.message == "1 of 3 do not agree"
     assert caught.value.hint is not None
     assert "revision --autogenerate" in caught.value.hint

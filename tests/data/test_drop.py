@@ -14,8 +14,8 @@ import pytest
 from migrating import TABLE
 from resetting import Shop
 from sceneshift.core.errors import RefusedError, SceneshiftError
-from sceneshift.data.drop import DropRequest, drop
-from sceneshift.data.target import load_targets
+from sceneshift.data.drop import drop
+from sceneshift.data.target import Request, load_targets
 
 if TYPE_CHECKING:
     from stacks import Project
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def ask(shop: Shop, **options: Any) -> None:
     """Drop it, as from a script."""
     named = {"environment": "development", "is_confirmed": True, **options}
-    drop(DropRequest(root=shop.root, environ=shop.environ, **named))
+    drop(Request(root=shop.root, environ=shop.environ, **named))
 
 
 def test_nothing_is_left_but_whose_it_is(
@@ -224,12 +224,13 @@ sys.path.insert(0, sys.argv[2])
 from resetting import Shop
 from sceneshift.core import paths
 from sceneshift.data import aside, drop, sqlite, sqlitefiles, undo
+from sceneshift.data.target import Request
 
 root = Path(sys.argv[1])
 modules = (aside, drop, paths, sqlite, sqlitefiles, undo)
 files = {each.__file__ for each in modules}
 shop = Shop.open(root)
-request = drop.DropRequest(
+request = Request(
     root=root, environ=shop.environ, environment="development", is_confirmed=True
 )
 

@@ -9,6 +9,7 @@ from sceneshift.core.errors import RefusedError
 from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.data import claim, reset
 from sceneshift.data.guards import find_hosts
+from sceneshift.data.target import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,11 +88,12 @@ def test_what_says_that_it_is_another_s_is_left_alone(
         f"`{name}`, and this resets it: it holds 1 row: a 1"
     )
     claim.claim(
-        shop.root,
-        shop.environ,
-        environment="development",
-        database=None,
-        is_confirmed=True,
+        Request(
+            root=shop.root,
+            environ=shop.environ,
+            environment="development",
+            is_confirmed=True,
+        )
     )
     assert shop.run("SELECT id FROM a") == [(1,)]
     ask(shop)
@@ -127,11 +129,12 @@ def test_a_claim_is_confirmed_too(tmp_path: Path) -> None:
     shop.reset()
     with pytest.raises(RefusedError) as caught:
         claim.claim(
-            shop.root,
-            shop.environ,
-            environment="development",
-            database=None,
-            is_confirmed=False,
+            Request(
+                root=shop.root,
+                environ=shop.environ,
+                environment="development",
+                is_confirmed=False,
+            )
         )
     assert caught.value.hint == "confirm it: inv data.claim --yes --env development"
 

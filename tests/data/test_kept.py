@@ -10,6 +10,7 @@ import pytest
 from resetting import Shop
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.data import kept
+from sceneshift.data.target import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 DAY_S = 86400
 
 
-def ask(shop: Shop, **options: Any) -> kept.KeptRequest:
+def ask(shop: Shop, **options: Any) -> Request:
     """Return a request, as from a script."""
-    return kept.KeptRequest(root=shop.root, environ=shop.environ, **options)
+    return Request(root=shop.root, environ=shop.environ, **options)
 
 
 def list_ids(shop: Shop, capsys: pytest.CaptureFixture[str]) -> list[str]:

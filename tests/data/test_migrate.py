@@ -7,8 +7,9 @@ import pytest
 
 from resetting import Shop
 from sceneshift.core.errors import RefusedError, SceneshiftError
-from sceneshift.data.migrate import MigrateRequest, migrate_all
+from sceneshift.data.migrate import migrate_all
 from sceneshift.data.status import show_status
+from sceneshift.data.target import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def migrate(shop: Shop, **options: object) -> None:
     """Apply what is pending."""
-    request = MigrateRequest(
+    request = Request(
         root=shop.root,
         environ=shop.environ,
         **options,  # type: ignore[arg-type]
@@ -111,8 +112,7 @@ def test_another_branch_is_told_in_plain_words(
     shop.reset()
     (tmp_path / "migrations/versions/r2.py").unlink()
     capsys.readouterr()
-    options = {"environment": None, "database": None}
-    show_status(shop.root, shop.environ, **options, as_json=False)
+    show_status(Request(root=shop.root, environ=shop.environ, as_json=False))
     said = capsys.readouterr()
     assert "r2, which this branch does not know" in said.out
     assert said.err == (
@@ -120,7 +120,7 @@ def test_another_branch_is_told_in_plain_words(
         "it\ndefault: inv data.reset puts what this branch makes in its place, at "
         "once\n"
     )
-    show_status(shop.root, shop.environ, **options, as_json=True)
+    show_status(Request(root=shop.root, environ=shop.environ, as_json=True))
     (row,) = json.loads(capsys.readouterr().out)["databases"]
     assert row["unknown"] == ["r2"]
     shop.reset()

@@ -29,7 +29,7 @@ from sceneshift.data.pgcontent import count_rows
 from sceneshift.data.pgschema import read_schema
 from sceneshift.data.pgsession import Place, open_session
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
+from sceneshift.data.target import Request, load_targets
 from sceneshift.data.upgrade import Upgrade
 from support import wait_until
 
@@ -823,11 +823,12 @@ def test_what_says_that_it_is_another_s_is_left_alone(
         reset.reset(request)
     assert "it holds 1 row: mine 1" in caught.value.message
     claim.claim(
-        tmp_path,
-        shop.environ,
-        environment="development",
-        database=None,
-        is_confirmed=True,
+        Request(
+            root=tmp_path,
+            environ=shop.environ,
+            environment="development",
+            is_confirmed=True,
+        )
     )
     reset.reset(request)
     text = (tmp_path / "pyproject.toml").read_text()
@@ -964,9 +965,8 @@ def look_at_schema(
 ) -> tuple[bool | None, str]:
     """Return what is found of the schema."""
     capsys.readouterr()
-    options = {"environment": None, "database": None}
     with contextlib.suppress(DriftError):
-        check(shop.root, shop.environ, **options, as_json=True)
+        check(Request(root=shop.root, environ=shop.environ, as_json=True))
     (row,) = json.loads(capsys.readouterr().out)["databases"]
     (found,) = (each for each in row["findings"] if each["name"] == "schema")
     return found["is_good"], found["detail"]
@@ -976,7 +976,7 @@ def test_a_drop_is_taken_back(server: Server, tmp_path: Path) -> None:
     """It puts an empty state in place, and keeps what was there."""
     shop = ServerShop(tmp_path, "a", server=server)
     shop.reset()
-    request = drop.DropRequest(
+    request = Request(
         root=tmp_path,
         environ=shop.environ,
         environment="development",

@@ -14,6 +14,7 @@ import pytest
 from migrating import TABLE
 from postgresql import require_password
 from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.data.target import Request
 from sceneshift.data.wait import wait
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def ask(
     text = '", reports = "'.join(urls)
     assert len(urls) <= len(names)
     (root / "pyproject.toml").write_text(TABLE.format(url=text))
-    options = {"environment": None, "database": None, **more}
-    wait(root, {}, within_s=within_s, as_json=as_json, **options)
+    request = Request(root=root, environ={}, as_json=as_json, **more)
+    wait(request, within_s=within_s)
 
 
 @contextlib.contextmanager

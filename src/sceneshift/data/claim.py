@@ -11,34 +11,19 @@ from sceneshift.data.guards import describe_rows
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from sceneshift.data.system import System
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 COMMAND = "inv data.claim"
 
 
-def claim(
-    root: Path,
-    environ: Mapping[str, str],
-    *,
-    environment: str | None,
-    database: str | None,
-    is_confirmed: bool,
-) -> None:
+def claim(request: Request) -> None:
     """Write into databases that they are of this project and environment.
 
     Args:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
-        is_confirmed: Whether `--yes` was given.
+        request: What was asked for.
 
     Raises:
         UsageError: There is no such environment or database.
@@ -46,7 +31,7 @@ def claim(
         SceneshiftError: It cannot be written.
     """
     console = StreamConsole()
-    targets = load_targets(root, environ, environment=environment, database=database)
+    targets = request.load()
     for target in targets:
         system = find_system(target)
         with hold_lock(target.name_lock()), system.hold():
@@ -55,8 +40,8 @@ def claim(
                 target,
                 system,
                 marker,
-                is_confirmed=is_confirmed,
-                is_named=environment is not None,
+                is_confirmed=request.is_confirmed,
+                is_named=request.environment is not None,
             )
             system.mark(
                 Marker(

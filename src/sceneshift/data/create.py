@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.core.wording import quote
@@ -14,41 +12,19 @@ from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker, list_statements
 from sceneshift.data.sqlitefiles import is_there
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from sceneshift.data.pgserver import Server
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 _POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "postgis", "psql"})
 _LONGEST = 63  # bytes of a name: PostgreSQL cuts it off without a word
 _ENCODING = "UTF8"
 
 
-class CreateRequest(Struct, frozen=True, kw_only=True):
-    """What was asked for.
-
-    Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
-        is_dry: Whether the plan is to be shown alone.
-        as_json: Whether JSON is printed.
-    """
-
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
-    is_dry: bool = False
-    as_json: bool = False
-
-
-def create(request: CreateRequest) -> None:
+def create(request: Request) -> None:
     """Make the databases that are not there, and tell of it.
 
     Raises:
@@ -56,12 +32,7 @@ def create(request: CreateRequest) -> None:
         RefusedError: The environment is protected, and was not named.
         SceneshiftError: One cannot be made.
     """
-    targets = load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
+    targets = request.load()
     if request.is_dry:
         _show_plan([each for each in targets if not _find(each)], request)
         return
@@ -88,7 +59,7 @@ def _check_policy(target: Target, *, is_named: bool) -> None:
         )
 
 
-def _show_plan(missing: list[Target], request: CreateRequest) -> None:
+def _show_plan(missing: list[Target], request: Request) -> None:
     console = StreamConsole()
     if request.as_json:
         actions = [{"action": "create", **_describe(each)} for each in missing]

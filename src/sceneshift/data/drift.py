@@ -20,7 +20,6 @@ from sceneshift.data.build import build, make_order
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.standing import Standing
     from sceneshift.data.system import System
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 _FEW = 5
 
@@ -54,36 +53,25 @@ class Finding(Struct, frozen=True, kw_only=True):
     remedy: str | None = None
 
 
-def check(
-    root: Path,
-    environ: Mapping[str, str],
-    *,
-    environment: str | None,
-    database: str | None,
-    as_json: bool,
-) -> None:
+def check(request: Request) -> None:
     """Look at the databases of an environment, and tell what does not agree.
 
     Args:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all that have migrations.
-        as_json: Whether JSON is printed.
+        request: What was asked for.
 
     Raises:
         UsageError: There is no such environment or database.
         DriftError: Something does not agree, or is pending.
         SceneshiftError: That cannot be told.
     """
-    targets = load_targets(root, environ, environment=environment, database=database)
+    targets = request.load()
     found = {
         each.database.name: list(_look(each, each.migrated))
         for each in targets
         if each.migrated is not None
     }
     console = StreamConsole()
-    if as_json:
+    if request.as_json:
         rows = [
             {"name": name, "findings": [_as_json(each) for each in findings]}
             for name, findings in found.items()

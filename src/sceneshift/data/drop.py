@@ -16,46 +16,22 @@ from msgspec import Struct
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds
-from sceneshift.data.guards import Intent, describe_rows, guard
+from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.sqlitefiles import is_there
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 from sceneshift.data.undo import UndoLog, place_state
 from sceneshift.data.versions import VersionTable, read_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from sceneshift.data.system import System
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 COMMAND = "inv data.drop"
 _ACT = "drop"
 _EMPTY = "empty"  # the snapshot that is put in place
-
-
-class DropRequest(Struct, frozen=True, kw_only=True):
-    """What was asked for.
-
-    Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
-        is_confirmed: Whether `--yes` was given.
-        is_dry: Whether the plan is to be shown alone.
-        as_json: Whether JSON is printed.
-    """
-
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
-    is_confirmed: bool = False
-    is_dry: bool = False
-    as_json: bool = False
 
 
 class Dropped(Struct, frozen=True, kw_only=True):
@@ -95,7 +71,7 @@ class Dropped(Struct, frozen=True, kw_only=True):
         )
 
 
-def drop(request: DropRequest) -> None:
+def drop(request: Request) -> None:
     """Leave nothing in databases but whose they are, and tell of it.
 
     Raises:
@@ -104,19 +80,14 @@ def drop(request: DropRequest) -> None:
         SceneshiftError: It cannot be done; what was not told of is as it was.
     """
     console = StreamConsole()
-    targets = load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
+    targets = request.load()
     found = [(each, find_system(each)) for each in targets]
     if request.is_dry:
         _show_plan(found, console, as_json=request.as_json)
         return
     for target, system in found:
         if not is_bare(target, system):
-            guard(_intend(target, system, request))
+            guard_change(target, system, request, command=COMMAND, doing="drops")
     dropped = []
     for each in _apply(found):
         dropped.append(each)
@@ -175,18 +146,6 @@ def _describe(target: Target, rows: Mapping[str, int]) -> dict[str, Any]:
         "place": target.title,
         "rows": dict(rows),
     }
-
-
-def _intend(target: Target, system: System, request: DropRequest) -> Intent:
-    return Intent(
-        command=COMMAND,
-        doing="drops",
-        target=target,
-        count=system.count_rows,
-        marker=system.read_marker(),
-        is_named=request.environment is not None,
-        is_confirmed=request.is_confirmed,
-    )
 
 
 def _apply(found: list[tuple[Target, System]]) -> Iterator[Dropped]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.value import Value
     from sceneshift.data.marker import Marker
-    from sceneshift.data.target import Target
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Request, Target
 
 _LOOPBACK = frozenset({"localhost", "::1"})
 # What says where a database is, and what says it where an address does not.
@@ -61,6 +62,34 @@ def guard(intent: Intent) -> None:
     _check_host(intent)
     _check_marker(intent)
     _confirm(intent)
+
+
+def guard_change(
+    target: Target, system: System, request: Request, *, command: str, doing: str
+) -> None:
+    """Let a command change a database, or refuse.
+
+    Args:
+        target: The database.
+        system: What can do it.
+        request: What was asked for.
+        command: See `Intent.command`.
+        doing: See `Intent.doing`.
+
+    Raises:
+        RefusedError: A guard says no; nothing was touched.
+    """
+    guard(
+        Intent(
+            command=command,
+            doing=doing,
+            target=target,
+            count=system.count_rows,
+            marker=system.read_marker(),
+            is_named=request.environment is not None,
+            is_confirmed=request.is_confirmed,
+        )
+    )
 
 
 def describe_rows(rows: Mapping[str, int]) -> str:

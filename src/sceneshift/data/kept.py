@@ -12,46 +12,24 @@ from msgspec.structs import replace
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
-from sceneshift.data.guards import Intent, describe_rows, guard
+from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.snapshots.store import Store
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 from sceneshift.data.undo import place_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.system import System
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 COMMAND = "inv data.snapshots"
 _LEAST = 4  # digits of an id that are enough to mean one
 _SHOWN = 12
 _UNITS = ("B", "kB", "MB", "GB")
-
-
-class KeptRequest(Struct, frozen=True, kw_only=True):
-    """What was asked for.
-
-    Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
-        is_confirmed: Whether `--yes` was given.
-        as_json: Whether JSON is printed.
-    """
-
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
-    is_confirmed: bool = False
-    as_json: bool = False
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -90,7 +68,7 @@ class Kept(Struct, frozen=True, kw_only=True):
         }
 
 
-def show_snapshots(request: KeptRequest) -> None:
+def show_snapshots(request: Request) -> None:
     """Print what is kept, the newest first.
 
     Raises:
@@ -131,7 +109,7 @@ def describe_size(size: float) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def pin(request: KeptRequest, name: str, *, is_pinned: bool) -> None:
+def pin(request: Request, name: str, *, is_pinned: bool) -> None:
     """Have a snapshot stay, or go in its time like others.
 
     Args:
@@ -148,7 +126,7 @@ def pin(request: KeptRequest, name: str, *, is_pinned: bool) -> None:
     StreamConsole().success(f"the snapshot {kept.snapshot.id[:_SHOWN]} {verb}")
 
 
-def restore(request: KeptRequest, name: str) -> None:
+def restore(request: Request, name: str) -> None:
     """Put a snapshot in its database's place, whatever the code would make.
 
     Args:
@@ -162,16 +140,12 @@ def restore(request: KeptRequest, name: str) -> None:
     """
     with _finding(request, name) as kept:
         one = kept.snapshot
-        guard(
-            Intent(
-                command=f"{COMMAND} --restore {one.id[:_SHOWN]}",
-                doing="puts another state in the place of",
-                target=kept.target,
-                count=kept.system.count_rows,
-                marker=kept.system.read_marker(),
-                is_named=request.environment is not None,
-                is_confirmed=request.is_confirmed,
-            )
+        guard_change(
+            kept.target,
+            kept.system,
+            request,
+            command=f"{COMMAND} --restore {one.id[:_SHOWN]}",
+            doing="puts another state in the place of",
         )
         what = f"restored the snapshot {one.id[:_SHOWN]}"
         entry = place_state(kept.target, kept.system, "restore", what, one.id)
@@ -184,7 +158,7 @@ def restore(request: KeptRequest, name: str) -> None:
     console.note("take it back: inv data.undo")
 
 
-def prune_all(request: KeptRequest, *, days: float, most_bytes: int) -> None:
+def prune_all(request: Request, *, days: float, most_bytes: int) -> None:
     """Let go of snapshots that are old or too many, but for those that are pinned.
 
     Args:
@@ -196,7 +170,7 @@ def prune_all(request: KeptRequest, *, days: float, most_bytes: int) -> None:
         UsageError: There is no such environment or database.
     """
     gone: list[str] = []
-    for target in _load(request):
+    for target in request.load():
         system = find_system(target)
         with hold_lock(target.name_lock()), system.hold():
             system.sweep()
@@ -210,17 +184,8 @@ def prune_all(request: KeptRequest, *, days: float, most_bytes: int) -> None:
     console.success(f"{count or 'no'} snapshot{'' if count == 1 else 's'} removed")
 
 
-def _load(request: KeptRequest) -> list[Target]:
-    return load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
-
-
-def _list_kept(request: KeptRequest) -> Iterator[Kept]:
-    for target in _load(request):
+def _list_kept(request: Request) -> Iterator[Kept]:
+    for target in request.load():
         yield from _list_of(target)
 
 
@@ -239,7 +204,7 @@ def _list_of(target: Target) -> Iterator[Kept]:
 
 
 @contextmanager
-def _finding(request: KeptRequest, name: str) -> Iterator[Kept]:
+def _finding(request: Request, name: str) -> Iterator[Kept]:
     """Yield the snapshot whose id begins so, its database's lock held."""
     found = [each for each in _list_kept(request) if each.snapshot.id.startswith(name)]
     if len(found) != 1 or len(name) < _LEAST:

@@ -5,48 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds, name_few, quote
 from sceneshift.data.migrations import find_pending, migrate
-from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from sceneshift.data.migrations import Pending
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 _FEW = 3
 
 
-class MigrateRequest(Struct, frozen=True, kw_only=True):
-    """What was asked for.
-
-    Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all that have migrations.
-        is_confirmed: Whether a protected environment needs no question.
-        is_dry: Whether the plan is to be shown alone.
-        as_json: Whether JSON is printed.
-    """
-
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
-    is_confirmed: bool = False
-    is_dry: bool = False
-    as_json: bool = False
-
-
-def migrate_all(request: MigrateRequest) -> None:
+def migrate_all(request: Request) -> None:
     """Apply what is pending to the databases of an environment, and tell of it.
 
     Raises:
@@ -55,12 +27,7 @@ def migrate_all(request: MigrateRequest) -> None:
         SceneshiftError: It failed; what was not told of is as it was.
     """
     console = StreamConsole()
-    targets = load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
+    targets = request.load()
     if not any(each.migrated for each in targets):
         raise SceneshiftError(
             f"{name_few([quote(each.database.name) for each in targets], _FEW)} has "
@@ -78,7 +45,7 @@ def migrate_all(request: MigrateRequest) -> None:
     _apply(request, targets, console)
 
 
-def _show_plan(request: MigrateRequest, name: str, console: StreamConsole) -> None:
+def _show_plan(request: Request, name: str, console: StreamConsole) -> None:
     pending = find_pending(
         request.root, request.environ, request.environment, request.database
     )
@@ -98,9 +65,7 @@ def _show_plan(request: MigrateRequest, name: str, console: StreamConsole) -> No
         console.note("nothing is pending")
 
 
-def _apply(
-    request: MigrateRequest, targets: list[Target], console: StreamConsole
-) -> None:
+def _apply(request: Request, targets: list[Target], console: StreamConsole) -> None:
     began = time.monotonic()
     applied = migrate(
         request.root, request.environ, request.environment, request.database

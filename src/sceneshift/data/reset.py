@@ -7,23 +7,21 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.build import build, make_order
 from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
-from sceneshift.data.guards import Intent, describe_rows, guard
+from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
+from sceneshift.data.target import Request
 from sceneshift.data.undo import place_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from sceneshift.data.build import Order
     from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.system import System
@@ -32,30 +30,16 @@ if TYPE_CHECKING:
 COMMAND = "inv data.reset"
 
 
-class ResetRequest(Struct, frozen=True, kw_only=True):
+class ResetRequest(Request, frozen=True, kw_only=True):
     """What was asked for.
 
     Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
         dataset: Name of a dataset; None means that of the environment.
         is_rebuilt: Whether nothing that is kept is to be used.
-        is_confirmed: Whether `--yes` was given.
-        is_dry: Whether the plan is to be shown alone.
-        as_json: Whether JSON is printed.
     """
 
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
     dataset: str | None = None
     is_rebuilt: bool = False
-    is_confirmed: bool = False
-    is_dry: bool = False
-    as_json: bool = False
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -157,13 +141,14 @@ def reset(request: ResetRequest) -> None:
     """
     console = StreamConsole()
     if not request.is_dry:
-        _make_missing(request)
+        # A worktree's own: they are known as such from then on.
+        insist_on_missing(replace(request, database=None).load()[0].project)
     planned = plan(request)
     if request.is_dry:
         _show_plan(planned, console, as_json=request.as_json)
         return
     for each in planned:
-        guard(_intend(each, request))
+        guard_change(each.target, each.system, request, command=COMMAND, doing="resets")
     done = apply(planned, is_rebuilt=request.is_rebuilt)
     if request.as_json:
         name = planned[0].target.environment
@@ -174,14 +159,6 @@ def reset(request: ResetRequest) -> None:
     console.note("take it back: inv data.undo")
 
 
-def _make_missing(request: ResetRequest) -> None:
-    """Have a worktree's own databases made, and known as its own."""
-    for target in load_targets(
-        request.root, request.environ, environment=request.environment
-    )[:1]:
-        insist_on_missing(target.project)
-
-
 def plan(request: ResetRequest) -> list[Planned]:
     """Return what is to be done; nothing is changed.
 
@@ -189,12 +166,7 @@ def plan(request: ResetRequest) -> list[Planned]:
         UsageError: There is no such environment or database.
         SceneshiftError: What a database is made from cannot be read.
     """
-    targets = load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
+    targets = request.load()
     if request.dataset is not None:
         check_known(targets, request.dataset)
     return [_plan(each, request) for each in targets]
@@ -221,18 +193,6 @@ def _show_plan(
         return
     for each in planned:
         console.data(str(each))
-
-
-def _intend(planned: Planned, request: ResetRequest) -> Intent:
-    return Intent(
-        command=COMMAND,
-        doing="resets",
-        target=planned.target,
-        count=planned.system.count_rows,
-        marker=planned.system.read_marker(),
-        is_named=request.environment is not None,
-        is_confirmed=request.is_confirmed,
-    )
 
 
 def apply(planned: list[Planned], *, is_rebuilt: bool = False) -> list[Done]:

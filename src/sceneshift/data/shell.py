@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from msgspec import Struct
-
 from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.execution import become
@@ -13,33 +11,20 @@ from sceneshift.core.project import build_common_env
 from sceneshift.data.clients import find_client
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.sqlitefiles import is_there
-from sceneshift.data.target import load_target
+from sceneshift.data.target import Request, load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from sceneshift.data.target import Target
 
 
-class ShellRequest(Struct, frozen=True, kw_only=True):
+class ShellRequest(Request, frozen=True, kw_only=True):
     """What was asked for.
 
     Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means the default one.
         words: More arguments for the client.
-        is_confirmed: Whether `--yes` was given.
     """
 
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
     words: tuple[str, ...] = ()
-    is_confirmed: bool = False
 
 
 def open_shell(request: ShellRequest) -> NoReturn:

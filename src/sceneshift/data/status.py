@@ -12,46 +12,33 @@ from sceneshift.data.build import make_order
 from sceneshift.data.choice import choose
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
 from sceneshift.data.undo import UndoLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.standing import Standing
     from sceneshift.data.system import System
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 _ANSWER_S = 0.2  # the whole command is to answer within 0.4 s
 _FEW = 2
 
 
-def show_status(
-    root: Path,
-    environ: Mapping[str, str],
-    *,
-    environment: str | None,
-    database: str | None,
-    as_json: bool,
-) -> None:
+def show_status(request: Request) -> None:
     """Print where the databases stand; what is wrong with one does not hide others.
 
     Args:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
-        as_json: Whether JSON is printed.
+        request: What was asked for.
 
     Raises:
         UsageError: There is no such environment or database.
     """
-    targets = load_targets(root, environ, environment=environment, database=database)
+    targets = request.load()
     rows = [describe(each) for each in targets]
     console = StreamConsole()
-    if as_json:
+    if request.as_json:
         name = targets[0].environment
         console.json({"environment": name, "databases": rows})
         return

@@ -11,17 +11,14 @@ from msgspec import Struct
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds, quote
-from sceneshift.data.guards import Intent, guard
+from sceneshift.data.guards import guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker
 from sceneshift.data.system import find_system
-from sceneshift.data.target import load_targets
+from sceneshift.data.target import Request
 from sceneshift.data.undo import UndoLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
     from sceneshift.data.undo import Entry
@@ -29,28 +26,14 @@ if TYPE_CHECKING:
 _UNDO, _REDO = "inv data.undo", "inv data.undo --redo"
 
 
-class UndoRequest(Struct, frozen=True, kw_only=True):
+class UndoRequest(Request, frozen=True, kw_only=True):
     """What was asked for.
 
     Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means that of the last change.
         is_redo: Whether what was taken back is to be made again.
-        is_confirmed: Whether `--yes` was given.
-        is_dry: Whether the plan is to be shown alone.
-        as_json: Whether JSON is printed.
     """
 
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
     is_redo: bool = False
-    is_confirmed: bool = False
-    is_dry: bool = False
-    as_json: bool = False
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -118,7 +101,13 @@ def undo(request: UndoRequest) -> None:
         if request.is_dry:
             _show(step, console, as_json=request.as_json)
             return
-        guard(_intend(step, request))
+        guard_change(
+            step.target,
+            step.system,
+            request,
+            command=_REDO if step.is_redo else _UNDO,
+            doing="puts another state in the place of",
+        )
         step.run()
     if request.as_json:
         name = step.target.environment
@@ -133,12 +122,7 @@ def undo(request: UndoRequest) -> None:
 
 def _find(request: UndoRequest, locks: ExitStack) -> Step:
     """Return the last change of all databases, or of the one that was named."""
-    targets = load_targets(
-        request.root,
-        request.environ,
-        environment=request.environment,
-        database=request.database,
-    )
+    targets = request.load()
     for path in sorted({each.name_lock() for each in targets}):
         locks.enter_context(hold_lock(path))
     found = []
@@ -175,15 +159,3 @@ def _show(step: Step, console: StreamConsole, *, as_json: bool) -> None:
         console.json({"actions": [step.as_json()]})
         return
     console.data(str(step))
-
-
-def _intend(step: Step, request: UndoRequest) -> Intent:
-    return Intent(
-        command=_REDO if step.is_redo else _UNDO,
-        doing="puts another state in the place of",
-        target=step.target,
-        count=step.system.count_rows,
-        marker=step.marker,
-        is_named=request.environment is not None,
-        is_confirmed=request.is_confirmed,
-    )

@@ -109,6 +109,37 @@ class Target(Struct, frozen=True, kw_only=True):
         return StateFolder(self.root).make(FOLDER) / f"{self.key}.lock"
 
 
+class Request(Struct, frozen=True, kw_only=True):
+    """What was asked of a command about databases.
+
+    Attributes:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+        database: Name of a database; None means all that the command is for.
+        is_confirmed: Whether `--yes` was given.
+        is_dry: Whether the plan is to be shown alone.
+        as_json: Whether JSON is printed.
+    """
+
+    root: Path
+    environ: Mapping[str, str]
+    environment: str | None = None
+    database: str | None = None
+    is_confirmed: bool = False
+    is_dry: bool = False
+    as_json: bool = False
+
+    def load(self) -> list[Target]:
+        """Return the databases that are meant; see `load_targets`."""
+        return load_targets(
+            self.root,
+            self.environ,
+            environment=self.environment,
+            database=self.database,
+        )
+
+
 def hash_address(database: Database, root: Path) -> str:
     """Return a name for files about a database: two of one address have the same."""
     place = database.find_file(root) or database.url

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import UsageError
 from sceneshift.core.execution import find_command
 from sceneshift.task import find_root, read_count, refuse_windows, task
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from invoke.context import Context
+
+    from sceneshift.data.target import Request
 
 _DATABASE = "name of the database (default: all of the environment)"
 _DRY = "say what would be done"
@@ -23,9 +23,21 @@ _JSON = "print JSON"
 _YES = "do it without a question; elsewhere than on a terminal with --env"
 
 
-def _root(context: Context) -> Path:
+def _read(context: Context, env: str, database: str) -> dict[str, Any]:
+    """Return what every request has."""
     refuse_windows("inv data")
-    return find_root(context)
+    return {
+        "root": find_root(context),
+        "environ": os.environ,
+        "environment": env or None,
+        "database": database or None,
+    }
+
+
+def _ask(context: Context, env: str, database: str, **flags: Any) -> Request:
+    from sceneshift.data.target import Request  # noqa: PLC0415 - 40 ms
+
+    return Request(**_read(context, env, database), **flags)
 
 
 @task(
@@ -41,13 +53,7 @@ def status(
     """Show where the databases stand; `inv data` for short."""
     from sceneshift.data.status import show_status  # noqa: PLC0415 - 50 ms
 
-    show_status(
-        _root(context),
-        os.environ,
-        environment=env or None,
-        database=database or None,
-        as_json=json,
-    )
+    show_status(_ask(context, env, database, as_json=json))
 
 
 @task(
@@ -75,10 +81,7 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
     from sceneshift.data.reset import ResetRequest, reset  # noqa: PLC0415 - 50 ms
 
     request = ResetRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+        **_read(context, env, database),
         dataset=dataset or None,
         is_rebuilt=rebuild,
         is_confirmed=yes,
@@ -109,11 +112,8 @@ def seed(  # noqa: PLR0913, PLR0917 - one argument a flag
     from sceneshift.data.seeding import command  # noqa: PLC0415 - 60 ms
 
     request = command.SeedRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
+        **_read(context, env, database),
         dataset=dataset or None,
-        database=database or None,
         is_dry=dry_run,
         as_json=json,
     )
@@ -138,13 +138,12 @@ def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Apply pending migrations, each database's as a whole or not at all."""
-    from sceneshift.data.migrate import MigrateRequest, migrate_all  # noqa: PLC0415
+    from sceneshift.data.migrate import migrate_all  # noqa: PLC0415
 
-    request = MigrateRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+    request = _ask(
+        context,
+        env,
+        database,
         is_confirmed=yes,
         is_dry=dry_run,
         as_json=json,
@@ -175,10 +174,7 @@ def undo(  # noqa: PLR0913, PLR0917 - one argument a flag
     from sceneshift.data.takeback import UndoRequest, undo  # noqa: PLC0415
 
     request = UndoRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+        **_read(context, env, database),
         is_redo=redo,
         is_confirmed=yes,
         is_dry=dry_run,
@@ -197,13 +193,7 @@ def check(
     """Compare databases, migrations and models; changes nothing."""
     from sceneshift.data import drift  # noqa: PLC0415
 
-    drift.check(
-        _root(context),
-        os.environ,
-        environment=env or None,
-        database=database or None,
-        as_json=json,
-    )
+    drift.check(_ask(context, env, database, as_json=json))
 
 
 @task(
@@ -240,11 +230,10 @@ def snapshots(  # noqa: PLR0913, PLR0917 - one argument a flag
             "one of --pin, --unpin, --restore and --prune is to be given",
             hint="see what there is: inv data.snapshots",
         )
-    request = kept.KeptRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+    request = _ask(
+        context,
+        env,
+        database,
         is_confirmed=yes,
         as_json=json,
     )
@@ -269,13 +258,7 @@ def claim(
     """Have a database say that it is of this project and environment."""
     from sceneshift.data.claim import claim  # noqa: PLC0415
 
-    claim(
-        _root(context),
-        os.environ,
-        environment=env or None,
-        database=database or None,
-        is_confirmed=yes,
-    )
+    claim(_ask(context, env, database, is_confirmed=yes))
 
 
 @task(
@@ -301,10 +284,7 @@ def url(  # noqa: PLR0913, PLR0917 - one argument a flag
     from sceneshift.data.url import UrlRequest, show_url  # noqa: PLC0415
 
     request = UrlRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+        **_read(context, env, database),
         driver=driver or None,
         is_terminal=sys.stdout.isatty(),
         is_shown=show_password,
@@ -332,14 +312,8 @@ def wait(
     """Wait until the databases answer."""
     from sceneshift.data.wait import wait  # noqa: PLC0415
 
-    wait(
-        _root(context),
-        os.environ,
-        environment=env or None,
-        database=database or None,
-        within_s=read_count("--within", within, 30),
-        as_json=json,
-    )
+    request = _ask(context, env, database, as_json=json)
+    wait(request, within_s=read_count("--within", within, 30))
 
 
 @task(
@@ -359,10 +333,7 @@ def shell(
     from sceneshift.data.shell import ShellRequest, open_shell  # noqa: PLC0415
 
     request = ShellRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+        **_read(context, env, database),
         words=tuple(find_command(sys.argv, context.remainder)),
         is_confirmed=yes,
     )
@@ -378,13 +349,12 @@ def create(
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Make the databases that are not there."""
-    from sceneshift.data.create import CreateRequest, create  # noqa: PLC0415
+    from sceneshift.data.create import create  # noqa: PLC0415
 
-    request = CreateRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+    request = _ask(
+        context,
+        env,
+        database,
         is_dry=dry_run,
         as_json=json,
     )
@@ -409,13 +379,12 @@ def drop(  # noqa: PLR0913, PLR0917 - one argument a flag
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Empty the databases in one step, which inv data.undo takes back."""
-    from sceneshift.data.drop import DropRequest, drop  # noqa: PLC0415
+    from sceneshift.data.drop import drop  # noqa: PLC0415
 
-    request = DropRequest(
-        root=_root(context),
-        environ=os.environ,
-        environment=env or None,
-        database=database or None,
+    request = _ask(
+        context,
+        env,
+        database,
         is_confirmed=yes,
         is_dry=dry_run,
         as_json=json,

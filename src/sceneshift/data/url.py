@@ -11,18 +11,15 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
-from msgspec import Struct
-
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.secrets import MASK, mask_secrets
 from sceneshift.core.wording import quote
 from sceneshift.data.engine import OLD_NAMES, ONLY_ASYNCPG, SSL_MODES
-from sceneshift.data.target import load_target, load_targets
+from sceneshift.data.target import Request, load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from sceneshift.data.target import Target
 
@@ -34,30 +31,18 @@ _DRIVER = re.compile(r"[a-z][a-z0-9_]*")
 _PASSWORD = re.compile(r"([^:]+://[^:/]*:)[^@]*(?:@[^/?@]*(?=@))*(?=@)")
 
 
-class UrlRequest(Struct, frozen=True, kw_only=True):
+class UrlRequest(Request, frozen=True, kw_only=True):
     """What was asked for.
 
     Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means the default one, or all for JSON.
         driver: The driver that it is to name, or `NONE`; None means its own.
         is_terminal: Whether a person will see it.
         is_shown: Whether a terminal is to show the password.
-        is_confirmed: Whether that of a protected environment may be shown.
-        as_json: Whether JSON is printed.
     """
 
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-    database: str | None = None
     driver: str | None = None
     is_terminal: bool = False
     is_shown: bool = False
-    is_confirmed: bool = False
-    as_json: bool = False
 
 
 def show_url(request: UrlRequest) -> None:
@@ -86,9 +71,9 @@ def show_url(request: UrlRequest) -> None:
 
 
 def _find(request: UrlRequest) -> list[Target]:
-    options = {"environment": request.environment, "database": request.database}
     if request.as_json:
-        return load_targets(request.root, request.environ, **options)
+        return request.load()
+    options = {"environment": request.environment, "database": request.database}
     return [load_target(request.root, request.environ, **options)]
 
 

@@ -12,13 +12,12 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds, quote
 from sceneshift.data.sqlitefiles import reading
-from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from sceneshift.data.target import Target
+    from sceneshift.data.target import Request, Target
 
 _FIRST_S, _LONGEST_S = 0.1, 1.0  # between two attempts, twice as long each time
 _CONNECT_S = 5.0
@@ -67,39 +66,27 @@ class _Wait:
         }
 
 
-def wait(  # noqa: PLR0913 - options, each by its name
-    root: Path,
-    environ: Mapping[str, str],
-    *,
-    environment: str | None,
-    database: str | None,
-    within_s: float,
-    as_json: bool,
-) -> None:
+def wait(request: Request, *, within_s: float) -> None:
     """Return when the databases answer a query.
 
     Args:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias; None means the active one.
-        database: Name of a database; None means all.
+        request: What was asked for.
         within_s: Seconds that they may take, all together.
-        as_json: Whether JSON is printed.
 
     Raises:
         UsageError: There is no such environment or database.
         SceneshiftError: The time is over, or one refuses what waiting does not mend.
     """
-    targets = load_targets(root, environ, environment=environment, database=database)
+    targets = request.load()
     waits = [_Wait(each) for each in targets]
     try:
         _wait_for_all(waits, within_s)
     finally:
-        if as_json:
+        if request.as_json:
             name = targets[0].environment
             rows = [each.as_json() for each in waits]
             StreamConsole().json({"environment": name, "databases": rows})
-    if not as_json:
+    if not request.as_json:
         for each in waits:
             took = describe_seconds(each.took_s or 0)
             StreamConsole().success(f"{each.target.title} answers after {took}")

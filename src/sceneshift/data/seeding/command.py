@@ -31,7 +31,7 @@ from sceneshift.data.seeding.configuration import (
 from sceneshift.data.seeding.progress import Telling
 from sceneshift.data.sqlite import SqliteSystem
 from sceneshift.data.standing import find_standing
-from sceneshift.data.target import Target, find_owner
+from sceneshift.data.target import Request, Target, find_owner
 from sceneshift.data.undo import change_state
 
 if TYPE_CHECKING:
@@ -48,26 +48,14 @@ _HEADER = 100  # bytes
 _COUNTER = slice(24, 28)
 
 
-class SeedRequest(Struct, frozen=True, kw_only=True):
-    """What is asked for.
+class SeedRequest(Request, frozen=True, kw_only=True):
+    """What was asked for.
 
     Attributes:
-        root: The project's folder.
-        environ: The process environment.
-        environment: Name or alias of the environment; None: the active one.
         dataset: The dataset; None: the one that the environment names.
-        database: The database; None: all that have the dataset.
-        is_dry: Whether it is only to be said what would be done.
-        as_json: Whether a program reads what is printed.
     """
 
-    root: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
     dataset: str | None = None
-    database: str | None = None
-    is_dry: bool = False
-    as_json: bool = False
 
 
 class Filling(Struct, frozen=True, kw_only=True):

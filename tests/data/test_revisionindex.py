@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrating import describe_revision, make_chain, make_project
-from sceneshift.data import revisionindex, revisions
+from sceneshift.data import revision, revisionindex
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import History, load_history
 from sceneshift.data.scripts import Scripts, read_scripts
@@ -26,13 +26,13 @@ class Read:
         self.folder = root / "migrations/versions"
         self.scripts: Scripts = read_scripts(root, Path("alembic.ini"))
         self.files: list[str] = []
-        read = revisions._read
+        read = revision._read
 
-        def note(file: Path) -> revisions.Revision:
+        def note(file: Path) -> revision.Revision:
             self.files.append(file.name)
             return read(file)
 
-        patch.setattr(revisions, "_read", note)
+        patch.setattr(revision, "_read", note)
         # Files of tests are made a moment before they are read.
         patch.setattr(revisionindex, "_FRESH_NS", -60_000_000_000)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from sceneshift.core.wording import name_few, quote
 from sceneshift.data.revisionindex import RevisionIndex
-from sceneshift.data.revisions import History, Revision, load_history
+from sceneshift.data.revisions import History, load_history
 from sceneshift.data.scripts import name_below
 from sceneshift.data.versions import find_version_table, read_versions
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.data.configuration import Migrated
+    from sceneshift.data.revision import Revision
     from sceneshift.data.scripts import Scripts
 
 _FEW = 3

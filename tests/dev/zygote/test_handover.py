@@ -7,6 +7,7 @@ import select
 import socket
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from sceneshift.core.channel import Channel
@@ -91,3 +92,28 @@ def test_a_fork_goes_on_without_the_supervisor(
     fork(zygote, begin(zygote, held)).close()
     assert select.select([zygote.output], [], [], 60)[0]
     assert zygote.read_output() == str(os.fstat(held.fileno()).st_ino)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_program_that_holds_takes_no_port_of_another(
+    zygote: Zygote, host: str
+) -> None:
+    """Any other program may have each of them, at the addresses that servers take."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as held:
+        held.bind((host, 0))
+        listens = FORKS.replace("socket.socket()", f"socket.socket({family:d})")
+        zygote.begin(listens.replace("127.0.0.1", host))
+        child = zygote.fork(park=False)
+        child.bind(held)
+        child.tell(op="serve")
+        child.next("ready")
+        os.kill(child.pid, HOLD)
+        child.next("held")
+        places = [
+            one.laddr
+            for one in psutil.Process(child.pid).net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN
+        ]
+        assert {port for _host, port in places} == {held.getsockname()[1]}
+        assert len(places) > 1

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 
+from sceneshift.dev.zygote.addresses import listen_aside
 from sceneshift.dev.zygote.aside import Laid, Polls, lay_aside
 from sceneshift.dev.zygote.descriptors import find_open
 from sceneshift.dev.zygote.draining import Socket, count_busy
@@ -133,14 +134,10 @@ def _make_deaf(real: int) -> socket.socket:
 
     It is of the real one's family, for servers that look at its name.
     """
-    import _socket
-
     with Socket(fileno=os.dup(real)) as model:
-        family = model.family
+        family, port = model.family, model.getsockname()[1]
     deaf = Socket(family, socket.SOCK_STREAM)
-    loopback = "::1" if family == socket.AF_INET6 else "127.0.0.1"
-    _socket.socket.bind(deaf, (loopback, 0))
-    _socket.socket.listen(deaf, 1)
+    listen_aside(deaf, port)
     return deaf
 
 

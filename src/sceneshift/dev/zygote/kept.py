@@ -17,7 +17,7 @@ import select
 import time
 import weakref
 
-from sceneshift.dev.zygote.addresses import is_ringer
+from sceneshift.dev.zygote.addresses import is_ringer, listen_aside
 from sceneshift.dev.zygote.aside import Polls, lay_aside
 from sceneshift.dev.zygote.draining import Socket
 from sceneshift.dev.zygote.keptsocket import KeptSocket
@@ -240,7 +240,7 @@ class Kept:
         """
         if self._silent is None:
             with Socket() as listener:
-                _bind_anywhere(listener)
+                listen_aside(listener)
                 other = Socket()
                 other.connect(listener.getsockname())
                 fd, _address = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -300,11 +300,3 @@ def find_peer(fd: int) -> Any:
 def _make_bells(*, is_holding: bool) -> tuple[int, int]:
     flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
     return os.eventfd(is_holding, flags), os.eventfd(not is_holding, flags)
-
-
-def _bind_anywhere(sock: socket.socket) -> None:
-    """Bind and listen on a port that no agent hears of."""
-    import _socket
-
-    _socket.socket.bind(sock, ("127.0.0.1", 0))
-    _socket.socket.listen(sock, 1)

@@ -1,0 +1,21 @@
+"""`inv data.*`: thin shells over the modules that know each noun."""
+
+from sceneshift.data.tasks.access import create, drop, shell, url, wait
+from sceneshift.data.tasks.schema import check, migrate
+from sceneshift.data.tasks.states import claim, reset, seed, snapshots, status, undo
+
+__all__ = [
+    "check",
+    "claim",
+    "create",
+    "drop",
+    "migrate",
+    "reset",
+    "seed",
+    "shell",
+    "snapshots",
+    "status",
+    "undo",
+    "url",
+    "wait",
+]

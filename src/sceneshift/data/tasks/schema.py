@@ -1,0 +1,55 @@
+"""What the databases are like: their migrations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sceneshift.data.tasks.flags import DATABASE, DRY, ENV, JSON, ask
+from sceneshift.task import task
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+@task(
+    help={
+        "env": ENV,
+        "database": "name of the database (default: all that have migrations)",
+        "yes": "migrate a protected environment without a question",
+        "dry_run": DRY,
+        "json": JSON,
+    }
+)
+def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Apply pending migrations, each database's as a whole or not at all."""
+    from sceneshift.data.migrate import migrate_all  # noqa: PLC0415
+
+    request = ask(
+        context,
+        env,
+        database,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    migrate_all(request)
+
+
+@task(help={"env": ENV, "database": DATABASE, "json": JSON})
+def check(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Compare databases, migrations and models; changes nothing."""
+    from sceneshift.data import drift  # noqa: PLC0415
+
+    drift.check(ask(context, env, database, as_json=json))

@@ -127,7 +127,7 @@ def measure(root: Path, *, runs: int = 3, rows: int = 2_000_000) -> Record:
         sqlite = _Sqlite(Path(folder))
         bench.compare("SQLite", sqlite.make, rows, _EXECUTEMANY, _BY_SQLITE)
         bench.compare("SQLite", sqlite.make, few, _ORM, _BY_ORM)
-        with _serving(root, record) as server:
+        with serving(root, record) as server:
             if server is not None:
                 make = _make_with(server)
                 bench.compare("PostgreSQL", make, rows, _COPY, _BY_COPY)
@@ -236,7 +236,7 @@ class _Bench:
 
 
 @contextlib.contextmanager
-def _serving(root: Path, record: Record) -> Iterator[Server | None]:
+def serving(root: Path, record: Record) -> Iterator[Server | None]:
     """Yield a server as the tests have it; None where it is not installed."""
     found = shutil.which("initdb") or [
         *Path("/usr/lib/postgresql").glob("*/bin/initdb")

@@ -109,4 +109,21 @@ def seeding(_c: Context, runs: int = 3, rows: int = 2_000_000) -> None:
     bench.measure(ROOT, runs=runs, rows=rows).report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans, stress, switch, worktrees, seeding)
+@task(
+    help={
+        "runs": _RUNS,
+        "migrations": "how many the database has",
+        "rows": "how many rows the dataset has",
+    }
+)
+def data(
+    _c: Context, runs: int = 5, migrations: int = 100, rows: int = 100_000
+) -> None:
+    """Measure resets, beside Alembic's commands, an emptying and pg_restore."""
+    from bench import data as bench  # noqa: PLC0415 - only here
+
+    sizes = bench.Sizes(migrations=migrations, rows=rows)
+    bench.measure(ROOT, runs=runs, sizes=sizes).report(ROOT)
+
+
+ns = Collection(reload, output, cli, orphans, stress, switch, worktrees, seeding, data)

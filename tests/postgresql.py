@@ -41,6 +41,11 @@ class Server(NamedTuple):
 
     folder: Path
 
+    @property
+    def programs(self) -> Path:
+        """Where the programs of its version are."""
+        return components.get("postgresql").resolve().parent
+
     def url(
         self, database: str = "postgres", driver: str = "", user: str = "postgres"
     ) -> str:

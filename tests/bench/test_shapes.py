@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import cli, orphans, output, reload, seeding, stress, switch
+from bench import cli, data, orphans, output, reload, seeding, stress, switch
 from bench.peers import find_here
 from bench.record import OURS, Record
 from sceneshift.core.errors import UsageError
@@ -115,3 +115,17 @@ def test_seeding_compares_with_what_is_written_by_hand(tmp_path: Path) -> None:
     cases = {figure["case"] for figure in said["figures"]}
     assert cases == {"SQLite: 400 rows", "SQLite: 20 rows"}
     assert [each["peer"] for each in said["left_out"]] == ["PostgreSQL"]
+
+
+def test_data_resets_beside_the_usual_ways(tmp_path: Path) -> None:
+    """And counts what those see of it who are connected."""
+    sizes = data.Sizes(migrations=2, rows=1010, growth=(2,))
+    record = data.measure(tmp_path, runs=1, sizes=sizes, systems=["SQLite"])
+    said = read_back(record, tmp_path)
+    check(said, "data")
+    assert {figure["unit"] for figure in said["figures"]} == {"s", "errors", "looks"}
+    seen = {(each["case"], each["contender"]): each for each in said["figures"]}
+    for case in ("errors of a client", "partial data seen"):
+        assert seen[f"SQLite: {case} meanwhile", OURS]["samples"] == [0]
+    # What is emptied in one transaction and filled in another, is seen empty.
+    assert seen["SQLite: partial data seen meanwhile", data.FLUSH]["median"] > 0

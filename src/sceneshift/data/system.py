@@ -172,7 +172,7 @@ def find_system(target: Target) -> System:
 
         return PostgresqlSystem(target)
     raise SceneshiftError(
-        f"{quote(target.database.name)} cannot be reset: it is a database of "
+        f"no states are kept of {quote(target.database.name)}: it is a database of "
         f"{quote(target.database.system)}",
-        hint="files of SQLite and databases of PostgreSQL are what can be, so far",
+        hint="they are of files of SQLite and databases of PostgreSQL, so far",
     )

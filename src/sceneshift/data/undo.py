@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
 from sceneshift.data.marker import Marker
 
@@ -122,7 +123,7 @@ class UndoLog:
         """Write down what is about to be done.
 
         Raises:
-            OSError: It cannot be written.
+            SceneshiftError: It cannot be written.
         """
         now = datetime.now(UTC)
         entry = Entry(
@@ -135,7 +136,13 @@ class UndoLog:
             snapshot=snapshot,
         )
         text = msgspec.json.format(msgspec.json.encode(entry)).decode()
-        write_whole(self.folder / f"{entry.id}{_SUFFIX}", text)
+        try:
+            write_whole(self.folder / f"{entry.id}{_SUFFIX}", text)
+        except OSError as error:
+            raise SceneshiftError(
+                f"it cannot be written down what is done: {error}",
+                hint=f"is there room, and is it yours? df -h {self.folder}",
+            ) from error
         return entry
 
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:

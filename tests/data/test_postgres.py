@@ -484,6 +484,8 @@ def test_a_migration_may_do_away_with_the_usual_schema(
     shop.reset()
     shop.reset()
     assert shop.run("SELECT state <> '' FROM sceneshift.sceneshift_marker") == [(True,)]
+    look = "SELECT nspacl::text LIKE '%,=U/%' FROM pg_namespace WHERE nspname = "
+    assert shop.run(f"{look}'sceneshift'") == [(True,)]  # for whoever works with it
     shop.undo()
     shop.undo()
     assert shop.run("SELECT 1 FROM pg_namespace WHERE nspname = 'own'") == []

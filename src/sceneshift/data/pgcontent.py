@@ -32,7 +32,7 @@ WHERE c.relname = {name} AND c.relkind = 'v' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname <> 'public', n.nspname
 """
 _MAY_USE_PUBLIC = """\
-SELECT FROM pg_namespace
+SELECT 1 FROM pg_namespace
 WHERE nspname = 'public' AND has_schema_privilege(oid, 'CREATE')
 """
 
@@ -61,6 +61,7 @@ def write_marker(session: Session, marker: Marker) -> None:
     if not session.ask(_MAY_USE_PUBLIC):
         schema = _OWN
         gone.append(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        gone.append(f"GRANT USAGE ON SCHEMA {schema} TO PUBLIC")
     _, made = list_statements(marker, schema)
     session.run(
         *gone,

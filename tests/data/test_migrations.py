@@ -45,7 +45,7 @@ def look(root: Path, environ: dict[str, str] | None = None) -> list[Pending]:
 def apply(root: Path, environ: dict[str, str] | None = None) -> list[Pending]:
     """Apply what is pending."""
     applied = migrate(root, environ or dict(os.environ), "dev")
-    return [replace(each, can_be_undone=False) for each in applied]
+    return [replace(each, undo=None, obstacle=None) for each in applied]
 
 
 def list_tables(root: Path, name: str = "var/dev.db") -> list[str]:

@@ -125,11 +125,17 @@ def _check_policy(intent: Intent) -> None:
         )
 
 
-def _check_host(intent: Intent) -> None:
-    target = intent.target
+def list_foreign_hosts(target: Target) -> list[str]:
+    """Return the hosts of a database that are neither here nor allowed."""
     hosts = find_hosts(target.database.url, target.project.environment.values)
     allowed = target.project.config.data.hosts
-    others = [each for each in hosts if not (_is_here(each) or each in allowed)]
+    return [each for each in hosts if not (_is_here(each) or each in allowed)]
+
+
+def _check_host(intent: Intent) -> None:
+    target = intent.target
+    allowed = target.project.config.data.hosts
+    others = list_foreign_hosts(target)
     if not others:
         return
     raise RefusedError(

@@ -76,7 +76,7 @@ def _apply(request: Request, targets: list[Target], console: StreamConsole) -> N
         console.json(
             {
                 "environment": name,
-                "databases": [_describe(each) for each in applied],
+                "databases": [_describe_applied(each) for each in applied],
                 "duration_s": round(took, 3),
             }
         )
@@ -87,7 +87,10 @@ def _apply(request: Request, targets: list[Target], console: StreamConsole) -> N
         console.note("nothing was pending")
         return
     console.note(f"in {describe_seconds(took)}")
-    if any(each.can_be_undone for each in applied):
+    for each in applied:
+        if each.obstacle is not None:
+            console.note(f"no undo takes {each.database} back: {each.obstacle}")
+    if any(each.undo for each in applied):
         console.note("take it back: inv data.undo")
 
 
@@ -95,6 +98,11 @@ def _say(pending: Pending) -> str:
     count = len(pending.revisions)
     names = name_few(list(pending.revisions), _FEW)
     return f"{count} migration{'' if count == 1 else 's'} applied: {names}"
+
+
+def _describe_applied(pending: Pending) -> dict[str, object]:
+    way = {"undo": pending.undo, "obstacle": pending.obstacle}
+    return {**_describe(pending), **way}
 
 
 def _describe(pending: Pending) -> dict[str, object]:

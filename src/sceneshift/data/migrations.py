@@ -15,15 +15,14 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import build_common_env, load_project
 from sceneshift.core.wording import quote
+from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
-from sceneshift.data.sqlite import SqliteSystem
 from sceneshift.data.standing import compare, find_standing
 from sceneshift.data.target import FOLDER, list_targets
-from sceneshift.data.undo import change_state
 from sceneshift.data.upgrade import Upgrade
 from sceneshift.data.versions import find_version_table, read_file, read_versions
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.standing import Standing
     from sceneshift.data.target import Target
-    from sceneshift.data.undo import Entry
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -46,13 +44,16 @@ class Pending(Struct, frozen=True, kw_only=True):
         database: Its name: `default`, …
         revisions: `3f2a9c1 add users`, in the order in which they are applied.
         problem: Why nothing can be applied, in one sentence; None where it can.
-        can_be_undone: Whether `inv data.undo` takes back what was applied.
+        undo: The id of the change, by which `inv data.undo` takes it back; None where
+            nothing was applied, or it cannot.
+        obstacle: Why it cannot.
     """
 
     database: str
     revisions: tuple[str, ...] = ()
     problem: str | None = None
-    can_be_undone: bool = False
+    undo: str | None = None
+    obstacle: str | None = None
 
 
 def find_pending(
@@ -160,20 +161,13 @@ def _migrate(target: Target, migrated: Migrated) -> Pending:
             log=state.make(FOLDER) / f"migration-{database.name}.log",
             locks=(held,),
         )
-        applied = _describe(database.name, standing)
-        if target.file is None:
-            _apply(upgrade)
-            return applied
-        entry = _apply_aside(target, upgrade, standing)
-        return replace(applied, can_be_undone=entry is not None)
-
-
-def _apply_aside(target: Target, upgrade: Upgrade, standing: Standing) -> Entry | None:
-    """Migrate a copy of a file, and have it in the file's place."""
-    system = SqliteSystem(target)
-    system.sweep()
-    apply = partial(_apply_to_copy, upgrade)
-    return change_state(target, system, "migrate", _name_change(standing), apply)
+        apply = partial(_apply if target.file is None else _apply_to_copy, upgrade)
+        changed = change_database(target, "migrate", _name_change(standing), apply)
+        return replace(
+            _describe(database.name, standing),
+            undo=changed.entry.id if changed.entry else None,
+            obstacle=changed.obstacle,
+        )
 
 
 def _name_change(standing: Standing) -> str:
@@ -192,7 +186,7 @@ def _find_applicable(migrated: Migrated, root: Path) -> Standing:
     return standing
 
 
-def _apply(upgrade: Upgrade) -> None:
+def _apply(upgrade: Upgrade, _database: Database) -> None:
     """Let Alembic do it, by itself: its transaction is the server's."""
     upgrade.run()
     table = find_version_table(upgrade.scripts)

@@ -49,14 +49,22 @@ def read_marker(session: Session) -> Marker | None:
     return None
 
 
-def write_marker(session: Session, marker: Marker) -> None:
+def write_marker(session: Session, marker: Marker | None) -> None:
     """Have the database say whose it is, in the place of what it says.
+
+    Args:
+        session: A connection to the database.
+        marker: Whose it is; None has it say nothing.
 
     Raises:
         StatementError: It cannot be written.
     """
     places = [quote_name(schema) for (schema,) in session.ask(_MARKED, name=VIEW)]
     gone = [f"DROP VIEW {place}.{VIEW}" for place in places]
+    if marker is None:
+        if gone:
+            session.run(*gone)
+        return
     schema = "public"
     if not session.ask(_MAY_USE_PUBLIC):
         schema = _OWN

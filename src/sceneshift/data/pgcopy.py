@@ -160,7 +160,7 @@ def _fill(server: Server, origin: str, draft: str) -> Copied:
         return Copied()
     try:
         if not _clone(server, origin, draft):
-            _dump(server, found, draft)
+            dump(server, found, draft)
     except SceneshiftError as error:
         server.drop(draft, is_forced=True)
         server.run(f"CREATE DATABASE {draft}")
@@ -180,8 +180,17 @@ def _clone(server: Server, origin: str, draft: str) -> bool:
     return True
 
 
-def _dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
-    """Copy it through a dump, which others who are in it do not notice."""
+def dump(server: Server, found: Mapping[str, Any], draft: str) -> None:
+    """Copy a database through a dump, which others who are in it do not notice.
+
+    Args:
+        server: The server.
+        found: What `find_database` says of the database.
+        draft: The copy, whose name is plain.
+
+    Raises:
+        SceneshiftError: It cannot be copied.
+    """
     url = server.url.set(database=found["datname"])
     tools = find_tools(server.major, os.environ.get("PATH", os.defpath), url)
     tries = [*_OPTIONS[server.is_superuser()]]

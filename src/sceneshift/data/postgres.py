@@ -17,13 +17,11 @@ from sceneshift.data import pgaim, pgcontent, pgschema
 from sceneshift.data.pgbeside import Beside
 from sceneshift.data.pgchores import drop
 from sceneshift.data.pgexchange import exchange, wait_until_left
+from sceneshift.data.pginplace import change_in_place
 from sceneshift.data.pgnames import Kind, read_note
 from sceneshift.data.pgrights import check_name, check_rights
 from sceneshift.data.pgserver import quote_name
-from sceneshift.data.pgsession import (
-    Place,
-    open_session,
-)
+from sceneshift.data.pgsession import Place, open_session
 from sceneshift.data.pgsettings import (
     describe_creation,
     find_database,
@@ -32,7 +30,7 @@ from sceneshift.data.pgsettings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
@@ -221,6 +219,18 @@ class PostgresqlSystem:
             self._beside.exchange(
                 session, name, present, present=self.read_marker(), comment=comment
             )
+
+    def change(
+        self,
+        change: Callable[[Database], None],
+        marker: Marker | None,
+        former: str | None,
+    ) -> None:
+        """See `System.change`: it is changed where it is."""
+        if marker is None or former is None:
+            change(self._target.database)
+        else:
+            change_in_place(self._target, self._beside, change, marker, former)
 
     # -- what is kept
 

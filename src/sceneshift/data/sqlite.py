@@ -125,7 +125,7 @@ class SqliteSystem:
         marker: Marker | None,
         former: str | None,
     ) -> None:
-        """See `System.change`."""
+        """See `System.change`: a copy is changed, and always kept."""
         draft = self._make(_DRAFTS) / f"{os.getpid()}-change{_SUFFIX}"
         self._make(_FORMER)
 

@@ -98,6 +98,25 @@ class System(Protocol):
             SceneshiftError: That cannot be done; all is as it was.
         """
 
+    def change(
+        self,
+        change: Callable[[Database], None],
+        marker: Marker | None,
+        former: str | None,
+    ) -> None:
+        """Change the database, and keep what was there.
+
+        Args:
+            change: Changes what it is given: a copy that is then put in place, or the
+                database itself. What it raises is passed on, all as it was.
+            marker: What it is to say of itself then; None lets it say the same.
+            former: The name that what was there is kept under; None lets it go.
+
+        Raises:
+            UnkeptError: What was there cannot be kept; nothing was done.
+            SceneshiftError: That cannot be done; all is as it was.
+        """
+
     def has_former(self, former: str) -> bool:
         """Tell whether a former state is there."""
 
@@ -130,27 +149,6 @@ class System(Protocol):
 
         Raises:
             SceneshiftError: Its server cannot be reached.
-        """
-
-
-class ChangingSystem(System, Protocol):
-    """One that can also change a copy of the database, while others read it."""
-
-    def change(
-        self,
-        change: Callable[[Database], None],
-        marker: Marker | None,
-        former: str | None,
-    ) -> None:
-        """Change a copy and put it in place, and keep what was there.
-
-        Args:
-            change: Changes the copy. What it raises is passed on, all as it was.
-            marker: What the copy is to say of itself then; None lets it say the same.
-            former: The name that what was there is kept under; None lets it go.
-
-        Raises:
-            SceneshiftError: That cannot be done; all is as it was.
         """
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
+from sceneshift.core.wording import quote
 from sceneshift.data.marker import Marker
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
-    from sceneshift.data.system import ChangingSystem, System
+    from sceneshift.data.system import System
     from sceneshift.data.target import Target
 
 MOST = 3
@@ -61,6 +62,22 @@ class Entry(Struct, frozen=True, kw_only=True):
     def later(self) -> str:
         """What the state after it is kept under, when it was taken back."""
         return f"{self.id}-later"
+
+
+class UnkeptError(SceneshiftError):
+    """What is there cannot be kept: a change of it could not be taken back."""
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """What became of a change.
+
+    Attributes:
+        entry: The change; None where it cannot be taken back.
+        obstacle: Why it cannot.
+    """
+
+    entry: Entry | None = None
+    obstacle: str | None = None
 
 
 class UndoLog:
@@ -194,44 +211,63 @@ def place_state(
     return entry
 
 
-def change_state(
+def change_state(  # noqa: PLR0913 - a change, and how
     target: Target,
-    system: ChangingSystem,
+    system: System,
     act: str,
     what: str,
     change: Callable[[Database], None],
-) -> Entry | None:
-    """Change a copy of a database, have it in its place, and let it be taken back.
+    *,
+    is_insisting: bool = False,
+) -> Changed:
+    """Change a database as a whole, and let that be taken back.
 
     Whose the database is stays unsaid where it is; then nothing is written into it, and
-    nothing can be taken back.
+    nothing can be taken back. One that holds nothing yet becomes this project's.
 
     Args:
         target: The database, whose lock is held.
         system: What can do it.
         act: See `Entry.act`.
         what: See `Entry.what`.
-        change: Changes the copy. What it raises is passed on, all as it was.
-
-    Returns:
-        The change; None where it cannot be taken back.
+        change: Changes what it is given. What it raises is passed on, all as it was.
+        is_insisting: Whether it is not to be changed where it cannot be taken back.
 
     Raises:
+        UnkeptError: It could not be taken back, and that was insisted on.
         SceneshiftError: It cannot be done; all is as it was.
     """
-    marker = system.read_marker()
-    own = (target.owner, target.environment)
-    is_ours = (marker.project, marker.environment) == own if marker else False
-    if not (is_ours or (marker is None and target.is_in_project)):
-        system.change(change, marker, None)
-        return None
-    log, state = _begin(target, system)
-    entry = log.begin(act, what, environment=target.environment, before=state)
     try:
-        system.change(change, _mark(target, entry), entry.former)
-    finally:
-        log.tidy(system, _read_state(system))
-    return entry
+        _check_owner(target, system)
+        log, state = _begin(target, system)
+        entry = log.begin(act, what, environment=target.environment, before=state)
+        try:
+            system.change(change, _mark(target, entry), entry.former)
+        finally:
+            log.tidy(system, _read_state(system))
+    except UnkeptError as error:
+        if is_insisting:
+            raise
+        system.change(change, None, None)
+        return Changed(obstacle=error.message)
+    return Changed(entry=entry)
+
+
+def _check_owner(target: Target, system: System) -> None:
+    """Make sure that a database is this project's, or may become so."""
+    try:
+        marker = system.read_marker()
+        is_empty = marker is None and not any(system.count_rows().values())
+    except SceneshiftError as error:  # of another user, it may be closed to this one
+        raise UnkeptError(f"whose it is cannot be read: {error.message}") from error
+    if marker is None:
+        # A file elsewhere is of whoever made the folder.
+        if not (target.is_in_project or (is_empty and target.file is None)):
+            said = "it does not say whose it is (make it this one's: inv data.claim)"
+            raise UnkeptError(said)
+    elif (marker.project, marker.environment) != (target.owner, target.environment):
+        environment, project = quote(marker.environment), quote(marker.project)
+        raise UnkeptError(f"it says that it is {environment} of the project {project}")
 
 
 def _begin(target: Target, system: System) -> tuple[UndoLog, str]:

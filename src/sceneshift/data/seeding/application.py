@@ -84,6 +84,19 @@ class Counts(Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of a database.
+
+    Attributes:
+        tables: What became of the rows, by table; what files of SQL and sessions of
+            the ORM did is not known.
+        is_changed: Whether a row is another now; None where that cannot be told.
+    """
+
+    tables: dict[str, Counts]
+    is_changed: bool | None = None
+
+
 class Progress(Struct, frozen=True, kw_only=True):
     """How far it is.
 
@@ -135,6 +148,10 @@ class Seeding(Struct, frozen=True, kw_only=True):
         return replace(self, database=database, env=env, is_draft=True)
 
     def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, Counts]:
+        """Do it as `apply` does; return what became of the rows, by table."""
+        return self.apply(tell).tables
+
+    def apply(self, tell: Callable[[Progress], None] | None = None) -> Outcome:
         """Do it, in one transaction: all of it is there afterwards, or nothing.
 
         Of systems that cannot take back a change of the schema, and get one by a file
@@ -142,10 +159,6 @@ class Seeding(Struct, frozen=True, kw_only=True):
 
         Args:
             tell: Is called with how far it is.
-
-        Returns:
-            What became of the rows, by table; what files of SQL and sessions of the
-            ORM did is not known.
 
         Raises:
             ComponentError: The project's Python lacks something.
@@ -158,7 +171,10 @@ class Seeding(Struct, frozen=True, kw_only=True):
             write_whole(self.log, text)
         if ended.done is None or ended.code:
             raise self._explain(ended, text, python)
-        return {table: Counts(**each) for table, each in ended.done.items()}
+        return Outcome(
+            tables={table: Counts(**each) for table, each in ended.done.items()},
+            is_changed=ended.is_changed,
+        )
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -237,12 +253,14 @@ class _Ended(Struct, kw_only=True):
         code: Its exit code.
         output: What it has printed.
         done: What became of the rows; None where it failed.
+        is_changed: See `Outcome`.
         failed: Where, and why; None where it could not say.
     """
 
     code: int = 0
     output: str = ""
     done: dict[str, Any] | None = None
+    is_changed: bool | None = None
     failed: dict[str, Any] | None = None
 
 
@@ -308,6 +326,7 @@ def _follow(
                 tell(Progress(**message["progress"]))
             else:
                 ended.done = message.get("done")
+                ended.is_changed = message.get("is_changed")
                 ended.failed = message.get("failed")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import Project, load_project
 from sceneshift.core.wording import describe_seconds, name_few, quote
+from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
@@ -29,10 +31,10 @@ from sceneshift.data.seeding.configuration import (
     pick_databases,
 )
 from sceneshift.data.seeding.progress import Telling
-from sceneshift.data.sqlite import SqliteSystem
 from sceneshift.data.standing import find_standing
+from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, Target, find_owner
-from sceneshift.data.undo import change_state
+from sceneshift.data.undo import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,11 +85,13 @@ class Filled(Struct, frozen=True, kw_only=True):
     Attributes:
         tables: What became of the rows.
         undo: The id of the change; None where it cannot be taken back, or is none.
+        obstacle: Why it cannot.
         duration_s: How long it took.
     """
 
     tables: Mapping[str, Counts]
     undo: str | None
+    obstacle: str | None = None
     duration_s: float
 
 
@@ -129,6 +133,9 @@ def seed(request: SeedRequest) -> None:
         filled.append(fill(each))
         _tell(each, filled[-1])
     _show_filled(project, fillings, filled, as_json=request.as_json)
+    for filling, done in zip(fillings, filled, strict=True):
+        if done.obstacle is not None:
+            StreamConsole().note(f"no undo takes {filling.name} back: {done.obstacle}")
     if any(each.undo for each in filled):
         StreamConsole().note("take it back: inv data.undo")
 
@@ -215,36 +222,55 @@ def fill(filling: Filling) -> Filled:
         seeding = prepare(
             target, filling.datasets, filling.scripts, now=datetime.now(UTC)
         )
-        if target.file is not None:
-            tables, undo = _fill_aside(target, seeding)
-        else:
-            tables, undo = seeding.run(Telling()), None
-    return Filled(tables=tables, undo=undo, duration_s=time.monotonic() - began)
+        tables: dict[str, Counts] = {}
+        fill = _fill_in_place if target.file is None else _fill_copy
+        what = f"dataset {seeding.datasets[-1].name}"
+        changed = Changed()
+        with contextlib.suppress(_UnchangedError):
+            change = partial(fill, target, seeding, Telling(), tables)
+            changed = change_database(target, "seed", what, change)
+    return Filled(
+        tables=tables,
+        undo=changed.entry.id if changed.entry else None,
+        obstacle=changed.obstacle,
+        duration_s=time.monotonic() - began,
+    )
 
 
-def _fill_aside(
-    target: Target, seeding: Seeding
-) -> tuple[dict[str, Counts], str | None]:
-    """Fill a copy of a file, and have it in the file's place if that changed it."""
-    tables: dict[str, Counts] = {}
-    telling = Telling()
+def _fill_copy(
+    target: Target,
+    seeding: Seeding,
+    telling: Telling,
+    tables: dict[str, Counts],
+    copy: Database,
+) -> None:
+    """Fill a copy of a file, which is put in place if that has changed it."""
+    draft = copy.find_file(target.root)
+    assert draft is not None
+    before = _read_counter(draft)
+    tables.clear()  # it may be done again, to a newer copy
+    tables.update(seeding.aim(draft).run(telling))
+    if _read_counter(draft) == before:
+        raise _UnchangedError
 
-    def change(copy: Database) -> None:
-        draft = copy.find_file(target.root)
-        assert draft is not None
-        before = _read_counter(draft)
-        tables.clear()  # it may be done again, to a newer copy
-        tables.update(seeding.aim(draft).run(telling))
-        if _read_counter(draft) == before:
-            raise _UnchangedError
 
-    system = SqliteSystem(target)
-    system.sweep()
-    what = f"dataset {seeding.datasets[-1].name}"
-    with contextlib.suppress(_UnchangedError):
-        entry = change_state(target, system, "seed", what, change)
-        return tables, None if entry is None else entry.id
-    return tables, None
+def _fill_in_place(
+    target: Target,
+    seeding: Seeding,
+    telling: Telling,
+    tables: dict[str, Counts],
+    _database: Database,
+) -> None:
+    """Fill a server's database, in a transaction of its own."""
+    files = (path for dataset in seeding.datasets for path in dataset.list_files())
+    has_sql = any(path.suffix == ".sql" for path in files)  # which may make tables
+    before = find_system(target).read_schema(None) if has_sql else None
+    done = seeding.apply(telling)
+    tables.update(done.tables)
+    if done.is_changed is False and (
+        not has_sql or find_system(target).read_schema(None) == before
+    ):
+        raise _UnchangedError
 
 
 def _read_counter(draft: Path) -> bytes:

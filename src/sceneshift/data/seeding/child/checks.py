@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_WRITTEN = """\
+SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
+WHERE schemaname !~ '^pg_'
+"""
+
 
 def check_references(connection: Connection) -> None:
     """Make sure that what was put off until the end is in order.
@@ -25,6 +30,19 @@ def check_references(connection: Connection) -> None:
             if not is_of_database(error):
                 raise
             raise SeedError(explain(error)) from error
+
+
+def has_written(connection: Connection) -> bool | None:
+    """Tell whether a row is another now; None where the system does not tell.
+
+    By what its statistics say of this transaction: what a statement has found as it was
+    to be, no row counts for.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    is_counted = connection.exec_driver_sql("SHOW track_counts").scalar() == "on"
+    count = connection.exec_driver_sql(_WRITTEN).scalar()
+    return bool(count) or not is_counted
 
 
 def explain_references(driver: sqlite3.Connection) -> str:

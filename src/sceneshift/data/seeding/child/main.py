@@ -68,5 +68,6 @@ def _seed(line: Line, asked: dict[str, object]) -> int:
             }
         )
         return 1
-    line.send(done={label: each._asdict() for label, each in run.done.items()})
+    done = {label: each._asdict() for label, each in run.done.items()}
+    line.send(done=done, is_changed=run.is_changed)
     return 0

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.data.seeding.child.anywhere import Anywhere
-from sceneshift.data.seeding.child.checks import check_references
+from sceneshift.data.seeding.child.checks import check_references, has_written
 from sceneshift.data.seeding.child.context import Context
 from sceneshift.data.seeding.child.conversion import Conversion, is_copied
 from sceneshift.data.seeding.child.failure import (
@@ -52,6 +52,8 @@ class Run:
         catalog: What the database knows of its tables.
         is_raw: Whether values go to the driver itself, past SQLAlchemy.
         done: What became of rows, by table.
+        is_changed: Whether a row of the database is another now; None where it does
+            not tell.
         failing: The dataset that is applied now.
     """
 
@@ -63,6 +65,7 @@ class Run:
         self.catalog = Catalog(connection)
         self.done: dict[str, Loaded] = {}
         self.failing = ""
+        self.is_changed: bool | None = None
         self._request = request
         self._reporter = reporter
         backend = _find_backend(connection)
@@ -86,6 +89,7 @@ class Run:
         self._reporter.say("checking references")
         check_references(self.connection)
         repair_sequences(self.connection)
+        self.is_changed = has_written(self.connection)
 
     def load(self, order: Order) -> Loaded:
         """Put rows into a table, and remember what became of them."""

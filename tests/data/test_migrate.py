@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resetting import Shop
-from sceneshift.core.errors import RefusedError, SceneshiftError
+from sceneshift.core.errors import (
+    BusyError,
+    RefusedError,
+    SceneshiftError,
+    UsageError,
+)
 from sceneshift.data.migrate import migrate_all
+from sceneshift.data.migrations import migrate as apply
 from sceneshift.data.status import show_status
 from sceneshift.data.target import Request
 
@@ -15,14 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def migrate(shop: Shop, **options: object) -> None:
+def migrate(shop: Shop, to: str | None = None, **options: object) -> None:
     """Apply what is pending."""
     request = Request(
         root=shop.root,
         environ=shop.environ,
         **options,  # type: ignore[arg-type]
     )
-    migrate_all(request)
+    migrate_all(request, to=to)
 
 
 def test_what_is_pending_is_applied_and_taken_back(
@@ -127,3 +133,86 @@ def test_another_branch_is_told_in_plain_words(
     assert shop.tables() == ["a"]
     shop.write("a", "b")
     assert shop.status()["pending"] == ["r2 Do r2"]
+
+
+def drop_on_the_way_down(shop: Shop, *tables: str) -> None:
+    """Have revisions undo what they do."""
+    for number, table in enumerate(tables, 1):
+        path = shop.root / f"migrations/versions/r{number}.py"
+        head, mark, _ = path.read_text().rpartition("    pass")
+        assert mark
+        path.write_text(f'{head}    op.execute("DROP TABLE {table}")\n')
+
+
+def test_a_revision_is_gone_to_and_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Up and down, with what is done told before; a downgrade is confirmed."""
+    shop = Shop(tmp_path, "a", "b", "c")
+    drop_on_the_way_down(shop, "a", "b", "c")
+    migrate(shop, "+2")
+    assert shop.tables() == ["a", "b"]
+    shop.insert("b", 2)
+    capsys.readouterr()
+    migrate(shop, "-1", is_dry=True, as_json=True)
+    action = {"action": "downgrade", "database": "default", "revisions": ["r2 Do r2"]}
+    assert json.loads(capsys.readouterr().out) == {"actions": [action]}
+    with pytest.raises(RefusedError) as caught:
+        migrate(shop, "-1")
+    assert caught.value.message == (
+        "this downgrades `shop.db` of development, and nobody can be asked here: it "
+        "holds 3 rows: b 2, a 1"
+    )
+    assert caught.value.hint == (
+        "confirm it: inv data.migrate --to -1 --yes --env development"
+    )
+    confirmed = {"environment": "development", "is_confirmed": True}
+    migrate(shop, "-1", **confirmed)
+    said = capsys.readouterr().err
+    assert "done: default: 1 migration undone: r2 Do r2\n" in said
+    assert shop.tables() == ["a"]
+    assert shop.status()["undo"][0]["change"] == "downgrade to r1"
+    shop.undo()
+    assert shop.run("SELECT id FROM b") == [(1,), (2,)]
+    migrate(shop, "r2", **confirmed)
+    assert capsys.readouterr().err.endswith("nothing was pending\n")
+
+
+def test_what_cannot_be_gone_to_is_told(tmp_path: Path) -> None:
+    """A revision that is not there, and one of several databases."""
+    shop = Shop(tmp_path, "a")
+    with pytest.raises(UsageError, match="there is no revision `zz`"):
+        migrate(shop, "zz")
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        for name in ("default", "other"):
+            file.write(f'[tool.sceneshift.databases.{name}]\nalembic = "alembic.ini"\n')
+    toml = tmp_path / "pyproject.toml"
+    one, two = ('default = "sqlite:///shop.db"', 'other = "sqlite:///other.db"')
+    toml.write_text(toml.read_text().replace(one, f"{one}, {two}"))
+    with pytest.raises(UsageError) as caught:
+        migrate(shop, "base")
+    assert caught.value.hint == "name one: --database default"
+
+
+def test_a_downgrade_that_no_undo_takes_back_is_not_done(tmp_path: Path) -> None:
+    """Whoever wants it all the same has Alembic for it."""
+    shop = Shop(tmp_path / "shop", "a")
+    toml = shop.root / "pyproject.toml"
+    shop.file = tmp_path / "other.db"
+    toml.write_text(
+        toml.read_text().replace("sqlite:///shop.db", f"sqlite:///{shop.file}")
+    )
+    migrate(shop)
+    with pytest.raises(SceneshiftError) as caught:
+        apply(shop.root, shop.environ, None, to="base", is_guarded=True)
+    assert caught.value.message == (
+        "`default` is as it was, for no undo could take its downgrade back: it does "
+        "not say whose it is (make it this one's: inv data.claim)"
+    )
+    assert caught.value.hint == (
+        "mend that, or let Alembic do it by itself: alembic -c alembic.ini downgrade "
+        "base"
+    )
+    with pytest.raises(BusyError, match="by another command just now"):
+        apply(shop.root, shop.environ, None, to="base")
+    assert shop.tables() == ["a"]

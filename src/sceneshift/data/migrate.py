@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import describe_seconds, name_few, quote
-from sceneshift.data.migrations import find_pending, migrate
+from sceneshift.data.guards import guard_change
+from sceneshift.data.migrations import Pending, find_pending, find_way, migrate
+from sceneshift.data.system import find_system
 
 if TYPE_CHECKING:
-    from sceneshift.data.migrations import Pending
+    from collections.abc import Callable
+
     from sceneshift.data.target import Request, Target
 
 _FEW = 3
 
 
-def migrate_all(request: Request) -> None:
+def migrate_all(request: Request, *, to: str | None = None) -> None:
     """Apply what is pending to the databases of an environment, and tell of it.
 
+    Args:
+        request: What was asked for.
+        to: Where to, see `find_route`: what comes after that is undone; None means all
+            that the code has.
+
     Raises:
-        UsageError: There is no such environment or database.
-        RefusedError: A protected environment was not confirmed.
+        UsageError: There is no such environment, database or revision.
+        RefusedError: A protected environment was not confirmed, or a guard said no to
+            a downgrade.
         SceneshiftError: It failed; what was not told of is as it was.
     """
     console = StreamConsole()
     targets = request.load()
-    if not any(each.migrated for each in targets):
+    migrated = [each for each in targets if each.migrated]
+    if not migrated:
         raise SceneshiftError(
             f"{name_few([quote(each.database.name) for each in targets], _FEW)} has "
             "no migrations",
@@ -36,19 +47,64 @@ def migrate_all(request: Request) -> None:
             f'{targets[0].database.name}] alembic = "alembic.ini"',
         )
     name = targets[0].environment
+    if to is not None and len(migrated) > 1:
+        names = name_few([quote(each.database.name) for each in migrated], _FEW)
+        raise UsageError(
+            f"the revisions of several databases may be meant: {names}",
+            hint=f"name one: --database {migrated[0].database.name}",
+        )
     if request.is_dry:
-        _show_plan(request, name, console)
+        _show_plan(_plan(request, migrated, to), name, console, request)
         return
-    if targets[0].project.environment.protected and not request.is_confirmed:
+    is_guarded = to is not None and _guard(request, migrated[0], to)
+    is_protected = targets[0].project.environment.protected
+    if is_protected and not request.is_confirmed:
         command = f"inv data.migrate --yes --env {name}"
         confirm_protected(name, doing="this migrates its databases", command=command)
-    _apply(request, targets, console)
+    run = partial(_run, request, to, is_guarded=is_guarded)
+    _apply(request, targets, console, run)
 
 
-def _show_plan(request: Request, name: str, console: StreamConsole) -> None:
-    pending = find_pending(
-        request.root, request.environ, request.environment, request.database
+def _run(request: Request, to: str | None, *, is_guarded: bool) -> list[Pending]:
+    return migrate(
+        request.root,
+        request.environ,
+        request.environment,
+        request.database,
+        to=to,
+        is_guarded=is_guarded,
     )
+
+
+def _guard(request: Request, target: Target, to: str) -> bool:
+    """Let a downgrade go on, or refuse; tell whether it is one."""
+    assert target.migrated is not None
+    _, route = find_way(target.migrated, target.root, to)
+    if not (route.is_down and route.revisions):
+        return False
+    command = f"inv data.migrate --to {to}"
+    guard_change(
+        target, find_system(target), request, command=command, doing="downgrades"
+    )
+    return True
+
+
+def _plan(request: Request, targets: list[Target], to: str | None) -> list[Pending]:
+    if to is None:
+        return find_pending(
+            request.root, request.environ, request.environment, request.database
+        )
+    (target,) = targets
+    assert target.migrated is not None
+    _, route = find_way(target.migrated, target.root, to)
+    revisions = tuple(str(each) for each in route.revisions)
+    one = Pending(database=target.database.name, revisions=revisions, verb=route.verb)
+    return [one] if revisions else []
+
+
+def _show_plan(
+    pending: list[Pending], name: str, console: StreamConsole, request: Request
+) -> None:
     for each in pending:
         if each.problem is not None:
             raise SceneshiftError(
@@ -60,16 +116,19 @@ def _show_plan(request: Request, name: str, console: StreamConsole) -> None:
         return
     for each in pending:
         for revision in each.revisions:
-            console.data(f"migrate {each.database}: {revision}")
+            console.data(f"{each.verb} {each.database}: {revision}")
     if not pending:
         console.note("nothing is pending")
 
 
-def _apply(request: Request, targets: list[Target], console: StreamConsole) -> None:
+def _apply(
+    request: Request,
+    targets: list[Target],
+    console: StreamConsole,
+    run: Callable[[], list[Pending]],
+) -> None:
     began = time.monotonic()
-    applied = migrate(
-        request.root, request.environ, request.environment, request.database
-    )
+    applied = run()
     took = time.monotonic() - began
     if request.as_json:
         name = targets[0].environment
@@ -97,7 +156,8 @@ def _apply(request: Request, targets: list[Target], console: StreamConsole) -> N
 def _say(pending: Pending) -> str:
     count = len(pending.revisions)
     names = name_few(list(pending.revisions), _FEW)
-    return f"{count} migration{'' if count == 1 else 's'} applied: {names}"
+    verb = "undone" if pending.verb == "downgrade" else "applied"
+    return f"{count} migration{'' if count == 1 else 's'} {verb}: {names}"
 
 
 def _describe_applied(pending: Pending) -> dict[str, object]:
@@ -107,7 +167,7 @@ def _describe_applied(pending: Pending) -> dict[str, object]:
 
 def _describe(pending: Pending) -> dict[str, object]:
     return {
-        "action": "migrate",
+        "action": pending.verb,
         "database": pending.database,
         "revisions": list(pending.revisions),
     }

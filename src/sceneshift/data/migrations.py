@@ -9,9 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import build_common_env, load_project
 from sceneshift.core.wording import quote
@@ -19,22 +18,28 @@ from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
+from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
+from sceneshift.data.route import HEADS, find_route
 from sceneshift.data.scripts import name_below
-from sceneshift.data.standing import compare, find_standing
+from sceneshift.data.standing import find_standing
 from sceneshift.data.target import FOLDER, list_targets
+from sceneshift.data.undo import UnkeptError
 from sceneshift.data.upgrade import Upgrade
 from sceneshift.data.versions import find_version_table, read_file, read_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from sceneshift.core.databases import Database
     from sceneshift.core.project import Project
     from sceneshift.data.configuration import Migrated
+    from sceneshift.data.route import Route
+    from sceneshift.data.scripts import Scripts
     from sceneshift.data.standing import Standing
     from sceneshift.data.target import Target
+    from sceneshift.data.undo import Changed
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -47,6 +52,7 @@ class Pending(Struct, frozen=True, kw_only=True):
         undo: The id of the change, by which `inv data.undo` takes it back; None where
             nothing was applied, or it cannot.
         obstacle: Why it cannot.
+        verb: What is done to each: `migrate`, or `downgrade`.
     """
 
     database: str
@@ -54,6 +60,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     problem: str | None = None
     undo: str | None = None
     obstacle: str | None = None
+    verb: str = "migrate"
 
 
 def find_pending(
@@ -99,11 +106,14 @@ def _describe(name: str, standing: Standing) -> Pending:
     )
 
 
-def migrate(
+def migrate(  # noqa: PLR0913 - of which, and how
     root: Path,
     environ: Mapping[str, str],
     environment: str | None,
     database: str | None = None,
+    *,
+    to: str | None = None,
+    is_guarded: bool = False,
 ) -> list[Pending]:
     """Apply what is pending to all databases of an environment, one after another.
 
@@ -117,12 +127,15 @@ def migrate(
         environ: The process environment.
         environment: Name or alias of the environment; None means the active one.
         database: Name of a database; None means all.
+        to: Where to, see `find_route`; None means all that the code has.
+        is_guarded: Whether revisions may be undone for that.
 
     Returns:
-        What was applied, by database.
+        What was applied or undone, by database.
 
     Raises:
-        UsageError: There is no such environment, or a file says what cannot be.
+        UsageError: There is no such environment or revision, or a file says what
+            cannot be.
         BusyError: A file is being written to all the time.
         SceneshiftError: A database cannot be migrated, or it failed.
     """
@@ -133,7 +146,7 @@ def migrate(
             hint="mend what the lines above say",
         )
     applied = [
-        _migrate(target, target.migrated)
+        _migrate(target, target.migrated, to, is_guarded=is_guarded)
         for target in list_targets(project)
         if target.migrated and database in {None, target.database.name}
     ]
@@ -144,56 +157,95 @@ def _load(root: Path, environ: Mapping[str, str], environment: str | None) -> Pr
     return load_project(root, environ=environ, environment=environment, is_looking=True)
 
 
-def _migrate(target: Target, migrated: Migrated) -> Pending:
-    """Apply what is pending to one database."""
+def _migrate(
+    target: Target, migrated: Migrated, to: str | None, *, is_guarded: bool
+) -> Pending:
+    """Apply or undo what leads to a revision, to one database."""
     root, database = target.root, target.database
     state = StateFolder(root)
     lock = hold_lock(target.name_lock())
     with state.being_written(), lock as held, hold_server_lock(database, root):
-        standing = _find_applicable(migrated, root)
-        if not standing.pending:
+        scripts, route = find_way(migrated, root, to)
+        if not route.revisions:
             return Pending(database=database.name)
+        if route.is_down and not is_guarded:
+            raise BusyError(
+                f"{quote(database.name)} was migrated by another command just now",
+                hint="see where it stands: inv data.status",
+            )
         upgrade = Upgrade(
             root=root,
-            scripts=standing.scripts,
+            scripts=scripts,
             database=database,
             env=build_common_env(target.project),
             log=state.make(FOLDER) / f"migration-{database.name}.log",
             locks=(held,),
+            words=route.words,
         )
-        apply = partial(_apply if target.file is None else _apply_to_copy, upgrade)
-        changed = change_database(target, "migrate", _name_change(standing), apply)
-        return replace(
-            _describe(database.name, standing),
+        apply = _apply if target.file is None else _apply_to_copy
+        changed = _change(target, route, partial(apply, upgrade, route), upgrade)
+        return Pending(
+            database=database.name,
+            revisions=tuple(str(each) for each in route.revisions),
             undo=changed.entry.id if changed.entry else None,
             obstacle=changed.obstacle,
+            verb=route.verb,
         )
 
 
-def _name_change(standing: Standing) -> str:
-    count = len(standing.pending)
-    first = quote(str(standing.pending[0]))
-    return f"migration {first}" if count == 1 else f"{count} migrations from {first} on"
+def _change(
+    target: Target,
+    route: Route,
+    apply: Callable[[Database], None],
+    upgrade: Upgrade,
+) -> Changed:
+    try:
+        return change_database(
+            target, "migrate", route.name, apply, is_insisting=route.is_down
+        )
+    except UnkeptError as error:
+        words = " ".join(route.words)
+        command = upgrade.scripts.name_command(target.root, words)
+        raise SceneshiftError(
+            f"{quote(target.database.name)} is as it was, for no undo could take its "
+            f"downgrade back: {error.message}",
+            hint=f"mend that, or let Alembic do it by itself: {command}",
+        ) from error
 
 
-def _find_applicable(migrated: Migrated, root: Path) -> Standing:
+def find_way(
+    migrated: Migrated, root: Path, to: str | None = None
+) -> tuple[Scripts, Route]:
+    """Return what leads a database to a revision, and the migrations that it is of.
+
+    Args:
+        migrated: The database.
+        root: The project's folder.
+        to: See `find_route`.
+
+    Raises:
+        UsageError: There is no such revision.
+        SceneshiftError: It cannot be migrated, or cannot be read.
+    """
     standing = find_standing(migrated, root)
-    if standing.problem is not None:
+    is_named = to not in {None, HEADS}
+    if standing.unknown or (standing.problem is not None and not is_named):
         raise SceneshiftError(
             f"{quote(migrated.database.name)} cannot be migrated: {standing.problem}",
             hint=standing.advise(root),
         )
-    return standing
+    history = load_history(standing.scripts, RevisionIndex(root, standing.scripts))
+    return standing.scripts, find_route(history, standing.current or (), to)
 
 
-def _apply(upgrade: Upgrade, _database: Database) -> None:
+def _apply(upgrade: Upgrade, route: Route, _database: Database) -> None:
     """Let Alembic do it, by itself: its transaction is the server's."""
     upgrade.run()
     table = find_version_table(upgrade.scripts)
-    _check(upgrade, read_versions(upgrade.database, upgrade.root, table))
+    _check(upgrade, route, read_versions(upgrade.database, upgrade.root, table))
 
 
-def _apply_to_copy(upgrade: Upgrade, copy: Database) -> None:
+def _apply_to_copy(upgrade: Upgrade, route: Route, copy: Database) -> None:
     """Let Alembic do it to the copy of a file, and look whether it did."""
     draft = copy.find_file(upgrade.root)
     assert draft is not None
@@ -207,20 +259,24 @@ def _apply_to_copy(upgrade: Upgrade, copy: Database) -> None:
         if is_elsewhere and read_file(draft, table) == before:
             raise _name_elsewhere(upgrade) from error
         raise
-    _check(upgrade, read_file(draft, table))
+    _check(upgrade, route, read_file(draft, table))
 
 
-def _check(upgrade: Upgrade, current: tuple[str, ...] | None) -> None:
-    """Make sure that what was to be applied has been, and here."""
+def _check(upgrade: Upgrade, route: Route, current: tuple[str, ...] | None) -> None:
+    """Make sure that what was to be done has been, and here."""
     scripts = upgrade.scripts
-    standing = compare(scripts, load_history(scripts), current)
-    if standing.pending or standing.problem is not None:
+    history = load_history(scripts)
+    known = [one for one in current or () if one in history.revisions]
+    is_there = history.find_ancestors(known) == route.applied
+    if not is_there or len(known) < len(current or ()):
         database = upgrade.database
         program = name_below(upgrade.root, scripts.environment)
+        problem = "still has what was to be undone"
+        if not route.is_down:
+            problem = "still lacks what is pending"
         raise SceneshiftError(
-            f"{quote(database.name)} still lacks what is pending: {program} connects "
-            f"to another database or schema than {database.variable} names, or does "
-            "not commit",
+            f"{quote(database.name)} {problem}: {program} connects to another "
+            f"database or schema than {database.variable} names, or does not commit",
             hint=f'let it connect to os.environ["{database.variable}"], name a '
             "schema as `version_table_schema`, and begin no transaction before Alembic "
             f"does: {program}",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     help={
         "env": ENV,
         "database": "name of the database (default: all that have migrations)",
-        "yes": "migrate a protected environment without a question",
+        "to": "a revision, base, or steps as in +1 and -1 (default: all there is)",
+        "yes": "migrate a protected environment, or downgrade, without a question",
         "dry_run": DRY,
         "json": JSON,
     }
@@ -24,6 +25,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     env: str = "",
     database: str = "",
+    to: str = "",
     yes: bool = False,  # noqa: FBT001, FBT002 - a flag
     dry_run: bool = False,  # noqa: FBT001, FBT002
     json: bool = False,  # noqa: FBT001, FBT002
@@ -39,7 +41,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
         is_dry=dry_run,
         as_json=json,
     )
-    migrate_all(request)
+    migrate_all(request, to=to or None)
 
 
 @task(help={"env": ENV, "database": DATABASE, "json": JSON})

@@ -167,21 +167,27 @@ def _judge_schema(
     finding = Finding(name="schema", is_good=None, detail="")
     if made is None or live is None:
         return replace(finding, detail="it cannot be read here")
-    words = [f"{name} is not there" for name in made if name not in live]
-    words += [f"{name} is there besides" for name in live if name not in made]
-    words += [
-        f"{name} is another"
-        for name in made
-        if name in live and made[name] != live[name]
-    ]
+    words = compare_schemas(made, live)
     if not words:
         return replace(finding, is_good=True, detail="as the migrations make it")
     return replace(
         finding,
         is_good=False,
-        detail=name_few(sorted(words), _FEW),
+        detail=name_few(words, _FEW),
         remedy="have it as the migrations make it: inv data.reset",
     )
+
+
+def compare_schemas(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """Return how one schema differs from another, in words for people."""
+    words = [f"{name} is not there" for name in wanted if name not in found]
+    words += [f"{name} is there besides" for name in found if name not in wanted]
+    words += [
+        f"{name} is another"
+        for name in wanted
+        if name in found and wanted[name] != found[name]
+    ]
+    return sorted(words)
 
 
 def _judge_models(found: list[str] | None, target: Target) -> Finding:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import describe_seconds, name_few, quote
+from sceneshift.data.firstuse import make_missing
 from sceneshift.data.guards import guard_change
 from sceneshift.data.migrations import Pending, find_pending, find_way, migrate
 from sceneshift.data.system import find_system
@@ -22,19 +23,23 @@ if TYPE_CHECKING:
 _FEW = 3
 
 
-def migrate_all(request: Request, *, to: str | None = None) -> None:
+def migrate_all(
+    request: Request, *, to: str | None = None, is_rehearsed: bool = False
+) -> None:
     """Apply what is pending to the databases of an environment, and tell of it.
 
     Args:
         request: What was asked for.
         to: Where to, see `find_route`: what comes after that is undone; None means all
             that the code has.
+        is_rehearsed: Whether it is tried on copies first, and done if all is well.
 
     Raises:
         UsageError: There is no such environment, database or revision.
         RefusedError: A protected environment was not confirmed, or a guard said no to
             a downgrade.
-        SceneshiftError: It failed; what was not told of is as it was.
+        SceneshiftError: It failed, or the rehearsal did; what was not told of is as it
+            was.
     """
     console = StreamConsole()
     targets = request.load()
@@ -53,6 +58,9 @@ def migrate_all(request: Request, *, to: str | None = None) -> None:
             f"the revisions of several databases may be meant: {names}",
             hint=f"name one: --database {migrated[0].database.name}",
         )
+    if request.is_dry and is_rehearsed:
+        _rehearse(request, migrated, to, console)
+        return
     if request.is_dry:
         _show_plan(_plan(request, migrated, to), name, console, request)
         return
@@ -61,8 +69,9 @@ def migrate_all(request: Request, *, to: str | None = None) -> None:
     if is_protected and not request.is_confirmed:
         command = f"inv data.migrate --yes --env {name}"
         confirm_protected(name, doing="this migrates its databases", command=command)
+    rehearsed = _rehearse(request, migrated, to, console) if is_rehearsed else None
     run = partial(_run, request, to, is_guarded=is_guarded)
-    _apply(request, targets, console, run)
+    _apply(request, targets, console, run, rehearsed)
 
 
 def _run(request: Request, to: str | None, *, is_guarded: bool) -> list[Pending]:
@@ -74,6 +83,38 @@ def _run(request: Request, to: str | None, *, is_guarded: bool) -> list[Pending]
         to=to,
         is_guarded=is_guarded,
     )
+
+
+def _rehearse(
+    request: Request, targets: list[Target], to: str | None, console: StreamConsole
+) -> list[dict[str, Any]]:
+    """Try it on copies, and show how that went; return it as JSON has it.
+
+    Raises:
+        SceneshiftError: Not all is well.
+    """
+    from sceneshift.data.rehearsal.rehearsal import rehearse  # noqa: PLC0415 - seldom
+
+    if not make_missing(targets[0].project):
+        raise SceneshiftError(
+            "a database of this worktree cannot be made",
+            hint="mend what the lines above say",
+        )
+    found = [rehearse(each, to) for each in targets]
+    shown = [each.as_json() for each in found]
+    if not request.as_json:
+        for each in found:
+            each.show(console)
+    bad = [each for each in found if not each.is_good]
+    if request.as_json and (bad or request.is_dry):
+        console.json({"environment": targets[0].environment, "rehearsals": shown})
+    if bad:
+        names = name_few([quote(each.target.database.name) for each in bad], _FEW)
+        raise SceneshiftError(
+            f"the rehearsal went wrong for {names}, and nothing was done",
+            hint="mend the migrations; without --rehearse they are applied as they are",
+        )
+    return shown
 
 
 def _guard(request: Request, target: Target, to: str) -> bool:
@@ -126,6 +167,7 @@ def _apply(
     targets: list[Target],
     console: StreamConsole,
     run: Callable[[], list[Pending]],
+    rehearsed: list[dict[str, Any]] | None,
 ) -> None:
     began = time.monotonic()
     applied = run()
@@ -135,6 +177,7 @@ def _apply(
         console.json(
             {
                 "environment": name,
+                **({} if rehearsed is None else {"rehearsals": rehearsed}),
                 "databases": [_describe_applied(each) for each in applied],
                 "duration_s": round(took, 3),
             }

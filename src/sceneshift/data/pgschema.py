@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW
+from sceneshift.data.pgserver import quote_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,11 @@ FROM pg_proc p JOIN spaces s ON s.oid = pronamespace
 WHERE prokind IN ('f', 'p')
     AND ('pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM brought)
 """
+
+
+def name_query() -> str:
+    """Return what `read_schema` asks, for a program that has no session of ours."""
+    return _SCHEMA.format(marker=quote_text(VIEW))
 
 
 def read_schema(session: Session) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import pgaim, pgcontent, pgschema
 from sceneshift.data.pgbeside import Beside
 from sceneshift.data.pgchores import drop
+from sceneshift.data.pgduplicate import duplicate
 from sceneshift.data.pgexchange import exchange, wait_until_left
 from sceneshift.data.pginplace import change_in_place
 from sceneshift.data.pgnames import Kind, read_note
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
+    from sceneshift.data.pgsession import Session
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
 
@@ -132,14 +134,33 @@ class PostgresqlSystem:
                 session.run(describe_creation(found, draft))
             else:
                 self._beside.clone(session, self._names.snapshot(snapshot), draft)
-            quoted = quote_name(draft)
-            settings = [*list_variables(session.ask, self._place.name, is_own=True)]
-            self._beside.settle(session, draft, settings)
-            session.run(
-                self._beside.note(draft, Kind.DRAFT),
-                # It is lost as a whole or kept as a whole, and never half.
-                f"ALTER DATABASE {quoted} SET synchronous_commit TO off",
-            )
+            return self._settle_draft(session, draft)
+
+    def copy(self) -> Database:
+        """See `System.copy`."""
+        draft = self._names.draw(Kind.DRAFT)
+        with self._beside.asking() as session:
+            found = find_database(session.ask, self._place.name)
+            check_rights(session, self._place.name, found)
+            if found is None:
+                return self.begin(None)
+            try:
+                duplicate(session, self._place, found, draft)
+                return self._settle_draft(session, draft)
+            except BaseException:
+                with contextlib.suppress(SceneshiftError):
+                    drop(session, draft)
+                raise
+
+    def _settle_draft(self, session: Session, draft: str) -> Database:
+        """Set what sessions in a draft need, and return it."""
+        settings = [*list_variables(session.ask, self._place.name, is_own=True)]
+        self._beside.settle(session, draft, settings)
+        session.run(
+            self._beside.note(draft, Kind.DRAFT),
+            # It is lost as a whole or kept as a whole, and never half.
+            f"ALTER DATABASE {quote_name(draft)} SET synchronous_commit TO off",
+        )
         url = pgaim.rename(self._place.url, draft)
         return Database(name=self._target.database.name, url=url)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import sqlite3
 from functools import partial
@@ -15,9 +14,12 @@ from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import quote
+from sceneshift.data import sqliteschema
 from sceneshift.data.aside import change_aside
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
-from sceneshift.data.sqlitefiles import list_sidecars, reading, remove
+from sceneshift.data.sqlitecopy import copy_sqlite
+from sceneshift.data.sqlitefiles import is_there, list_sidecars, reading, remove
+from sceneshift.data.sqliteschema import describe_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 _SNAPSHOTS, _FORMER, _DRAFTS = "snapshots", "former", "drafts"
 _SUFFIX = ".sqlite"
-_QUOTES, _BLANKS = re.compile(r'["`\[\]]'), re.compile(r"\s+")
-_OWN = "sqlite_"  # tables that the system keeps for itself
 
 
 class SqliteSystem:
@@ -65,12 +65,7 @@ class SqliteSystem:
         with reading(self._find(draft)) as connection:
             if connection is None:
                 return {}
-            look = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-            return {
-                f"{kind} {name}": _normalise(text)
-                for kind, name, text in connection.execute(look)
-                if name != VIEW and not name.startswith(_OWN)
-            }
+            return describe_schema(connection.execute(sqliteschema.QUERY))
 
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """See `System.count_rows`."""
@@ -89,6 +84,18 @@ class SqliteSystem:
             os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             if snapshot is not None:
                 shutil.copyfile(self._get(_SNAPSHOTS, snapshot), draft)
+        return self._name(draft)
+
+    def copy(self) -> Database:
+        """See `System.copy`."""
+        with self._being_written():
+            draft = self._make(_DRAFTS) / f"{os.getpid()}-copy{_SUFFIX}"
+            remove(draft)
+            if is_there(self._file):
+                copy_sqlite(self._file, draft)
+                draft.chmod(0o600)
+            else:
+                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return self._name(draft)
 
     def aim(self, program: AimedT, draft: Database) -> AimedT:
@@ -222,35 +229,13 @@ class SqliteSystem:
             yield
 
 
-def _normalise(text: str) -> str:
-    """Return a statement without what makes no difference.
-
-    What quotes a name, blanks, and the order of constraints: Alembic's batch mode has
-    another each time.
-    """
-    bare = _BLANKS.sub("", _QUOTES.sub("", text)).lower()
-    head, bracket, body = bare.partition("(")
-    return head + bracket + ",".join(sorted(_split(body)))
-
-
-def _split(body: str) -> Iterator[str]:
-    """Yield what stands between the commas that are in no brackets."""
-    depth = start = 0
-    for place, letter in enumerate(body):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and not depth:
-            yield body[start:place]
-            start = place + 1
-    yield body[start:].removesuffix(")")
-
-
 def _count(connection: sqlite3.Connection, *, but: str) -> dict[str, int]:
     look = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
     names = [name for (name,) in connection.execute(look)]
     return {
         name: _count_table(connection, name)
         for name in names
-        if name != but and not name.startswith(_OWN)
+        if name != but and not name.startswith(sqliteschema.OWN)
     }
 
 

@@ -69,6 +69,13 @@ class System(Protocol):
             SceneshiftError: It cannot be made; nothing is left.
         """
 
+    def copy(self) -> Database:
+        """Make a draft that is a copy of the database, while others work with that.
+
+        Raises:
+            SceneshiftError: It cannot be made; nothing is left.
+        """
+
     def aim(self, program: AimedT, draft: Database) -> AimedT:
         """Return the same for a draft, by all variables that name the database."""
 

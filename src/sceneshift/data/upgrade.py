@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote as quote_url
@@ -17,12 +18,14 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.secrets import mask_values
 from sceneshift.core.wording import quote
+from sceneshift.data.rehearsal import watching
+from sceneshift.data.rehearsal.watching import SCHEMA_VARIABLE as _WATCH_SCHEMA
+from sceneshift.data.rehearsal.watching import VARIABLE as _WATCH
 from sceneshift.data.snapshots.traced import read_prelude
 from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sceneshift.data.scripts import Scripts
 
@@ -106,6 +109,9 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             we are killed: it goes on by itself.
         trace: Where to write down what it reads; None where nobody asks.
         words: What Alembic is to do.
+        rehearsal: Where to write down what each migration does; then they are undone
+            and applied again, too. None where that is not asked for.
+        schema: What asks the database for what there is, for that.
     """
 
     root: Path
@@ -116,6 +122,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
     locks: tuple[int, ...] = ()
     trace: Path | None = None
     words: tuple[str, ...] = ("upgrade", "heads")
+    rehearsal: Path | None = None
+    schema: str = ""
 
     def aim(self, file: Path) -> Upgrade:
         """Return the same for another file of SQLite, by all variables that name it."""
@@ -167,7 +175,11 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         env = {**self.env, _LOCKS_VARIABLE: " ".join(map(str, self.locks))}
         if self.scripts.url is not None:
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
-        program = _PROGRAM + (_TELLING if self.words == _CHECK else "") + _MAIN
+        program = _PROGRAM + (_TELLING if self.words == _CHECK else "")
+        if self.rehearsal is not None:
+            program += _read_watching()
+            env |= {_WATCH: str(self.rehearsal), _WATCH_SCHEMA: self.schema}
+        program += _MAIN
         if self.trace is not None:
             program = read_prelude() + program
             env[_TRACE_VARIABLE] = str(self.trace)
@@ -211,6 +223,16 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             f"the migration of {quote(self.database.name)} failed: {reason}",
             hint=f"all that it said: cat {log}",
         )
+
+
+def _read_watching() -> str:
+    """Return what has Alembic's commands be a rehearsal."""
+    text = Path(watching.__file__).read_text(encoding="utf-8")
+    return (
+        "watching = {'__name__': 'watching'}\n"
+        f"exec(compile({text!r}, 'watching', 'exec'), watching)\n"
+        "COMMANDS.update(watching['list_commands']())\n"
+    )
 
 
 def find_reason(text: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         "env": ENV,
         "database": "name of the database (default: all that have migrations)",
         "to": "a revision, base, or steps as in +1 and -1 (default: all there is)",
+        "rehearse": "try it on a copy first, and do it if all is well",
         "yes": "migrate a protected environment, or downgrade, without a question",
         "dry_run": DRY,
         "json": JSON,
@@ -26,7 +27,8 @@ def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
     env: str = "",
     database: str = "",
     to: str = "",
-    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+    rehearse: bool = False,  # noqa: FBT001, FBT002 - a flag
+    yes: bool = False,  # noqa: FBT001, FBT002
     dry_run: bool = False,  # noqa: FBT001, FBT002
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
@@ -41,7 +43,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - one argument a flag
         is_dry=dry_run,
         as_json=json,
     )
-    migrate_all(request, to=to or None)
+    migrate_all(request, to=to or None, is_rehearsed=rehearse)
 
 
 @task(help={"env": ENV, "database": DATABASE, "json": JSON})

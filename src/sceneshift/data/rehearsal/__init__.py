@@ -1,0 +1,1 @@
+"""Migrations tried on a copy of a database before they are applied to it."""

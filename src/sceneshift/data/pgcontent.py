@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
-from sceneshift.data.pgserver import quote_name
+from sceneshift.data.pgserver import StatementError, quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,11 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid
         AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
 ORDER BY n.nspname <> 'public', n.nspname, c.relname
+"""
+_DERIVED = """\
+SELECT n.nspname, c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid
 """
 _MARKED = """\
 SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -99,6 +105,32 @@ def count_rows(session: Session, *, but: str) -> dict[str, int]:
         )
         for schema, name, guess in tables
     }
+
+
+def remove_rows(session: Session, *, but: str) -> None:
+    """Remove all rows; numbers begin anew, and what is derived is derived again.
+
+    Args:
+        session: A connection to the database, which nobody else is in.
+        but: The table whose rows stay.
+
+    Raises:
+        StatementError: The server refused it.
+    """
+    tables = [
+        f"{quote_name(schema)}.{quote_name(name)}"
+        for schema, name, _ in session.ask(_TABLES, big=_BIG)
+        if name != but
+    ]
+    views = [
+        f"REFRESH MATERIALIZED VIEW {quote_name(schema)}.{quote_name(name)}"
+        for schema, name in session.ask(_DERIVED)
+    ]
+    with contextlib.suppress(StatementError):  # of a superuser alone
+        session.run("SET session_replication_role = replica")  # no trigger refuses it
+    emptied = [f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"] if tables else []
+    if emptied or views:
+        session.run(*emptied, *views)
 
 
 def _count(session: Session, tables: Iterable[tuple[str, str]]) -> Iterable[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.blake2 import blake2b
 from sceneshift.data.pgserver import quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ FROM pg_database d, aclexplode(d.datacl) a
 LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE d.datname = {}
 """
+_COLLATIONS_FROM = 15
+_LOCALE = (
+    *("encoding", "datlocprovider", "datcollate", "datctype"),
+    *("daticulocale", "datlocale", "daticurules"),
+)
 _BUILTIN = {"i": "icu ICU_LOCALE", "b": "builtin BUILTIN_LOCALE"}
 # Settings that are lists of names: their text is SQL already, as pg_dump has it
 # (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c).
@@ -71,6 +77,32 @@ def describe_creation(found: Mapping[str, Any], name: str) -> str:
 def _find_locale(found: Mapping[str, Any]) -> str:
     locale = found.get("datlocale") or found.get("daticulocale")  # of 17, and of 15
     return quote_text(str(locale))
+
+
+def describe_system(ask: Asking, name: str) -> str:
+    """Return what decides on how text is kept and sorted; see `System.description`.
+
+    Besides, who owns what is made, and what sessions in it are set to.
+
+    Args:
+        ask: Asks the server.
+        name: The database, which may not be there.
+    """
+    found = find_database(ask, name) or find_database(ask, "template0")
+    assert found is not None
+    ((user, number),) = ask(
+        "SELECT current_user, current_setting('server_version_num')::int"
+    )
+    major = number // 10_000
+    words = ["postgresql", major, *(found.get(each) for each in _LOCALE), user]
+    if major >= _COLLATIONS_FROM:
+        look = "SELECT pg_database_collation_actual_version({}::oid)"
+        ((version,),) = ask(look.format(quote_text(str(found["oid"]))))
+        words.append(version)
+    set_to = "\n".join(sorted(list_variables(ask, name, is_own=True)))
+    if set_to:
+        words.append(blake2b(set_to.encode(), digest_size=8).hexdigest())
+    return " ".join(str(each) for each in words if each is not None)
 
 
 def list_options(ask: Asking, found: Mapping[str, Any]) -> Iterator[str]:

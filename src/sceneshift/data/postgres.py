@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sceneshift.core.blake2 import blake2b
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import pgaim, pgcontent, pgschema
@@ -25,6 +24,7 @@ from sceneshift.data.pgserver import quote_name
 from sceneshift.data.pgsession import Place, open_session
 from sceneshift.data.pgsettings import (
     describe_creation,
+    describe_system,
     find_database,
     list_options,
     list_variables,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
 
-_INVALID = -2  # an interrupted DROP leaves it so, and it can only be dropped
-_COLLATIONS_FROM = 15
 _SIZES = """\
 SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
     THEN pg_database_size(oid) ELSE 0 END, shobj_description(oid, 'pg_database')
@@ -69,24 +67,7 @@ class PostgresqlSystem:
         Besides, who owns what is made, and what sessions in it are set to.
         """
         with self._beside.asking() as session:
-            live = find_database(session.ask, self._place.name)
-            ((user, number),) = session.ask(
-                "SELECT current_user, current_setting('server_version_num')::int"
-            )
-            found = live or find_database(session.ask, "template0")
-            assert found is not None
-            major = number // 10_000
-            words = ["postgresql", major, *_list_locale(found), user]
-            if major >= _COLLATIONS_FROM:
-                look = "SELECT pg_database_collation_actual_version({oid}::oid)"
-                ((version,),) = session.ask(look, oid=str(found["oid"]))
-                words.append(version)
-            set_to = "\n".join(
-                sorted(list_variables(session.ask, self._place.name, is_own=True))
-            )
-        if set_to:
-            words.append(blake2b(set_to.encode(), digest_size=8).hexdigest())
-        return " ".join(str(each) for each in words if each is not None)
+            return describe_system(session.ask, self._place.name)
 
     def read_marker(self) -> Marker | None:
         """See `System.read_marker`."""
@@ -167,6 +148,11 @@ class PostgresqlSystem:
     def aim(self, program: AimedT, draft: Database) -> AimedT:
         """See `System.aim`."""
         return pgaim.aim(program, draft, self._target.root)
+
+    def empty(self, draft: Database) -> None:
+        """See `System.empty`."""
+        with open_session(self._place, self._get(draft)) as session:
+            pgcontent.remove_rows(session, but=self._target.version_table)
 
     def keep(self, draft: Database, snapshot: str) -> None:
         """See `System.keep`: the draft becomes it."""
@@ -306,11 +292,3 @@ class PostgresqlSystem:
 
     def _get(self, draft: Database) -> str:
         return Place(url=draft.url, root=self._target.root).name
-
-
-def _list_locale(found: Mapping[str, Any]) -> list[Any]:
-    names = (
-        *("encoding", "datlocprovider", "datcollate", "datctype"),
-        *("daticulocale", "datlocale", "daticurules"),
-    )
-    return [found.get(name) for name in names]

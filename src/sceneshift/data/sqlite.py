@@ -18,6 +18,7 @@ from sceneshift.data import sqliteschema
 from sceneshift.data.aside import change_aside
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
 from sceneshift.data.sqlitecopy import copy_sqlite
+from sceneshift.data.sqliteempty import remove_rows
 from sceneshift.data.sqlitefiles import is_there, list_sidecars, reading, remove
 from sceneshift.data.sqliteschema import describe_schema
 
@@ -101,6 +102,17 @@ class SqliteSystem:
     def aim(self, program: AimedT, draft: Database) -> AimedT:
         """See `System.aim`."""
         return program.aim(self._find(draft))
+
+    def empty(self, draft: Database) -> None:
+        """See `System.empty`."""
+        path = self._find(draft)
+        try:
+            remove_rows(path, but=self._target.version_table)
+        except sqlite3.Error as error:
+            raise SceneshiftError(
+                f"the rows of {quote(self._file.name)} cannot be removed: {error}",
+                hint=f"is there room? df -h {path.parent}",
+            ) from error
 
     def keep(self, draft: Database, snapshot: str) -> None:
         """See `System.keep`."""
@@ -195,6 +207,9 @@ class SqliteSystem:
             each.unlink(missing_ok=True)
         for each in (folder / _SNAPSHOTS).glob(f".*{_SUFFIX}*"):
             each.unlink(missing_ok=True)
+        for each in (folder / _SNAPSHOTS).glob(f"[!.]*{_SUFFIX}"):
+            if not each.with_suffix(".json").exists():  # nobody knows what it is
+                each.unlink(missing_ok=True)
 
     def hold(self) -> AbstractContextManager[None]:
         """See `System.hold`: the file's lock is all that there is."""

@@ -79,6 +79,13 @@ class System(Protocol):
     def aim(self, program: AimedT, draft: Database) -> AimedT:
         """Return the same for a draft, by all variables that name the database."""
 
+    def empty(self, draft: Database) -> None:
+        """Remove all rows of a draft, but those that say where its migrations are.
+
+        Raises:
+            SceneshiftError: That cannot be done.
+        """
+
     def keep(self, draft: Database, snapshot: str) -> None:
         """Keep the draft as it is now as a snapshot, under a name.
 

@@ -33,6 +33,7 @@ def status(
         "env": ENV,
         "database": DATABASE,
         "dataset": "what they are filled with (default: that of the environment)",
+        "keep_schema": "leave the schema as it is, and put in other rows alone",
         "rebuild": "build it anew, whatever is kept",
         "yes": YES,
         "dry_run": DRY,
@@ -44,7 +45,8 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
     env: str = "",
     database: str = "",
     dataset: str = "",
-    rebuild: bool = False,  # noqa: FBT001, FBT002 - a flag
+    keep_schema: bool = False,  # noqa: FBT001, FBT002 - a flag
+    rebuild: bool = False,  # noqa: FBT001, FBT002
     yes: bool = False,  # noqa: FBT001, FBT002
     dry_run: bool = False,  # noqa: FBT001, FBT002
     json: bool = False,  # noqa: FBT001, FBT002
@@ -60,7 +62,12 @@ def reset(  # noqa: PLR0913, PLR0917 - one argument a flag
         is_dry=dry_run,
         as_json=json,
     )
-    reset(request)
+    if keep_schema:
+        from sceneshift.data.refill import refill  # noqa: PLC0415
+
+        refill(request)
+    else:
+        reset(request)
 
 
 @task(

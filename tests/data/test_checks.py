@@ -55,7 +55,7 @@ def stamp(root: Path, *revisions: str) -> None:
         (
             CHAIN | FORK,
             ("r3",),
-            fail("there are several heads: f, r3", "alembic -c alembic.ini merge f r3"),
+            fail("there are several heads: f, r3", "inv data.merge"),
         ),
         (
             CHAIN,

@@ -161,7 +161,7 @@ def test_two_heads_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SceneshiftError) as caught:
         shop.reset()
     assert caught.value.message == "`default` has several heads: r2, r3"
-    assert caught.value.hint == "make one of them: alembic -c alembic.ini merge r2 r3"
+    assert caught.value.hint == "make one of them: inv data.merge"
 
 
 def test_a_change_is_taken_back_and_made_again(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def make_order(
     if target.migrated is not None:
         scripts = target.migrated.read(target.root)
         history = load_history(scripts, RevisionIndex(target.root, scripts))
-        _check_heads(target, scripts, history)
+        _check_heads(target, history)
         links = chain(history)
     recipe = make_recipe(system.description, scripts, history, links)
     if choice is not None:
@@ -124,13 +124,12 @@ def make_order(
     )
 
 
-def _check_heads(target: Target, scripts: Scripts, history: History) -> None:
+def _check_heads(target: Target, history: History) -> None:
     forks = history.find_forks()
     if forks:
-        command = scripts.name_command(target.root, f"merge {' '.join(forks)}")
         raise SceneshiftError(
             f"{quote(target.database.name)} has several heads: {', '.join(forks)}",
-            hint=f"make one of them: {command}",
+            hint="make one of them: inv data.merge",
         )
 
 
@@ -142,6 +141,18 @@ def _list_names(target: Target) -> Iterable[str]:
     for name, value in target.project.environment.values.items():
         if value.is_own and not _ADDRESS.fullmatch(name):
             yield name
+
+
+def obtain(order: Order, system: System, lock: int) -> Snapshot:
+    """Return the snapshot that is ordered; build it where it is not kept.
+
+    Raises:
+        SceneshiftError: See `build`.
+    """
+    found = order.find()
+    if found is not None and system.has_snapshot(found.id):
+        return found
+    return build(order, system, locks=(lock,))
 
 
 def build(

@@ -16,7 +16,7 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError
 from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import name_few
-from sceneshift.data.build import build, make_order
+from sceneshift.data.build import make_order, obtain
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from sceneshift.data.build import Order
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.scripts import Scripts
-    from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.standing import Standing
-    from sceneshift.data.system import System
     from sceneshift.data.target import Request, Target
 
 _FEW = 5
@@ -119,21 +116,14 @@ def _look(target: Target, migrated: Migrated) -> Iterator[Finding]:
         stack.enter_context(system.hold())
         system.sweep()
         order = make_order(target, system)
-        snapshot = _make(order, system, lock)
+        snapshot = obtain(order, system, lock)
         draft = system.begin(snapshot.id)
         stack.callback(system.drop, draft)
         upgrade = system.aim(_prepare(target, standing.scripts, lock), draft)
         is_at_head = standing.current is not None and not standing.pending
         if is_at_head and standing.problem is None:
             yield _judge_schema(system.read_schema(draft), system.read_schema(None))
-        yield _judge_models(upgrade.compare(), target)
-
-
-def _make(order: Order, system: System, lock: int) -> Snapshot:
-    found = order.find()
-    if found is not None and system.has_snapshot(found.id):
-        return found
-    return build(order, system, locks=(lock,))
+        yield _judge_models(upgrade.compare())
 
 
 def _prepare(target: Target, scripts: Scripts, lock: int) -> Upgrade:
@@ -190,20 +180,16 @@ def compare_schemas(wanted: Mapping[str, str], found: Mapping[str, str]) -> list
     return sorted(words)
 
 
-def _judge_models(found: list[str] | None, target: Target) -> Finding:
+def _judge_models(found: list[str] | None) -> Finding:
     """Compare the models with what the migrations make."""
     finding = Finding(name="models", is_good=None, detail="")
     if found is None:
         return replace(finding, detail="env.py names no models: `target_metadata`")
     if not found:
         return replace(finding, is_good=True, detail="as the migrations make them")
-    assert target.migrated is not None
-    scripts = target.migrated.read(target.root)
-    words = 'revision --autogenerate -m "…"'
-    command = scripts.name_command(target.root, words)
     return replace(
         finding,
         is_good=False,
         detail=f"no migration does it: {name_few(found, _FEW)}",
-        remedy=f"write one: {command}",
+        remedy='write one: inv data.new "…"',
     )

@@ -40,6 +40,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
         location: The folder of env.py, absolute.
         versions: The folders of the revisions, absolute.
         is_recursive: Whether the folders below those count too.
+        has_environment: Whether env.py is run for each new revision, too.
         paths: The folders that its programs find modules in, before all others.
         url: The `sqlalchemy.url` that the file has; None where it has none, or one
             that env.py is to fill in.
@@ -54,6 +55,7 @@ class Scripts(Struct, frozen=True, kw_only=True):
     location: Path
     versions: tuple[Path, ...]
     is_recursive: bool = False
+    has_environment: bool = False
     paths: tuple[Path, ...] = ()
     url: str | None = None
     version_table: str | None = None
@@ -64,13 +66,6 @@ class Scripts(Struct, frozen=True, kw_only=True):
     def environment(self) -> Path:
         """The program that connects to the database and applies what is pending."""
         return self.location / "env.py"
-
-    def name_command(self, root: Path, words: str) -> str:
-        """Return a command of Alembic as a person types it in the project's folder."""
-        if self.folder == root:
-            return f"alembic -c {self.config} {words}"
-        place = self.folder.relative_to(root)
-        return f"cd {place} && alembic -c {self.config.name} {words}"
 
 
 def read_scripts(root: Path, config: Path) -> Scripts:
@@ -115,6 +110,7 @@ def _build(settings: _Settings, location: Path) -> Scripts:
         location=location,
         versions=versions or (location / "versions",),
         is_recursive=settings.is_true("recursive_version_locations"),
+        has_environment=settings.is_true("revision_environment"),
         paths=tuple(settings.list_search_paths()),
         url=settings.find_url(),
         version_table=settings.get("version_table"),

@@ -61,7 +61,7 @@ class Standing(Struct, frozen=True, kw_only=True):
                 "switch to the branch that has it: git log --all --oneline -S "
                 f"{self.unknown[0]} -- {folder}"
             )
-        return self.scripts.name_command(root, f"merge {' '.join(self.forks)}")
+        return "inv data.merge"
 
 
 def find_standing(migrated: Migrated, root: Path) -> Standing:

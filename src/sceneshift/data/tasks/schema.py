@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sceneshift.data.tasks.flags import DATABASE, DRY, ENV, JSON, ask
+from sceneshift.data.tasks.flags import DATABASE, DRY, ENV, JSON, ONE, ask, read_flags
 from sceneshift.task import task
 
 if TYPE_CHECKING:
@@ -57,3 +57,59 @@ def check(
     from sceneshift.data import drift  # noqa: PLC0415
 
     drift.check(ask(context, env, database, as_json=json))
+
+
+@task(
+    help={
+        "message": "what the revision does, in a few words",
+        "env": ENV,
+        "database": ONE,
+        "branch": "label of the branch that it goes on with",
+        "empty": "leave it to be filled in by hand",
+        "json": JSON,
+    }
+)
+def new(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    message: str,
+    env: str = "",
+    database: str = "",
+    branch: str = "",
+    empty: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Write the next migration, by what the models have and migrations lack."""
+    from sceneshift.data.new import NewRequest, new  # noqa: PLC0415
+
+    request = NewRequest(
+        **read_flags(context, env, database),
+        message=message,
+        branch=branch or None,
+        is_empty=empty,
+        as_json=json,
+    )
+    new(request)
+
+
+@task(
+    help={
+        "env": ENV,
+        "database": "name of the database (default: all that have migrations)",
+        "message": "what it says (default: the heads that it joins)",
+        "json": JSON,
+    }
+)
+def merge(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    message: str = "",
+    json: bool = False,  # noqa: FBT001, FBT002 - a flag
+) -> None:
+    """Join the heads that two people's migrations have left."""
+    from sceneshift.data.new import NewRequest, merge  # noqa: PLC0415
+
+    request = NewRequest(
+        **read_flags(context, env, database), message=message or None, as_json=json
+    )
+    merge(request)

@@ -1,7 +1,7 @@
 """`inv data.*`: thin shells over the modules that know each noun."""
 
 from sceneshift.data.tasks.access import create, drop, shell, url, wait
-from sceneshift.data.tasks.schema import check, merge, migrate, new
+from sceneshift.data.tasks.schema import check, lint, merge, migrate, new
 from sceneshift.data.tasks.states import claim, reset, seed, snapshots, status, undo
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "claim",
     "create",
     "drop",
+    "lint",
     "merge",
     "migrate",
     "new",

@@ -113,3 +113,27 @@ def merge(
         **read_flags(context, env, database), message=message or None, as_json=json
     )
     merge(request)
+
+
+@task(
+    help={
+        "env": ENV,
+        "database": "name of the database (default: all that have migrations)",
+        "all": "look at all migrations, not at pending ones alone",
+        "json": JSON,
+    }
+)
+def lint(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    all: bool = False,  # noqa: A002, FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Tell what pending migrations do that is dangerous, and what to do instead."""
+    from sceneshift.data.lint import command  # noqa: PLC0415 - 50 ms
+
+    request = command.LintRequest(
+        **read_flags(context, env, database), is_all=all, as_json=json
+    )
+    command.lint(request)

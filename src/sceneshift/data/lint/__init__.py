@@ -1,0 +1,1 @@
+"""What pending migrations do that is dangerous where people work with the database."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _FILE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
 _OLD_FILE = re.compile(r"([a-f0-9]+)\.py$")  # Alembic 0.1 had the id there
 _FUNCTIONS = re.compile(r"^(?:(?:def|class|async def) |@)", re.MULTILINE)
-_VARIABLES = ("revision", "down_revision", "depends_on", "branch_labels")
+_OWN = "replaces"  # ours, which Alembic does not look at
+_VARIABLES = ("revision", "down_revision", "depends_on", "branch_labels", _OWN)
 _SETTING = re.compile(rf"^(?:{'|'.join(_VARIABLES)})\s*[:=]", re.MULTILINE)
 
 
@@ -42,6 +43,7 @@ class Revision(Struct, frozen=True, kw_only=True):
         needs: Others that have to be applied before: ids or labels of branches.
         labels: Names of the branch that begins with it.
         digest: What stands for all that its file says.
+        replaces: Former revisions that it has been made from by `inv data.squash`.
         file: The file that says so.
     """
 
@@ -52,6 +54,7 @@ class Revision(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     digest: str
     file: Path
+    replaces: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.id} {self.message}".rstrip()
@@ -105,10 +108,14 @@ def read_revision(file: Path, index: RevisionIndex | None = None) -> Revision:
             needs=known.needs,
             labels=known.labels,
             digest=known.digest,
+            replaces=known.replaces,
             file=file,
         )
     one = _read(file)
-    text = Text(one.id, one.message, one.down, one.needs, one.labels, one.digest)
+    text = Text(
+        *(one.id, one.message, one.down, one.needs, one.labels, one.digest),
+        replaces=one.replaces,
+    )
     index.note(file, stamp, text)
     return one
 
@@ -137,6 +144,7 @@ def _read(file: Path) -> Revision:
         needs=_as_tuple(values.get("depends_on")),
         labels=_as_tuple(values.get("branch_labels")),
         digest=digest(content),
+        replaces=_as_tuple(values.get(_OWN)),
         file=file,
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sceneshift.data.scripts import Scripts
 
-_FORMAT = 1
+_FORMAT = 2
 _FOLDER = "data"
 _FRESH_NS = 2_000_000_000
 
@@ -35,6 +35,7 @@ class Text(Struct, frozen=True, array_like=True):
     needs: tuple[str, ...]
     labels: tuple[str, ...]
     digest: str
+    replaces: tuple[str, ...] = ()
 
 
 class _Known(Struct, frozen=True, array_like=True):

@@ -34,6 +34,8 @@ class Standing(Struct, frozen=True, kw_only=True):
             where that cannot be told.
         unknown: What it is at and the code does not have.
         forks: Heads of one branch: two people's revisions after the same one.
+        baseline: The revision by which all that is unknown was replaced; None where
+            that is not so.
     """
 
     scripts: Scripts
@@ -42,12 +44,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     pending: tuple[Revision, ...] = ()
     unknown: tuple[str, ...] = ()
     forks: tuple[str, ...] = ()
+    baseline: str | None = None
 
     @property
     def problem(self) -> str | None:
         """Why nothing can be applied, in one sentence; None where it can."""
         if self.unknown:
             one = name_few([quote(each) for each in self.unknown], _FEW)
+            if self.baseline is not None:
+                return f"it is at {one}, which {quote(self.baseline)} has replaced"
             return f"it is at {one}, which no file here has: {_WHY}"
         if self.forks:
             return f"there are several heads: {name_few(self.forks, _FEW)}"
@@ -55,6 +60,11 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     def advise(self, root: Path) -> str:
         """Return the command that helps with the problem."""
+        if self.baseline is not None:
+            return (
+                "make it anew: inv data.reset; or check out the commit before the "
+                "squash, and then: inv data.migrate"
+            )
         if self.unknown:
             folder = name_below(root, self.scripts.versions[0])
             return (
@@ -95,4 +105,13 @@ def compare(
         pending=pending,
         unknown=unknown,
         forks=history.find_forks(),
+        baseline=_find_baseline(history, unknown),
     )
+
+
+def _find_baseline(history: History, unknown: tuple[str, ...]) -> str | None:
+    """Return the revision that has replaced all of some."""
+    for one in history.revisions.values():
+        if unknown and set(one.replaces).issuperset(unknown):
+            return one.id
+    return None

@@ -15,6 +15,7 @@ from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import load_project
 from sceneshift.core.wording import name_few, quote, suggest
 from sceneshift.data.configuration import Migrated, list_migrated
+from sceneshift.data.squash.exchange import resume
 from sceneshift.data.versions import VersionTable, find_plain_file, find_version_table
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def list_targets(project: Project) -> list[Target]:
     Raises:
         ConfigError: A file says what cannot be.
     """
+    resume(project.root)
     owner = find_owner(project)
     migrated = {each.database.variable: each for each in list_migrated(project)}
     databases = {

@@ -1,7 +1,7 @@
 """`inv data.*`: thin shells over the modules that know each noun."""
 
 from sceneshift.data.tasks.access import create, drop, shell, url, wait
-from sceneshift.data.tasks.schema import check, lint, merge, migrate, new
+from sceneshift.data.tasks.schema import check, lint, merge, migrate, new, squash
 from sceneshift.data.tasks.states import claim, reset, seed, snapshots, status, undo
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "seed",
     "shell",
     "snapshots",
+    "squash",
     "status",
     "undo",
     "url",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sceneshift.data.tasks.flags import DATABASE, DRY, ENV, JSON, ONE, ask, read_flags
+from sceneshift.data.tasks.flags import (
+    DATABASE,
+    DRY,
+    ENV,
+    JSON,
+    ONE,
+    YES,
+    ask,
+    read_flags,
+)
 from sceneshift.task import task
 
 if TYPE_CHECKING:
@@ -137,3 +146,38 @@ def lint(
         **read_flags(context, env, database), is_all=all, as_json=json
     )
     command.lint(request)
+
+
+@task(
+    help={
+        "env": ENV,
+        "database": ONE,
+        "to": "the last revision that is replaced (default: the head)",
+        "message": "what the new one says (default: baseline)",
+        "yes": YES,
+        "dry_run": DRY,
+        "json": JSON,
+    }
+)
+def squash(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    env: str = "",
+    database: str = "",
+    to: str = "",
+    message: str = "",
+    yes: bool = False,  # noqa: FBT001, FBT002 - a flag
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Replace migrations by one, once it is proved that it makes the same."""
+    from sceneshift.data.squash import command  # noqa: PLC0415 - 60 ms
+
+    request = command.SquashRequest(
+        **read_flags(context, env, database),
+        to=to or None,
+        message=message or None,
+        is_confirmed=yes,
+        is_dry=dry_run,
+        as_json=json,
+    )
+    command.squash(request)

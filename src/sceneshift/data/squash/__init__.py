@@ -1,0 +1,1 @@
+"""One baseline in the place of many migrations, proved to make the same."""

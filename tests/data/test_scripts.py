@@ -100,6 +100,7 @@ def test_revisions_are_where_alembic_looks_for_them(
     assert [Path(os.path.normpath(each)) for each in found.versions] == expected
     assert found.environment.is_file()
     assert found.folder == tmp_path
+    assert found.name_command(tmp_path, "heads") == f"alembic -c {config} heads"
 
 
 def test_scripts_beside_the_file_are_for_who_runs_alembic_there(tmp_path: Path) -> None:
@@ -109,6 +110,8 @@ def test_scripts_beside_the_file_are_for_who_runs_alembic_there(tmp_path: Path) 
     found = read_scripts(tmp_path, Path("backend/alembic.ini"))
     assert found.folder == tmp_path / "backend"
     assert found.versions == (tmp_path / "backend" / "other",)
+    command = found.name_command(tmp_path, "heads")
+    assert command == "cd backend && alembic -c alembic.ini heads"
 
 
 def test_a_package_may_be_in_src_without_being_imported(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_what_may_be_touched_leads_to_a_server(main: Path) -> None:
     (main / "pyproject.toml").write_text(text)
     (main / ".env.broken").write_text("=\n")
     (main / ".env.production").write_text("DATABASE_URL=postgresql://localhost/x\n")
-    assert [url.rpartition("/")[2] for url in _list_urls(main)] == [
+    assert [url.rpartition("/")[2] for url in _list_urls(main, [])] == [
         "development",
         "staging",
     ]

@@ -105,7 +105,13 @@ def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     assert metadata["Name"] == project["name"]
     assert metadata["Version"] == project["version"]
     assert metadata["Requires-Python"] == project["requires-python"]
-    assert sorted(metadata.get_all("Requires-Dist") or []) == project["dependencies"]
+    extras = [
+        f"{line}; extra == '{name}'"
+        for name, lines in project["optional-dependencies"].items()
+        for line in lines
+    ]
+    wanted = sorted([*project["dependencies"], *extras])
+    assert sorted(metadata.get_all("Requires-Dist") or []) == wanted
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert str(metadata.get_payload()).startswith("# Sceneshift")
 

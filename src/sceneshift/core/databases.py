@@ -105,6 +105,11 @@ def name_variable(name: str) -> str:
     return f"{VARIABLE}_{name.upper().replace('-', '_')}"
 
 
+def is_service(text: str) -> bool:
+    """Tell whether a server of the project's own stands in place of an address."""
+    return text.startswith("postgres") and "://" not in text
+
+
 def list_databases(values: Mapping[str, Value]) -> list[Database]:
     """Return the databases that DATABASE_URL and its kin name."""
     found = []

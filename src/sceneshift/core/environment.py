@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sceneshift.core.config import PYPROJECT, TABLE, load_config
 from sceneshift.core.databases import VARIABLE as DATABASE_VARIABLE
-from sceneshift.core.databases import name_variable
+from sceneshift.core.databases import is_service, name_variable
 from sceneshift.core.envfile import load_env_file
 from sceneshift.core.errors import ConfigError, SceneshiftError
 from sceneshift.core.exported import forget_exported
@@ -161,11 +161,22 @@ def _pyproject_values(
         yield key, str(text), _pyproject_source([*keys, "env", key])
     for key, url in section.databases.items():
         source = _pyproject_source([*keys, "databases", key])
-        yield name_variable(key), _root_sqlite(root, url), source
+        yield name_variable(key), _find_address(root, name, key, url), source
 
 
 def _pyproject_source(keys: list[str]) -> Source:
     return Source(kind=SourceKind.PYPROJECT, file=PYPROJECT, key=join_keys(keys))
+
+
+def _find_address(root: Path, name: str, key: str, text: str) -> str:
+    """Return the address of a database, whatever it is named by."""
+    if is_service(text):
+        from sceneshift.core.services.service import (  # noqa: PLC0415 - 2 ms
+            find_address,
+        )
+
+        return find_address(root, name, key, text)
+    return _root_sqlite(root, text)
 
 
 def _root_sqlite(root: Path, url: str) -> str:

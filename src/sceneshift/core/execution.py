@@ -42,6 +42,10 @@ def become(path: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     Raises:
         UsageError: It cannot be run.
     """
+    # The list of commands does without what that imports.
+    from sceneshift.core.services.use import hand_over  # noqa: PLC0415
+
+    hand_over()
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores it for itself, and a program would inherit that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # `sun_path` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _LONGEST_SOCKET_PATH = 103
+_PLAIN = re.compile(r"[\w/.-]+", re.ASCII)
 _SHARED = Path("/tmp")  # noqa: S108 - checked for owner and mode
 
 
@@ -98,8 +100,39 @@ class StateFolder:
         path = self.path / name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
-        key = blake2b(os.fsencode(self.path), digest_size=8).hexdigest()
-        return _private_folder(self.shared) / f"{key}-{name}"
+        return _private_folder(self.shared) / f"{self._key}-{name}"
+
+    def name_socket_folder(self, *parts: str, file: str) -> Path:
+        """Return a folder in which a socket's path is short enough; it is not made.
+
+        Nor has it anything that means something in an address: libpq takes a comma
+        for another host, and SQLAlchemy a colon for a port.
+
+        Args:
+            parts: What it is called below the state folder.
+            file: What the socket is called in it.
+        """
+        folder = self.path.joinpath(*parts)
+        is_short = len(os.fsencode(folder / file)) <= _LONGEST_SOCKET_PATH
+        if is_short and _PLAIN.fullmatch(str(folder)):
+            return folder
+        return _name_private(self.shared) / "-".join([self._key, *parts])
+
+    def make_socket_folder(self, folder: Path) -> None:
+        """Make what `name_socket_folder` has returned.
+
+        Raises:
+            SceneshiftError: It cannot be made, or another user holds what it is in.
+        """
+        if folder.is_relative_to(self.path):
+            self.make(*folder.relative_to(self.path).parts)
+        else:
+            _private_folder(self.shared)
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def _key(self) -> str:
+        return blake2b(os.fsencode(self.path), digest_size=8).hexdigest()
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -119,9 +152,13 @@ def write_whole(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _name_private(shared: Path) -> Path:
+    return shared / f"sceneshift-{os.getuid()}"
+
+
 def _private_folder(shared: Path) -> Path:
     """Make and return a folder of the user's own; raise where another holds it."""
-    folder = shared / f"sceneshift-{os.getuid()}"
+    folder = _name_private(shared)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:

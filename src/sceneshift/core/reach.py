@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sceneshift.core.databases import Database
+    from sceneshift.core.services.service import Service
 
 _PORTS = {
     "amqp": 5672,
@@ -54,14 +57,20 @@ class Reach:
     is_missing: bool = False
 
 
-def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
+def find_reach(
+    database: Database, root: Path, *, limit_s: float, services: Iterable[Service] = ()
+) -> Reach:
     """Look for the file of a SQLite database, or knock at the port of any other.
 
     Args:
         database: The database.
         root: What a relative path of a file is relative to.
         limit_s: Seconds that a server has to accept a connection.
+        services: The project's own servers, which need not run as yet.
     """
+    for service in services:
+        if service.has(database.url):
+            return _look_at_service(service)
     try:
         if database.system == "sqlite":
             return _look_at_file(database.find_file(root))
@@ -70,6 +79,15 @@ def find_reach(database: Database, root: Path, *, limit_s: float) -> Reach:
         return Reach(is_reachable=False, problem="this is no URL")
     except OSError as error:  # a folder that this user may not enter
         return Reach(is_reachable=False, problem=(error.strerror or "").lower())
+
+
+def _look_at_service(service: Service) -> Reach:
+    from sceneshift.core.services.server import is_ready  # noqa: PLC0415 - few have any
+
+    if is_ready(service):
+        return Reach(is_reachable=True)
+    problem = f"{service.title} of this project is started by whoever needs it"
+    return Reach(is_reachable=None, problem=problem)
 
 
 def _look_at_file(path: Path | None) -> Reach:

@@ -14,10 +14,12 @@ from sceneshift.core.check import (
     Verdict,
     fail,
     ok,
+    skip,
     warn,
 )
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.reach import find_reach
+from sceneshift.core.services.use import find_services
 from sceneshift.core.wording import name_few
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.standing import find_standing
@@ -78,12 +80,8 @@ def check_migrations(migrated: Migrated, subject: Subject) -> Verdict:
         SceneshiftError: That cannot be told.
     """
     root, database = subject.project.root, migrated.database
-    # Without a library, whose import takes long for one that is down.
-    reach = find_reach(database, root, limit_s=_ANSWER_S)
-    if reach.is_reachable is False and find_plain_file(database, root) is None:
-        remedy = f"start its server, or mend {database.variable}"
-        missing = fail(f"{database.system}: {reach.problem}", remedy)
-        return subject.judge_missing(Need("server", database.name), missing)
+    if (verdict := _look_for_server(database, subject)) is not None:
+        return verdict
     try:
         standing = find_standing(migrated, root)
     except ComputedNameError as error:
@@ -103,6 +101,21 @@ def check_migrations(migrated: Migrated, subject: Subject) -> Verdict:
     if standing.current is None:
         text = f"never migrated, {text}"
     return warn(text, f"inv env.switch {subject.project.environment.name} --migrate")
+
+
+def _look_for_server(database: Database, subject: Subject) -> Verdict | None:
+    """Return what is wrong with a server before it is asked; None where nothing is."""
+    root = subject.project.root
+    # Without a library, whose import takes long for one that is down.
+    services = find_services(subject.project)
+    reach = find_reach(database, root, limit_s=_ANSWER_S, services=services)
+    if reach.is_reachable is None and any(each.has(database.url) for each in services):
+        return skip(reach.problem or "")
+    if reach.is_reachable is False and find_plain_file(database, root) is None:
+        remedy = f"start its server, or mend {database.variable}"
+        missing = fail(f"{database.system}: {reach.problem}", remedy)
+        return subject.judge_missing(Need("server", database.name), missing)
+    return None
 
 
 def _name_heads(standing: Standing) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.project import build_common_env, load_project
+from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote
 from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
@@ -23,7 +23,7 @@ from sceneshift.data.revisions import load_history
 from sceneshift.data.route import HEADS, find_route
 from sceneshift.data.scripts import name_below
 from sceneshift.data.standing import find_standing
-from sceneshift.data.target import FOLDER, list_targets
+from sceneshift.data.target import FOLDER, list_targets, open_project
 from sceneshift.data.undo import UnkeptError
 from sceneshift.data.upgrade import Upgrade
 from sceneshift.data.versions import find_version_table, read_file, read_versions
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
-    from sceneshift.core.project import Project
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.route import Route
     from sceneshift.data.scripts import Scripts
@@ -80,7 +79,7 @@ def find_pending(
     Raises:
         UsageError: There is no such environment, or a file says what cannot be.
     """
-    project = _load(root, environ, environment)
+    project = open_project(root, environ, environment)
     found = (
         _look(migrated, project.root)
         for migrated in list_migrated(project)
@@ -139,7 +138,7 @@ def migrate(  # noqa: PLR0913 - of which, and how
         BusyError: A file is being written to all the time.
         SceneshiftError: A database cannot be migrated, or it failed.
     """
-    project = _load(root, environ, environment)
+    project = open_project(root, environ, environment)
     if not make_missing(project):  # an empty one would not be copied any more
         raise SceneshiftError(
             "a database of this worktree cannot be made",
@@ -151,10 +150,6 @@ def migrate(  # noqa: PLR0913 - of which, and how
         if target.migrated and database in {None, target.database.name}
     ]
     return [each for each in applied if each.revisions]
-
-
-def _load(root: Path, environ: Mapping[str, str], environment: str | None) -> Project:
-    return load_project(root, environ=environ, environment=environment, is_looking=True)
 
 
 def _migrate(

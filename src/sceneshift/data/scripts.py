@@ -67,6 +67,13 @@ class Scripts(Struct, frozen=True, kw_only=True):
         """The program that connects to the database and applies what is pending."""
         return self.location / "env.py"
 
+    def name_command(self, root: Path, words: str) -> str:
+        """Return a command of Alembic as a person types it in the project's folder."""
+        if self.folder == root:
+            return f"alembic -c {self.config} {words}"
+        place = self.folder.relative_to(root)
+        return f"cd {place} && alembic -c {self.config.name} {words}"
+
 
 def read_scripts(root: Path, config: Path) -> Scripts:
     """Read Alembic's settings.

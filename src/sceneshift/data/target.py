@@ -9,10 +9,12 @@ from msgspec import Struct
 
 from sceneshift.core.blake2 import blake2b
 from sceneshift.core.config import read_project_name
+from sceneshift.core.console import StreamConsole
 from sceneshift.core.databases import DEFAULT, Database, list_databases
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.project import load_project
+from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import name_few, quote, suggest
 from sceneshift.data.configuration import Migrated, list_migrated
 from sceneshift.data.squash.exchange import resume
@@ -65,8 +67,14 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def is_in_project(self) -> bool:
-        """Whether it is a file in the project's folder, which is whose it is then."""
-        return self.file is not None and self.file.resolve().is_relative_to(self.root)
+        """Whether it is a file in the project's folder, which is whose it is then.
+
+        Or on a server whose data is there.
+        """
+        if self.file is not None:
+            return self.file.resolve().is_relative_to(self.root)
+        services = find_services(self.project)
+        return any(each.has(self.database.url) for each in services)
 
     @property
     def title(self) -> str:
@@ -166,10 +174,30 @@ def load_targets(
         ConfigError: A file says what cannot be.
         UsageError: There is no such environment or database, or none at all.
     """
+    project = open_project(root, environ, environment)
+    return _choose(list_targets(project), database, project.environment.name)
+
+
+def open_project(
+    root: Path, environ: Mapping[str, str], environment: str | None = None
+) -> Project:
+    """Return a project whose own servers answer, until this program ends.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment.
+        environment: Name or alias; None means the active one.
+
+    Raises:
+        ConfigError: A file says what cannot be.
+        UsageError: There is no such environment.
+        SceneshiftError: A server does not start, and why.
+    """
     project = load_project(
         root, environ=environ, environment=environment, is_looking=True
     )
-    return _choose(list_targets(project), database, project.environment.name)
+    use_services(find_services(project), environ, StreamConsole().note)
+    return project
 
 
 def list_targets(project: Project) -> list[Target]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.separation import OwnDatabase
+    from sceneshift.core.services.service import Service
 
 
 class Condition(Enum):
@@ -120,6 +121,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
         scheme: What its address begins with.
         host: The name of this machine in the address for people.
         databases: Those of its worktree alone, which have to be there before.
+        services: The project's own servers, which have to answer before.
     """
 
     name: str
@@ -139,6 +141,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
     scheme: str = "http"
     host: str = "127.0.0.1"
     databases: tuple[OwnDatabase, ...] = ()
+    services: tuple[Service, ...] = ()
 
     @property
     def url(self) -> str | None:

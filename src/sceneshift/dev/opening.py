@@ -34,6 +34,10 @@ def run_request(request: Request) -> int:
         # A switch that still found nothing to run has just made another one active.
         if _identify(root / STATE_FILE) != active:
             stack = _load(request)
+        if any(each.services for each in stack.processes):
+            from sceneshift.dev.services import use_all  # noqa: PLC0415 - few have any
+
+            use_all(stack)
         guard = start_guard(claim.stack_id)
         _load_asyncio()  # the longest imports, while the guard comes up
         from sceneshift.dev.start import run_stack  # noqa: PLC0415

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.services import ServiceUse
 
 _STOP_S = 2.0
 
@@ -57,6 +58,7 @@ class Preparation:
         self._spawner = spawner
         self._state = state
         self._first_use = first_use
+        self._use: ServiceUse | None = None
 
     async def prepare(self, spec: ProcessSpec, stream: Said) -> ProcessSpec:
         """Return the process as it can be started.
@@ -68,6 +70,8 @@ class Preparation:
         def say(text: str) -> None:
             stream.note(text, time.time())
 
+        if spec.services:
+            await self._make_use().ensure(spec, say)
         if self._first_use is not None:
             await self._first_use.ensure(spec, say)
         spec = await self._with_node(spec, say)
@@ -95,6 +99,12 @@ class Preparation:
         finally:
             source.close(time.time())
         return spec
+
+    def _make_use(self) -> ServiceUse:
+        from sceneshift.dev.services import ServiceUse  # noqa: PLC0415 - few have any
+
+        self._use = self._use or ServiceUse()
+        return self._use
 
     async def _with_node(
         self, spec: ProcessSpec, say: Callable[[str], None]

@@ -13,6 +13,7 @@ from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.project import Project, build_env, listens, load_project
 from sceneshift.core.schema import key_error
 from sceneshift.core.selection import STATE_FILE
+from sceneshift.core.services.use import find_services
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.absence import find_absence
 from sceneshift.dev.dependencies import close_over, read_dependencies
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.instances import Instance
     from sceneshift.core.procfile import Procfile
+    from sceneshift.core.services.service import Service
     from sceneshift.dev.dependencies import Graph
 
 
@@ -46,6 +48,7 @@ class _Sources(Struct, frozen=True, kw_only=True):
 
     project: Project
     graph: Graph
+    services: tuple[Service, ...]
 
 
 def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
@@ -93,7 +96,8 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     project.procfile.refuse_missing(project.root)
     graph = read_dependencies(project.config, list(project.procfile.commands))
     wanted = close_over(graph, only or list(graph))
-    sources = _Sources(project=project, graph=graph)
+    services = find_services(project)
+    sources = _Sources(project=project, graph=graph, services=services)
     return StackSpec(
         root=project.root,
         environment=project.environment.name,
@@ -153,6 +157,7 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         scheme=find_scheme(instance.command),
         host=project.worktree.host if project.worktree else "127.0.0.1",
         databases=project.environment.separation.own,
+        services=sources.services,
     )
 
 

@@ -7,11 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 from sceneshift.core.config import load_config
+from sceneshift.core.console import StreamConsole
 from sceneshift.core.databases import list_databases
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.core.made import drop_made
 from sceneshift.core.project import load_project
 from sceneshift.core.selection import is_guarded, list_environments
+from sceneshift.core.services.use import find_services, use_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.drop import Drop
     from sceneshift.core.made import Made
+    from sceneshift.core.services.service import Service
 
 
 def find_drops(made: Sequence[Made], root: Path, dropper: str) -> tuple[Drop, ...]:
@@ -32,7 +35,7 @@ def find_drops(made: Sequence[Made], root: Path, dropper: str) -> tuple[Drop, ..
     if not made or not dropper:
         return ()
     module = importlib.import_module(dropper)
-    found: tuple[Drop, ...] = module.find_drops(made, root, [*_list_urls(root)])
+    found: tuple[Drop, ...] = module.find_drops(made, root, [*_list_urls(root, made)])
     return found
 
 
@@ -62,8 +65,21 @@ def refuse_kept(drops: Sequence[Drop]) -> None:
         )
 
 
-def _list_urls(root: Path) -> Iterator[str]:
-    """Yield the addresses of all databases that may be touched."""
+def _start(services: Sequence[Service]) -> None:
+    """Have servers answer; of one that cannot, its databases are kept."""
+    console = StreamConsole()
+    try:
+        use_services(services, os.environ, console.note)
+    except SceneshiftError as error:
+        console.note(error.message)
+
+
+def _list_urls(root: Path, made: Sequence[Made]) -> Iterator[str]:
+    """Yield the addresses of all databases that may be touched.
+
+    Servers of the project's own answer where some of what was made is on them.
+    """
+    places = {each.server for each in made}
     config = load_config(root)
     for name, section in list_environments(root, config).items():
         if is_guarded(name, section, config):
@@ -78,5 +94,7 @@ def _list_urls(root: Path) -> Iterator[str]:
             )
         except SceneshiftError:  # another environment may lead there
             continue
+        services = [one for one in find_services(project) if one.place in places]
+        _start(services)
         for each in list_databases(project.environment.values):
             yield each.url

@@ -17,6 +17,7 @@ from sceneshift.core.selection import (
     list_aliases,
     list_environments,
 )
+from sceneshift.core.services.use import find_services
 from sceneshift.env.running import find_running
 from sceneshift.env.sidebyside import run_side_by_side
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.config import Config
     from sceneshift.core.databases import Database
+    from sceneshift.core.services.service import Service
 
 _LOOK_S = 0.1  # the whole command is to answer within 0.4 s
 
@@ -41,6 +43,7 @@ class Entry:
         is_protected: Whether commands that destroy data refuse.
         ports: The port of each process.
         databases: Its databases.
+        services: The project's own servers that they are on.
         error: Why its files cannot be read; then ports and databases are empty.
     """
 
@@ -50,6 +53,7 @@ class Entry:
     is_protected: bool
     ports: Mapping[str, int]
     databases: tuple[Database, ...]
+    services: tuple[Service, ...] = ()
     error: str | None = None
 
 
@@ -88,7 +92,10 @@ def _load_entry(
         return Entry(name=name, **fields, ports={}, databases=(), error=error.message)
     ports = {each.name: each.port for each in project.instances}
     databases = tuple(list_databases(project.environment.values))
-    return Entry(name=name, **fields, ports=ports, databases=databases)
+    services = find_services(project)
+    return Entry(
+        name=name, **fields, ports=ports, databases=databases, services=services
+    )
 
 
 def show_environments(
@@ -131,8 +138,9 @@ def _find_reaches(
 ) -> Iterator[list[Reach]]:
     """Yield the reach of each environment's databases; all are asked at once."""
     databases = {each.url: each for entry in entries for each in entry.databases}
+    services = {one: None for entry in entries for one in entry.services}
     works = [
-        partial(find_reach, database, root, limit_s=limit_s)
+        partial(find_reach, database, root, limit_s=limit_s, services=services)
         for database in databases.values()
     ]
     found = run_side_by_side(works, limit_s=limit_s)

@@ -24,6 +24,7 @@ from sceneshift.core.holders import find_holders
 from sceneshift.core.ports import is_free
 from sceneshift.core.project import listens
 from sceneshift.core.reach import find_reach
+from sceneshift.core.services.use import find_services
 from sceneshift.core.wording import describe_seconds, name_few
 from sceneshift.env.disk import check_clock, check_room
 from sceneshift.env.example import compare_example
@@ -211,11 +212,26 @@ def _find_path(project: Project, name: str) -> str | None:
 
 
 def check_database(database: Database, subject: Subject) -> Verdict:
-    """Tell whether the file is there, or the server accepts a connection."""
-    found = find_reach(database, subject.project.root, limit_s=_ANSWER_S)
+    """Tell whether the file is there, or the server accepts a connection.
+
+    Raises:
+        SceneshiftError: It is a server of the project's own, which cannot be started.
+    """
+    services = find_services(subject.project)
+    found = find_reach(
+        database, subject.project.root, limit_s=_ANSWER_S, services=services
+    )
     if found.is_reachable:
         return ok(f"{database.system}: it can be reached")
     if found.is_reachable is None:
+        for service in services:
+            if service.has(database.url):
+                from sceneshift.core.services.cluster import (  # noqa: PLC0415 - few
+                    open_cluster,
+                )
+
+                programs = open_cluster(service, subject.environ).programs
+                return ok(f"{found.problem}, by {programs.folder}")
         return skip(f"{database.system}: {found.problem}")
     text = f"{database.system}: {found.problem}"
     if database.system != "sqlite":

@@ -7,6 +7,7 @@ import shlex
 import shutil
 from typing import TYPE_CHECKING, NoReturn
 
+from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.execution import become
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
@@ -14,6 +15,7 @@ from sceneshift.core.inheritance import inherit
 from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.project import build_common_env, build_env, load_project
 from sceneshift.core.selection import VARIABLE
+from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import quote, suggest
 from sceneshift.env.firstuse import make_databases
 
@@ -70,6 +72,7 @@ def run_command(  # noqa: PLR0913 - options, each by its name
             f"there is no program {quote(words[0])}",
             hint="it is looked for in `.venv/bin` and PATH",
         )
+    use_services(find_services(project), environ, StreamConsole().note)
     make_databases(project, env, maker)
     become(path, words, env)
 

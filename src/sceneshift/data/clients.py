@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.services.programs import FOLDERS, list_bundled, read_major
 from sceneshift.core.wording import quote
 from sceneshift.data.engine import parse_url
-from sceneshift.data.pgtools import FOLDERS, read_major
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -199,6 +199,10 @@ def _list_installed() -> Iterator[tuple[int, str]]:
             number, program = numbers.fullmatch(str(folder)), folder / "psql"
             if number is not None and os.access(program, os.X_OK):
                 yield int(number[1]), str(program)
+    for folder in list_bundled():
+        major = read_major([str(folder / "psql")])
+        if major is not None:
+            yield major, str(folder / "psql")
 
 
 # -- MySQL and MariaDB

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.secrets import mask_secrets
+from sceneshift.core.services.programs import FOLDERS, list_bundled, read_major
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,20 +22,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-# Debian, Fedora, Homebrew on both kinds of Mac, Postgres.app.
-FOLDERS = (
-    "/usr/lib/postgresql/{}/bin",
-    "/usr/pgsql-{}/bin",
-    "/opt/homebrew/opt/postgresql@{}/bin",
-    "/usr/local/opt/postgresql@{}/bin",
-    "/Applications/Postgres.app/Contents/Versions/{}/bin",
-)
 _ENGINES = ("docker", "podman")
 _HERE = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 _INSIDE = ("PGDATABASE", "PGPASSWORD", "PGUSER")  # by their names: no value in argv
 _PORT = 5432
 _ASK_S = 10.0
-_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 # Where nobody reads on: what pg_dump says, or ends with, and a shell around it.
 _CUT = "Broken pipe"
 _CUT_CODES = frozenset({-signal.SIGPIPE, 128 + signal.SIGPIPE})
@@ -102,8 +93,9 @@ def find_tools(major: int, path: str, url: URL) -> Tools:
 
 
 def _list_fitting(major: int, path: str) -> Iterator[Path]:
-    for folder in filter(None, path.split(os.pathsep)):
-        program = Path(folder, "pg_dump")
+    places = [Path(folder) for folder in path.split(os.pathsep) if folder]
+    for folder in [*places, *list_bundled()]:
+        program = folder / "pg_dump"
         is_one = os.access(program, os.X_OK)
         if is_one and read_major([str(program)]) == major:
             yield program.parent
@@ -119,12 +111,6 @@ def _list_containers(path: str, url: URL) -> Iterator[tuple[str, ...]]:
         for container in listed.split():
             given = (word for name in _INSIDE for word in ("-e", name))
             yield (engine, "exec", "-i", *given, container)
-
-
-def read_major(words: Sequence[str]) -> int | None:
-    """Return the major version of a program of PostgreSQL's; None where it is none."""
-    found = _VERSION.search(_ask([*words, "--version"]))
-    return None if found is None else int(found[1])
 
 
 def _ask(words: Sequence[str]) -> str:

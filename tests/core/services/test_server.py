@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import stat
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,21 @@ def test_a_pid_file_of_long_ago_hinders_nothing(service: Service) -> None:
     assert not server.is_ready(service)
     use(service)
     assert run(service, "SELECT 1") == [(1,)]
+
+
+def test_a_server_of_another_system_is_left_alone(service: Service) -> None:
+    """A container's and its host's see no locks of each other, but the same data."""
+    stop(service)
+    mark, pid_file = service.folder / "system", service.data / "postmaster.pid"
+    assert mark.read_text() == f"{sys.platform}\n"
+    mark.write_text("another\n")
+    pid_file.write_text("1\n")
+    with pytest.raises(SceneshiftError, match="started on another, and") as caught:
+        use(service)
+    assert str(pid_file) in str(caught.value.hint)
+    pid_file.unlink()
+    use(service)
+    assert mark.read_text() == f"{sys.platform}\n"
 
 
 def test_two_at_once_start_one(service: Service) -> None:

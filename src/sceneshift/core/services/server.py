@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -215,6 +216,7 @@ def _run(cluster: Cluster, held: IO[bytes], say: Say) -> None:
         make_cluster(cluster, held.fileno())
         for other in list_others(service):
             say(f"it is empty; what another version has is still there: {other}")
+    _check_system(service)
     # None is left, so the number in these is another program's, or that of one that
     # has ended and was not waited for, as in containers.
     socket_file = service.socket / f".s.PGSQL.{PORT}"
@@ -230,6 +232,25 @@ def _run(cluster: Cluster, held: IO[bytes], say: Say) -> None:
         log=service.log,
     )
     _send_away(cluster, words, held.fileno())
+
+
+def _check_system(service: Service) -> None:
+    """Refuse where a server may run on another system that has the folder as well.
+
+    macOS and the Linux of its containers see no locks of each other.
+
+    Raises:
+        SceneshiftError: One was started there, and has not ended in order.
+    """
+    mark, pid_file = service.folder / "system", service.data / "postmaster.pid"
+    former = mark.read_text().strip() if mark.exists() else sys.platform
+    if former != sys.platform and pid_file.exists():
+        raise SceneshiftError(
+            f"{service.title} was started on {former}, and has not ended there: "
+            f"{service.folder}",
+            hint=f"end it there, or where that is long over: rm {pid_file}",
+        )
+    mark.write_text(f"{sys.platform}\n")
 
 
 def _send_away(cluster: Cluster, words: list[str], *held: int) -> None:

@@ -12,7 +12,7 @@ import psycopg
 
 import components
 from sceneshift.core.project import load_project
-from sceneshift.core.services import server
+from sceneshift.core.services import readiness
 from sceneshift.core.services.programs import read_major
 from sceneshift.core.services.use import find_services, release, use_services
 from support import wait_until
@@ -74,11 +74,11 @@ def serving(root: Path, environment: str = "development") -> Iterator[Service]:
 
 def stop(service: Service) -> None:
     """End a server in order, as what keeps it does."""
-    pid = server.read_pid(service)
-    if pid is not None and server.is_held(service.folder / "server.lock"):
+    pid = readiness.read_pid(service)
+    if pid is not None and readiness.is_held(service.folder / "server.lock"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-        wait_until(lambda: not server.is_held(service.folder / "server.lock"))
+        wait_until(lambda: not readiness.is_held(service.folder / "server.lock"))
 
 
 def run(service: Service, statement: str) -> list[tuple[object, ...]]:

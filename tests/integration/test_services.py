@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.services import server
+from sceneshift.core.services import readiness
 from serving_services import SETTINGS, find_major, serving
 from stacks import Project
 from support import wait_until
@@ -66,6 +67,25 @@ def has_users(service: Service) -> bool:
     return False
 
 
+def test_a_switch_starts_what_the_environment_needs(
+    project: Project, service: Service
+) -> None:
+    """The stack does, which was begun without, and is its user from then on."""
+    shutil.rmtree(service.folder, ignore_errors=True)
+    text = WITHOUT.format(major=find_major())
+    project.write({"pyproject.toml": text, "Procfile.dev": "job: sleep 1000\n"})
+    stack = project.start("--env", "development")
+    stack.wait_status(job="ready")
+    assert not readiness.is_ready(service)
+    done = project.inv("env.switch", "staging")
+    assert done.returncode == 0, done.stderr
+    assert "is made for this project" in stack.output
+    assert readiness.is_ready(service)
+    assert has_users(service)
+    assert stack.stop() == 130
+    assert readiness.is_ready(service)
+
+
 def test_it_is_up_before_the_processes_and_outlives_them(
     project: Project, service: Service
 ) -> None:
@@ -74,30 +94,13 @@ def test_it_is_up_before_the_processes_and_outlives_them(
     stack = project.start()
     stack.wait_for("in shop_development")
     assert has_users(service)
-    pid = server.read_pid(service)
+    pid = readiness.read_pid(service)
     assert stack.stop() == 130
     assert not has_users(service)
-    assert server.is_ready(service)
+    assert readiness.is_ready(service)
     address = service.describe_address("", "shop_development")
     assert project.inv("data.url").stdout == f"{address}\n"
-    assert server.read_pid(service) == pid
-
-
-def test_a_switch_starts_what_the_environment_needs(
-    project: Project, service: Service
-) -> None:
-    """The stack does, which was begun without, and is its user from then on."""
-    text = WITHOUT.format(major=find_major())
-    project.write({"pyproject.toml": text, "Procfile.dev": "job: sleep 1000\n"})
-    stack = project.start("--env", "development")
-    stack.wait_status(job="ready")
-    assert not server.is_ready(service)
-    done = project.inv("env.switch", "staging")
-    assert done.returncode == 0, done.stderr
-    assert server.is_ready(service)
-    assert has_users(service)
-    assert stack.stop() == 130
-    assert server.is_ready(service)
+    assert readiness.read_pid(service) == pid
 
 
 def test_a_command_that_is_run_is_a_user(project: Project, service: Service) -> None:
@@ -114,13 +117,13 @@ def test_one_that_is_down_is_none_that_is_missing(
     project: Project, service: Service
 ) -> None:
     """Looking starts nothing; that its programs are there is looked at."""
-    assert not server.is_ready(service)
+    assert not readiness.is_ready(service)
     checks = {each["name"]: each for each in project.ask("env.validate")["checks"]}
     assert checks["database default"]["state"] == "ok"
     assert "is started by whoever needs it" in checks["database default"]["detail"]
     (development, *_) = project.ask("env.list")["environments"]
     assert development["databases"][0]["is_reachable"] is None
-    assert not server.is_ready(service)
+    assert not readiness.is_ready(service)
     project.write({"pyproject.toml": SETTINGS.format(major=99)})
     for command in ("dev", "env.run"):
         words = ["--", "true"] if command == "env.run" else []

@@ -82,7 +82,9 @@ def find_reach(
 
 
 def _look_at_service(service: Service) -> Reach:
-    from sceneshift.core.services.server import is_ready  # noqa: PLC0415 - few have any
+    from sceneshift.core.services.readiness import (  # noqa: PLC0415 - few have any
+        is_ready,
+    )
 
     if is_ready(service):
         return Reach(is_reachable=True)

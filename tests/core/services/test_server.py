@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.services import cluster, server
+from sceneshift.core.services import cluster, readiness, server
 from sceneshift.core.services import use as services_use
 from sceneshift.core.services.use import is_in_use, release
 from serving_services import (
@@ -57,10 +57,10 @@ def begin(made: Service) -> Service:
 
 def kill(service: Service) -> None:
     """Kill it, and wait until it is seen to be gone."""
-    pid = server.read_pid(service)
+    pid = readiness.read_pid(service)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not server.is_ready(service))
+    wait_until(lambda: not readiness.is_ready(service))
 
 
 def count_starts(service: Service) -> int:
@@ -70,13 +70,13 @@ def count_starts(service: Service) -> int:
 
 def test_it_is_started_once(service: Service) -> None:
     """And has its database; who uses it again, or as well, changes nothing."""
-    pid = server.read_pid(service)
+    pid = readiness.read_pid(service)
     assert use(service) == []
     release(service)
     assert not is_in_use(service)
     assert use(service) == []
     assert is_in_use(service)
-    assert server.read_pid(service) == pid
+    assert readiness.read_pid(service) == pid
     ((name, encoding, collation),) = run(
         service,
         "SELECT datname, pg_encoding_to_char(encoding), datcollate FROM pg_database "
@@ -112,7 +112,7 @@ def test_a_pid_file_of_long_ago_hinders_nothing(service: Service) -> None:
     (service.data / "postmaster.pid").write_text(
         f"{os.getppid()}\n{service.data}\n1\n5432\n{service.socket}\n\n1 1\nready   \n"
     )
-    assert not server.is_ready(service)
+    assert not readiness.is_ready(service)
     use(service)
     assert run(service, "SELECT 1") == [(1,)]
 
@@ -147,10 +147,10 @@ def test_two_at_once_start_one(service: Service) -> None:
 
 def test_one_whose_socket_was_removed_is_started_anew(service: Service) -> None:
     """As by what clears `/tmp` from time to time; it could be reached no more."""
-    pid = server.read_pid(service)
+    pid = readiness.read_pid(service)
     (service.socket / ".s.PGSQL.5432").unlink()
     use(service)
-    assert server.read_pid(service) != pid
+    assert readiness.read_pid(service) != pid
     assert run(service, "SELECT 1") == [(1,)]
 
 
@@ -170,10 +170,10 @@ def test_a_database_is_made_once(service: Service) -> None:
 
 def test_it_ends_with_its_last_user(service: Service) -> None:
     """Those who hold its lock count, and clients that do not know of it."""
-    wait_until(lambda: server.is_kept(service))
+    wait_until(lambda: readiness.is_kept(service))
     end_keeper(service)
     server.keep(service, os.environ, idle_s=0, pause_s=0.05)
-    wait_until(lambda: server.is_kept(service))
+    wait_until(lambda: readiness.is_kept(service))
     address = service.describe_address("", "postgres")
     with psycopg.connect(address, autocommit=True) as client:
         release(service)
@@ -183,9 +183,9 @@ def test_it_ends_with_its_last_user(service: Service) -> None:
         # It has asked for clients at least once, and has found one.
         wait_until(lambda: client.execute(looks).fetchone() == (True,))
         wait_until(lambda: client.execute(looks).fetchone() == (False,))
-    wait_until(lambda: not server.is_held(service.folder / "server.lock"))
+    wait_until(lambda: not readiness.is_held(service.folder / "server.lock"))
     assert "database system is shut down" in service.log.read_text()
-    wait_until(lambda: not server.is_kept(service))
+    wait_until(lambda: not readiness.is_kept(service))
     use(service)
     assert run(service, "SELECT 1") == [(1,)]
 
@@ -196,16 +196,16 @@ def end_keeper(service: Service) -> None:
         words = process.info["cmdline"] or []
         if str(service.folder) in words and "keeper.py" in " ".join(words):
             process.kill()
-    wait_until(lambda: not server.is_kept(service))
+    wait_until(lambda: not readiness.is_kept(service))
 
 
 def test_one_that_nobody_would_end_is_kept_again(service: Service) -> None:
     """Whatever is killed, the next user puts it right."""
     end_keeper(service)
-    pid = server.read_pid(service)
+    pid = readiness.read_pid(service)
     use(service)
-    wait_until(lambda: server.is_kept(service))
-    assert server.read_pid(service) == pid
+    wait_until(lambda: readiness.is_kept(service))
+    assert readiness.read_pid(service) == pid
 
 
 def test_data_of_another_version_is_left_as_it_is(service: Service) -> None:

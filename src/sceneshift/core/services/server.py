@@ -16,11 +16,9 @@ import contextlib
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
@@ -34,10 +32,18 @@ from sceneshift.core.services.cluster import (
     open_cluster,
     read_version,
 )
+from sceneshift.core.services.readiness import (
+    is_held,
+    is_kept,
+    is_ready,
+    read_pid,
+    read_status,
+)
 from sceneshift.core.services.service import PORT, ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
     from typing import IO
 
     from sceneshift.core.services.cluster import Cluster
@@ -51,40 +57,10 @@ _START_S = 600.0  # to recover, after a crash with much that was written
 _TOLD_AFTER_S = 2.0
 _LEFT_S = 60.0  # what a killed server or command has left notices it, and ends
 _LOG_BYTES = 1 << 20
-_STATUS_LINE = 7  # of postmaster.pid: see miscadmin.h of PostgreSQL
 # After a kill: one call in place of one for each of a thousand files, 0.1 s for 5 s.
 _RECOVERY = ("-c", "recovery_init_sync_method=syncfs")
 _PRIVATE = ("-c", "unix_socket_permissions=0700")
 _HINT = "see its log: {}"
-
-
-def is_ready(service: Service) -> bool:
-    """Tell whether a server answers: 0.1 ms, without a library."""
-    if _read_status(service) != "ready":
-        return False
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(service.socket / f".s.PGSQL.{PORT}"))
-        except OSError:
-            return False
-        return True
-
-
-def is_kept(service: Service) -> bool:
-    """Tell whether something ends it when nobody uses it any more."""
-    return is_held(service.folder / "keeper.lock")
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether anybody holds a lock."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def start(service: Service, environ: Mapping[str, str], say: Say) -> None:
@@ -158,12 +134,6 @@ def make_database(service: Service, environ: Mapping[str, str], name: str) -> No
         )
 
 
-def read_pid(service: Service) -> int | None:
-    """Return the pid that a server has written down; None where none has."""
-    lines = _read_lines(service)
-    return int(lines[0]) if lines and lines[0].isdecimal() else None
-
-
 # -- starting
 
 
@@ -202,9 +172,9 @@ def _being_only(service: Service) -> Iterator[IO[bytes]]:
 
 def _end_deaf(service: Service) -> None:
     """End a server whose socket was removed: nobody can reach it any more."""
-    is_there = (service.socket / f".s.PGSQL.{PORT}").exists()
+    is_there = service.socket_file.exists()
     pid = read_pid(service)
-    if pid is not None and not is_there and _read_status(service) == "ready":
+    if pid is not None and not is_there and read_status(service) == "ready":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGINT)
 
@@ -219,9 +189,12 @@ def _run(cluster: Cluster, held: IO[bytes], say: Say) -> None:
     _check_system(service)
     # None is left, so the number in these is another program's, or that of one that
     # has ended and was not waited for, as in containers.
-    socket_file = service.socket / f".s.PGSQL.{PORT}"
-    for left in (service.data / "postmaster.pid", f"{socket_file}.lock", socket_file):
-        Path(left).unlink(missing_ok=True)
+    for left in (
+        service.data / "postmaster.pid",
+        service.socket_file,
+        service.socket_file.with_name(f"{service.socket_file.name}.lock"),
+    ):
+        left.unlink(missing_ok=True)
     _turn_over(service.log)
     words = cluster.list_words(
         "postgres",
@@ -297,15 +270,3 @@ def _await_ready(service: Service, say: Say) -> None:
             is_told = True
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_LOOK_S)
-
-
-def _read_status(service: Service) -> str:
-    lines = _read_lines(service)
-    return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
-
-
-def _read_lines(service: Service) -> list[str]:
-    try:
-        return (service.data / "postmaster.pid").read_text().splitlines()
-    except OSError:
-        return []

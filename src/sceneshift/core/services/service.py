@@ -27,6 +27,7 @@ FOLDER = "services"
 MADE = "databases"  # in the folder of one: the names of those that were made
 ROLE = "postgres"  # that of the official image, which may take a server's place
 PORT = 5432
+_SOCKET = f".s.PGSQL.{PORT}"
 _SPEC = re.compile(r"postgres(?:ql)?(?P<driver>\+\w+)?(?::(?P<tag>.*))?")
 _OLDEST = 10  # from there on the major version is one number
 _LONGEST = 63  # bytes of an identifier
@@ -94,7 +95,12 @@ class Service(Struct, frozen=True, kw_only=True):
     def socket(self) -> Path:
         """The folder of its socket."""
         state = StateFolder(self.home)
-        return state.name_socket_folder(FOLDER, self.name, file=f".s.PGSQL.{PORT}")
+        return state.name_socket_folder(FOLDER, self.name, file=_SOCKET)
+
+    @property
+    def socket_file(self) -> Path:
+        """Its socket, as libpq looks for it there."""
+        return self.socket / _SOCKET
 
     @property
     def place(self) -> str:

@@ -60,7 +60,7 @@ def use_services(
 
 def is_in_use(service: Service) -> bool:
     """Tell whether a service answers, has its databases, and stays for this program."""
-    from sceneshift.core.services.server import is_kept, is_ready  # noqa: PLC0415
+    from sceneshift.core.services.readiness import is_kept, is_ready  # noqa: PLC0415
 
     return (
         service.folder in _HELD
@@ -71,14 +71,16 @@ def is_in_use(service: Service) -> bool:
 
 
 def _use(service: Service, environ: Mapping[str, str], say: Say) -> None:
-    from sceneshift.core.services import server  # noqa: PLC0415 - seldom
-
     service.make()
     _hold(service.folder)
-    if not (server.is_ready(service) and server.is_kept(service)):
-        server.start(service, environ, say)
+    if is_in_use(service):
+        return
+    # What starts one takes 15 ms to import, which a command does not pay otherwise.
+    from sceneshift.core.services.server import make_database, start  # noqa: PLC0415
+
+    start(service, environ, say)
     for mark in _list_missing(service):
-        server.make_database(service, environ, mark.name)
+        make_database(service, environ, mark.name)
         mark.parent.mkdir(exist_ok=True)
         mark.touch()
 

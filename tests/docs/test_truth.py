@@ -12,6 +12,7 @@ from sceneshift.core import errors
 from sceneshift.core.config import (
     Config,
     DatabaseConfig,
+    DataConfig,
     EnvironmentConfig,
     ProcessConfig,
     SetupConfig,
@@ -84,6 +85,7 @@ def find_anchors(file: Path) -> set[str]:
         ("## `[tool.sceneshift.environments.<name>]`", EnvironmentConfig),
         ("## `[tool.sceneshift.processes.<name>]`", ProcessConfig),
         ("## `[tool.sceneshift.databases.<name>]`", DatabaseConfig),
+        ("## `[tool.sceneshift.data]`", DataConfig),
     ],
 )
 def test_every_key_is_documented(heading: str, table: type) -> None:

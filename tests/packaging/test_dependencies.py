@@ -18,6 +18,8 @@ FOR_LATER_ROOMS = {"docker", "jinja2"}
 RUN_AS_PROGRAMS = {"alembic"}  # with the project's own Python, where that has it
 # The driver of a user's database; without it another way is taken.
 USED_IF_THERE = {"psycopg"}
+# Of the standard library in one Python, and of a distribution in an earlier one.
+MOVED = {"backports": "backports.zstd", "compression": "backports.zstd"}
 # Runs in the user's interpreter, and imports what is found there.
 USERS_SIDE = PACKAGE / "dev" / "zygote"
 
@@ -47,7 +49,7 @@ def find_distributions() -> dict[str, set[str]]:
         is_theirs = file.is_relative_to(USERS_SIDE)
         if package in {*sys.stdlib_module_names, "sceneshift"} or is_theirs:
             continue
-        for name in by_package.get(package, [package]):
+        for name in by_package.get(package, [MOVED.get(package, package)]):
             found.setdefault(name.lower(), set()).add(str(file.relative_to(ROOT)))
     return found
 

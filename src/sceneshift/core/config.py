@@ -28,6 +28,7 @@ Texts = Annotated[list[Text], Meta(description="a list of texts in quotes")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Seconds = Annotated[float, Meta(ge=0, le=86400, description="seconds, from 0 to 86400")]
 UrlPath = Annotated[str, Meta(pattern="^/", description="a path that begins with /")]
+Count = Annotated[int, Meta(ge=1, le=100_000, description="a number from 1 to 100000")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Scalar = Annotated[str | int, Meta(description="text in quotes or a whole number")]
 Table = Annotated[dict[str, Scalar], Meta(description="a table of variables")]
@@ -160,14 +161,33 @@ class DatabaseConfig(_Strict, frozen=True):
     seeds: Text | None = None
 
 
+class BackupsConfig(_Strict, frozen=True):
+    """`backups` of `[tool.sceneshift.data]`.
+
+    Attributes:
+        folder: Where they are, relative to the project; None means `.sceneshift`.
+        keep: How many of a database are kept.
+        days: For how many days they are.
+    """
+
+    folder: Text | None = None
+    keep: Count = 10
+    days: Count = 90
+
+
 class DataConfig(_Strict, frozen=True):
     """`[tool.sceneshift.data]`.
 
     Attributes:
         hosts: Besides this machine, where databases are that may be destroyed.
+        backups: Where backups are, and how long.
     """
 
     hosts: Texts = []
+    backups: Annotated[
+        BackupsConfig,
+        Meta(description='a table { folder = "…", keep = …, days = … }'),
+    ] = BackupsConfig()
 
 
 class WorktreesConfig(_Strict, frozen=True):
@@ -207,9 +227,10 @@ class Config(_Strict, frozen=True):
     databases: Annotated[
         dict[str, DatabaseConfig], Meta(description="a table of databases")
     ] = {}
-    data: Annotated[DataConfig, Meta(description='a table { hosts = ["…"] }')] = (
-        DataConfig()
-    )
+    data: Annotated[
+        DataConfig,
+        Meta(description='a table { hosts = ["…"], backups = { … } }'),
+    ] = DataConfig()
     worktrees: Annotated[
         WorktreesConfig,
         Meta(description='a table { share = ["…"], share_databases = ["…"] }'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
@@ -85,17 +86,18 @@ def write_marker(session: Session, marker: Marker | None) -> None:
     )
 
 
-def count_rows(session: Session, *, but: str) -> dict[str, int]:
+def count_rows(session: Session, *, but: str, is_exact: bool = False) -> dict[str, int]:
     """Return the number of rows by table; of big ones, what the server takes it for.
 
     Args:
         session: A connection to the database.
         but: A table that does not count.
+        is_exact: Whether those of big ones are counted too, however long that takes.
 
     Raises:
         StatementError: It cannot be read.
     """
-    tables = session.ask(_TABLES, big=_BIG)
+    tables = session.ask(_TABLES, big=sys.maxsize if is_exact else _BIG)
     tables = [each for each in tables if each[1] != but]
     unknown = [(schema, name) for schema, name, guess in tables if guess is None]
     counted = dict(zip(unknown, _count(session, unknown), strict=True))

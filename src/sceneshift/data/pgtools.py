@@ -154,8 +154,8 @@ def pipe(url: URL, target: str, *, tools: Tools, options: Sequence[str] = ()) ->
         # A reader that ends makes the writer fail, and the other way round.
         is_cut_off = first.returncode in _CUT_CODES or _read(dumped).endswith(_CUT)
         if not is_cut_off:
-            _check("pg_dump", first.returncode, dumped)
-        _check("pg_restore", second.returncode, restored)
+            check_ended("pg_dump", first.returncode, dumped)
+        check_ended("pg_restore", second.returncode, restored)
 
 
 def build_client_env(url: URL) -> dict[str, str]:
@@ -182,7 +182,17 @@ def _base() -> Mapping[str, str]:
     return {**kept, "LC_MESSAGES": "C"}
 
 
-def _check(program: str, status: int, output: IO[bytes]) -> None:
+def check_ended(program: str, status: int, output: IO[bytes]) -> None:
+    """Make sure that a program of PostgreSQL's went well.
+
+    Args:
+        program: Its name.
+        status: What it ended with.
+        output: What it said on standard error.
+
+    Raises:
+        SceneshiftError: It did not, with its words.
+    """
     if not status:
         return
     lines = _read(output).splitlines()

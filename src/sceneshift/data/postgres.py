@@ -154,7 +154,13 @@ class PostgresqlSystem:
         with open_session(self._place, self._get(draft)) as session:
             pgcontent.remove_rows(session, but=self._target.version_table)
 
-    def keep(self, draft: Database, snapshot: str) -> None:
+    def keep(
+        self,
+        draft: Database,
+        snapshot: str,
+        *,
+        is_strict: bool = True,  # noqa: ARG002 - the server is
+    ) -> None:
         """See `System.keep`: the draft becomes it."""
         name, kept = self._get(draft), self._names.snapshot(snapshot)
         with open_session(self._place, name) as session:

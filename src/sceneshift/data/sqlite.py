@@ -114,11 +114,11 @@ class SqliteSystem:
                 hint=f"is there room? df -h {path.parent}",
             ) from error
 
-    def keep(self, draft: Database, snapshot: str) -> None:
+    def keep(self, draft: Database, snapshot: str, *, is_strict: bool = True) -> None:
         """See `System.keep`."""
         path = self._find(draft)
         with self._being_written():
-            _complete(path)
+            _complete(path, is_strict=is_strict)
             aside = self._make(_SNAPSHOTS) / f".{snapshot}{_SUFFIX}"
             shutil.copyfile(path, aside)
             aside.chmod(0o400)
@@ -267,8 +267,12 @@ def _mark(path: Path, marker: Marker) -> None:
         connection.commit()
 
 
-def _complete(path: Path) -> None:
+def _complete(path: Path, *, is_strict: bool) -> None:
     """Have all of a draft in its one file, and look whether it is whole.
+
+    Args:
+        path: The draft.
+        is_strict: See `System.keep`.
 
     Raises:
         SceneshiftError: A row refers to one that is not there, or the file is damaged.
@@ -276,7 +280,7 @@ def _complete(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         broken = connection.execute("PRAGMA foreign_key_check").fetchone()
-        if broken is not None:
+        if is_strict and broken is not None:
             table, row, parent, _ = broken
             raise SceneshiftError(
                 f"row {row} of {quote(table)} refers to a row that {quote(parent)} "

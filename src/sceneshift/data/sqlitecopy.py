@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_BUSY_S = 30.0
+BUSY_S = 30.0
 _DRAFT = "new-"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
 
 
-def copy_sqlite(origin: Path, target: Path, *, busy_s: float = _BUSY_S) -> None:
+def copy_sqlite(origin: Path, target: Path, *, busy_s: float = BUSY_S) -> None:
     """Make a file that is a copy of another, whole or not at all.
 
     What is there by then stays as it is. Whoever calls it holds a lock: drafts that
@@ -72,7 +72,7 @@ def _copy(origin: Path, target: Path, busy_s: float) -> None:
     try:
         # For its owner's eyes only, from the first byte on.
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _back_up(origin, draft, busy_s)
+        back_up(origin, draft, busy_s)
         draft.chmod(origin.stat().st_mode & 0o777)
         _sync(draft)
         _give_name(draft, target)
@@ -81,7 +81,17 @@ def _copy(origin: Path, target: Path, busy_s: float) -> None:
         remove(draft)
 
 
-def _back_up(origin: Path, draft: Path, busy_s: float) -> None:
+def back_up(origin: Path, draft: Path, busy_s: float = BUSY_S) -> None:
+    """Copy a database that others may write to into a file that is there.
+
+    Args:
+        origin: The database.
+        draft: The file, empty or a database.
+        busy_s: See `copy_sqlite`.
+
+    Raises:
+        sqlite3.Error: It cannot be read or written.
+    """
     # Not `mode=ro`: a database with a WAL needs its `-shm`, which may have to be made.
     address = f"{origin.absolute().as_uri()}?mode=rw"
     with (

@@ -86,10 +86,16 @@ class System(Protocol):
             SceneshiftError: That cannot be done.
         """
 
-    def keep(self, draft: Database, snapshot: str) -> None:
+    def keep(self, draft: Database, snapshot: str, *, is_strict: bool = True) -> None:
         """Keep the draft as it is now as a snapshot, under a name.
 
         Whether it stays a draft is not told: what goes on begins with the snapshot.
+
+        Args:
+            draft: The draft.
+            snapshot: The name.
+            is_strict: Whether no row may refer to one that is not there; a file of
+                SQLite may have such rows.
 
         Raises:
             SceneshiftError: It is not complete, or cannot be kept.

@@ -1,10 +1,13 @@
 """`inv data.*`: thin shells over the modules that know each noun."""
 
 from sceneshift.data.tasks.access import create, drop, shell, url, wait
+from sceneshift.data.tasks.backups import backup, backups, restore
 from sceneshift.data.tasks.schema import check, lint, merge, migrate, new, squash
 from sceneshift.data.tasks.states import claim, reset, seed, snapshots, status, undo
 
 __all__ = [
+    "backup",
+    "backups",
     "check",
     "claim",
     "create",
@@ -14,6 +17,7 @@ __all__ = [
     "migrate",
     "new",
     "reset",
+    "restore",
     "seed",
     "shell",
     "snapshots",

@@ -1,0 +1,1 @@
+"""Copies of data that nobody can rebuild: taken, listed, put back, let go."""

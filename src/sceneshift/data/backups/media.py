@@ -1,0 +1,35 @@
+"""Which medium the backups of a database have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from sceneshift.data.backups.medium import Medium
+    from sceneshift.data.target import Target
+
+
+def find_medium(target: Target) -> Medium:
+    """Return that of a database.
+
+    Raises:
+        SceneshiftError: There is none.
+    """
+    if target.file is not None:
+        from sceneshift.data.backups.sqlite import SqliteMedium  # noqa: PLC0415
+
+        return SqliteMedium(target)
+    if target.database.system in {"postgres", "postgresql"}:
+        from sceneshift.data.backups.postgresql import (  # noqa: PLC0415 - 20 ms
+            PostgresqlMedium,
+        )
+
+        return PostgresqlMedium(target)
+    raise SceneshiftError(
+        f"no backup can be had of {quote(target.database.name)}: it is a database of "
+        f"{quote(target.database.system)}",
+        hint="files of SQLite and databases of PostgreSQL are what can be, so far",
+    )

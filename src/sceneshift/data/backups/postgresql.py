@@ -1,0 +1,186 @@
+"""Data of a PostgreSQL database: an archive of pg_dump, of the server's version."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from typing import IO, TYPE_CHECKING, Literal
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
+from sceneshift.data import pgaim, pgcontent
+from sceneshift.data.backups.archive import pack, unpack
+from sceneshift.data.backups.medium import Content, Saved
+from sceneshift.data.engine import parse_url
+from sceneshift.data.pgserver import quote_name, quote_text
+from sceneshift.data.pgsession import Place, open_maintenance, open_session
+from sceneshift.data.pgtools import build_client_env, check_ended, find_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import URL
+
+    from sceneshift.core.databases import Database
+    from sceneshift.data.backups.origin import Origin
+    from sceneshift.data.pgsession import Session
+    from sceneshift.data.pgtools import Tools
+    from sceneshift.data.system import System
+    from sceneshift.data.target import Target
+    from sceneshift.data.versions import VersionTable
+
+_FILE = "data.pgdump.zst"
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# What is put back receives nothing of what is published, nor publishes it again.
+_DUMP = (
+    *("--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=10s"),
+    *("--no-publications", "--no-subscriptions"),
+)
+_RESTORE = ("--exit-on-error", "--no-password", "--no-publications")
+# Roles may be others on another machine, and not everybody may set them.
+_TRIES: Sequence[tuple[str, ...]] = (
+    (),
+    ("--no-owner",),
+    ("--no-owner", "--no-acl"),
+)
+_REFUSED = "could not execute query"
+_VERSION = """\
+SELECT current_setting('server_version_num')::int, current_setting('server_version')
+"""
+
+
+class PostgresqlMedium:
+    """A database of PostgreSQL; see `Medium`."""
+
+    kind: Literal["postgresql"] = "postgresql"
+
+    def __init__(self, target: Target) -> None:
+        url = pgaim.complete(target.database.url, target.project.environment.values)
+        self._target = target
+        self._place = Place(url=url, root=target.root)
+
+    def save(self, folder: Path, table: VersionTable) -> Saved:
+        """See `Medium.save`: rows are counted in what pg_dump sees."""
+        url = parse_url(self._place.url, self._target.root)
+        with open_session(self._place) as session:
+            session.run(_BEGIN)
+            ((snapshot,),) = session.ask("SELECT pg_export_snapshot()")
+            ((number, server),) = session.ask(_VERSION)
+            tools = _find_tools(number // 10_000, url)
+            content = _look(session, table)
+            words = [*tools.dump, *_DUMP, f"--snapshot={snapshot}"]
+            with (
+                tempfile.TemporaryFile() as said,
+                _running(words, url, said, stdout=subprocess.PIPE) as process,
+            ):
+                assert process.stdout is not None
+                packed = pack(process.stdout, folder / _FILE)
+                check_ended("pg_dump", process.wait(), said)
+        # All of it: the list of contents alone is in its beginning.
+        _feed(
+            [*tools.restore, "--file=-"], url, unpack(folder / _FILE, packed.raw_sha256)
+        )
+        return Saved(
+            file=_FILE, packed=packed, content=content, server=server.split()[0]
+        )
+
+    def fill(self, system: System, origin: Origin) -> Database:
+        """See `Medium.fill`."""
+        url = parse_url(self._place.url, self._target.root)
+        with open_maintenance(self._place) as session:
+            ((number, _),) = session.ask(_VERSION)
+        major = number // 10_000
+        _check_version(origin, major)
+        tools = _find_tools(major, url)
+        for options in _TRIES:
+            draft = system.begin(None)
+            name = Place(url=draft.url, root=self._target.root).name
+            words = [*tools.restore, *_RESTORE, f"--dbname={name}", *options]
+            try:
+                _feed(words, url, origin.read())
+            except BaseException as error:
+                system.drop(draft)
+                if options == _TRIES[-1] or not _is_refused(error):
+                    raise
+            else:
+                return draft
+        raise AssertionError
+
+    def look(self, draft: Database, table: VersionTable) -> Content:
+        """See `Medium.look`."""
+        name = Place(url=draft.url, root=self._target.root).name
+        with open_session(self._place, name) as session:
+            return _look(session, table)
+
+
+def _find_tools(major: int, url: URL) -> Tools:
+    return find_tools(major, os.environ.get("PATH", os.defpath), url)
+
+
+def _look(session: Session, table: VersionTable) -> Content:
+    """Return what is in a database, all in what one session sees."""
+    rows = pgcontent.count_rows(session, but=table.name, is_exact=True)
+    names = [quote_name(each) for each in (table.schema, table.name) if each]
+    place = ".".join(names)
+    if session.ask(f"SELECT to_regclass({quote_text(place)})") == [(None,)]:
+        return Content(rows=rows, revisions=None)
+    found = session.ask(f"SELECT version_num FROM {place}")  # noqa: S608
+    return Content(rows=rows, revisions=tuple(sorted(str(one) for (one,) in found)))
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Tell whether it was the server that would not have a statement."""
+    return isinstance(error, SceneshiftError) and _REFUSED in error.message
+
+
+def _check_version(origin: Origin, major: int) -> None:
+    manifest = origin.manifest
+    theirs = int(manifest.server.partition(".")[0]) if manifest else 0
+    if theirs > major:
+        raise SceneshiftError(
+            f"{quote(origin.name)} is of PostgreSQL {theirs}, and this server is "
+            f"{major}",
+            hint=f"restore it on a server of version {theirs} or later",
+        )
+
+
+@contextlib.contextmanager
+def _running(
+    words: Sequence[str],
+    url: URL,
+    said: IO[bytes],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of PostgreSQL's; it is gone when this is left."""
+    process = subprocess.Popen(
+        words, env=build_client_env(url), stdin=stdin, stdout=stdout, stderr=said
+    )
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _feed(words: Sequence[str], url: URL, chunks: Iterable[bytes]) -> None:
+    """Run a program with data as its input, to its end.
+
+    Raises:
+        SceneshiftError: The data is damaged, or the program failed.
+    """
+    with (
+        tempfile.TemporaryFile() as said,
+        _running(words, url, said, stdin=subprocess.PIPE) as process,
+    ):
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it says itself why it has ended
+            for chunk in chunks:
+                process.stdin.write(chunk)
+            process.stdin.close()
+        check_ended("pg_restore", process.wait(), said)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.reach import find_reach
 from sceneshift.core.wording import name_few
+from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.build import make_order
 from sceneshift.data.choice import choose
 from sceneshift.data.standing import find_standing
@@ -46,8 +48,16 @@ def show_status(request: Request) -> None:
         [("database", "place", "revision", "reset", "undo"), *map(_make_row, rows)]
     )
     for row in rows:
-        for line in _advise(row):
+        for line in (*_tell_backup(row), *_advise(row)):
             console.note(f"{row['name']}: {line}")
+
+
+def _tell_backup(row: Mapping[str, Any]) -> Iterator[str]:
+    backup = row["backup"]
+    if backup is not None:
+        at = datetime.fromisoformat(backup["at"]).astimezone()
+        how = ", taken by itself" if backup["is_automatic"] else ""
+        yield f"the last backup is {backup['id']} of {at:%Y-%m-%d %H:%M}{how}"
 
 
 def _advise(row: Mapping[str, Any]) -> Iterator[str]:
@@ -74,6 +84,7 @@ def describe(target: Target) -> dict[str, Any]:
         "unknown": None,
         "snapshot": None,
         "undo": None,
+        "backup": _find_backup(target),
         "problem": None,
     }
     reach = find_reach(target.database, target.root, limit_s=_ANSWER_S)
@@ -114,6 +125,19 @@ def _describe_states(target: Target, system: System) -> dict[str, Any]:
         "snapshot": None if snapshot is None else _describe_snapshot(snapshot),
         "undo": [{"id": each.id, "change": each.what, "at": each.at} for each in done],
     }
+
+
+def _find_backup(target: Target) -> dict[str, Any] | None:
+    """Return the last one that can be read; whether it is whole, its list tells."""
+    for each in Shelf(target.project).list_all():
+        one = each.manifest
+        if one is not None and one.key == target.key:
+            return {
+                "id": each.id,
+                "at": one.at.isoformat(timespec="seconds"),
+                "is_automatic": one.is_automatic,
+            }
+    return None
 
 
 def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from resetting import Shop
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.data.backups import listing
 from sceneshift.data.backups.manifest import NAME
+from sceneshift.data.status import show_status
 from sceneshift.data.target import Request
 
 if TYPE_CHECKING:
@@ -212,3 +213,22 @@ def test_one_that_is_not_there_is_told(shop: Shop) -> None:
     configure(shop, "keep = 0")
     with pytest.raises(ConfigError, match=r"backups\.keep`: expected a number from 1"):
         listing.show_backups(ask(shop))
+
+
+def test_the_status_has_the_last_one(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of this database alone."""
+    assert shop.status()["backup"] is None
+    show_status(ask(shop))
+    assert "backup" not in capsys.readouterr().err
+    one = read(back_up(shop, is_automatic=True))
+    make(shop, -1, key="other")
+    assert shop.status()["backup"] == {
+        "id": one.id,
+        "at": one.at.isoformat(timespec="seconds"),
+        "is_automatic": True,
+    }
+    show_status(ask(shop))
+    line = f"the last backup is {one.id} of {one.at.astimezone():%Y-%m-%d %H:%M}"
+    assert f"default: {line}, taken by itself\n" in capsys.readouterr().err

@@ -23,6 +23,7 @@ from resetting import ServerShop, steps
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.data import claim, drop, reset
+from sceneshift.data.backups.parted import let_go
 from sceneshift.data.drift import check
 from sceneshift.data.pgaim import aim
 from sceneshift.data.pgcontent import count_rows
@@ -121,6 +122,8 @@ def test_the_last_three_changes_can_be_taken_back(
     shop.reset()
     with pytest.raises(SceneshiftError, match="can be made again"):
         shop.undo(is_redo=True)
+    (target,) = load_targets(shop.root, shop.environ)
+    let_go(target)
     assert len(shop.beside("tl")) == len(shop.status()["undo"]) == 2
     wait_until(lambda: not shop.beside("bnx"))
 

@@ -13,6 +13,8 @@ import pytest
 from migrating import READING
 from resetting import Shop
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.backups.parted import let_go
+from sceneshift.data.target import load_targets
 
 IMPORTING = "import models\n" + READING
 
@@ -209,6 +211,8 @@ def test_the_last_three_changes_can_be_taken_back(tmp_path: Path) -> None:
     shop.reset()
     with pytest.raises(SceneshiftError, match="can be made again"):
         shop.undo(is_redo=True)
+    (target,) = load_targets(shop.root, shop.environ)
+    let_go(target)
     kept = list((tmp_path / ".sceneshift/data").glob("*/former/*"))
     assert len(kept) == len(shop.status()["undo"]) == 2
 

@@ -11,6 +11,7 @@ from sceneshift.data.guards import describe_rows
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker
 from sceneshift.data.system import find_system
+from sceneshift.data.undo import UndoLog
 
 if TYPE_CHECKING:
     from sceneshift.data.system import System
@@ -42,6 +43,10 @@ def claim(request: Request) -> None:
                 marker,
                 is_confirmed=request.is_confirmed,
                 is_named=request.environment is not None,
+            )
+            # By the mark it is told which rows have come after it.
+            UndoLog(target.folder / "undo").forget_snapshot(
+                marker.state if marker else ""
             )
             system.mark(
                 Marker(

@@ -18,6 +18,7 @@ from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.sqlitefiles import is_there
 from sceneshift.data.system import find_system
 from sceneshift.data.undo import UndoLog, place_state
@@ -93,6 +94,7 @@ def drop(request: Request) -> None:
         dropped.append(each)
         if not request.as_json:
             each.tell(console)
+    start_parting(targets)
     if request.as_json:
         rows = [each.as_json() for each in dropped]
         console.json({"environment": targets[0].environment, "databases": rows})

@@ -14,6 +14,7 @@ from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.snapshots.store import Store
 from sceneshift.data.system import find_system
@@ -150,6 +151,7 @@ def restore(request: Request, name: str) -> None:
         what = f"restored the snapshot {one.id[:_SHOWN]}"
         entry = place_state(kept.target, kept.system, "restore", what, one.id)
         kept.store.note_use(one.id)
+    start_parting([kept.target])
     console = StreamConsole()
     if request.as_json:
         console.json({**kept.as_json(), "undo": entry.id})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.console import StreamConsole
 from sceneshift.data import pgcontent
 from sceneshift.data.locking import holding_server_lock
+from sceneshift.data.parting import PARTED
 from sceneshift.data.pgchores import Spare, drop, start_chores
 from sceneshift.data.pgexchange import exchange, wait_until_left
 from sceneshift.data.pgnames import Kind, Names, Note, read_note, write_note
@@ -256,8 +257,8 @@ class Beside:
             return note is None
         if note is None or not note.is_from(self._target.root):
             return False
-        folder = "snapshots" if kind is Kind.SNAPSHOT else "undo"
-        return not any(self._list_written(folder, id))
+        folders = ("snapshots",) if kind is Kind.SNAPSHOT else ("undo", PARTED)
+        return not any(any(self._list_written(each, id)) for each in folders)
 
     def _list_written(self, folder: str, name: str) -> Iterator[Path]:
         return self._target.folder.parent.glob(f"*/{folder}/{name}.json")

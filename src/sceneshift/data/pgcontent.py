@@ -38,6 +38,11 @@ SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = {name} AND c.relkind = 'v' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname <> 'public', n.nspname
 """
+# Both ages in one statement: they count from the moment in which it began.
+_LATER = """\
+WHERE age(xmin) < (
+    SELECT max(age(xmin)) FROM pg_class WHERE relname = {name} AND relkind = 'v')
+"""
 _MAY_USE_PUBLIC = """\
 SELECT 1 FROM pg_namespace
 WHERE nspname = 'public' AND has_schema_privilege(oid, 'CREATE')
@@ -84,6 +89,30 @@ def write_marker(session: Session, marker: Marker | None) -> None:
         # Whoever works with it may be another than who made it.
         f"GRANT SELECT ON {schema}.{VIEW} TO PUBLIC",
     )
+
+
+def has_later_rows(session: Session) -> bool:
+    """Tell whether a row is newer than what the database says of whose it is.
+
+    That is written into a copy before anybody else can write to it. A row that was
+    changed counts as a new one, and one that was removed does not.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    tables = [
+        f"{quote_name(schema)}.{quote_name(name)}"
+        for schema, name, _ in session.ask(_TABLES, big=sys.maxsize)
+    ]
+    return session.ask(_MARKED, name=VIEW) == [] or any(
+        session.ask(f"SELECT 1 FROM {table} {_LATER} LIMIT 1", name=VIEW)  # noqa: S608
+        for table in [*map(_escape, tables), "pg_largeobject_metadata"]
+    )
+
+
+def _escape(name: str) -> str:
+    """Keep braces from being taken for the place of a value."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def count_rows(session: Session, *, but: str, is_exact: bool = False) -> dict[str, int]:

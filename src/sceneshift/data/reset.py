@@ -16,6 +16,7 @@ from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request
@@ -150,6 +151,7 @@ def reset(request: ResetRequest) -> None:
     for each in planned:
         guard_change(each.target, each.system, request, command=COMMAND, doing="resets")
     done = apply(planned, is_rebuilt=request.is_rebuilt)
+    start_parting(each.target for each in planned)
     if request.as_json:
         name = planned[0].target.environment
         console.json({"environment": name, "databases": [d.as_json() for d in done]})

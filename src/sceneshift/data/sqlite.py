@@ -221,6 +221,14 @@ class SqliteSystem:
 
     # -- where that is
 
+    def find_former(self, former: str) -> Path:
+        """Return where a former state is."""
+        return self._get(_FORMER, former)
+
+    def find_snapshot(self, snapshot: str) -> Path:
+        """Return where a snapshot is."""
+        return self._get(_SNAPSHOTS, snapshot)
+
     def _find(self, draft: Database | None) -> Path:
         if draft is None:
             return self._file

@@ -12,6 +12,7 @@ from sceneshift.core.wording import name_few
 from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.build import make_order
 from sceneshift.data.choice import choose
+from sceneshift.data.parting import find_problem
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
 from sceneshift.data.undo import UndoLog
@@ -54,6 +55,8 @@ def show_status(request: Request) -> None:
 
 def _tell_backup(row: Mapping[str, Any]) -> Iterator[str]:
     backup = row["backup"]
+    if row["backup_problem"] is not None:
+        yield f"former states wait for their backup: {row['backup_problem']}"
     if backup is not None:
         at = datetime.fromisoformat(backup["at"]).astimezone()
         how = ", taken by itself" if backup["is_automatic"] else ""
@@ -85,6 +88,7 @@ def describe(target: Target) -> dict[str, Any]:
         "snapshot": None,
         "undo": None,
         "backup": _find_backup(target),
+        "backup_problem": find_problem(target),
         "problem": None,
     }
     reach = find_reach(target.database, target.root, limit_s=_ANSWER_S)

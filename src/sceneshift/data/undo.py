@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
 from sceneshift.core.wording import quote
 from sceneshift.data.marker import Marker
+from sceneshift.data.parting import part_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         environment: The environment that it was done for.
         at: When, in ISO format.
         snapshot: The snapshot that was put in place; None where it was none.
+        origin: The one from which the state before it has come; None likewise.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     environment: str
     at: str
     snapshot: str | None = None
+    origin: str | None = None
 
     @property
     def former(self) -> str:
@@ -143,6 +147,7 @@ class UndoLog:
             SceneshiftError: It cannot be written.
         """
         now = datetime.now(UTC)
+        last = [each for each in self.list_all() if each.id == before]
         entry = Entry(
             id=f"{now:%Y%m%dT%H%M%S%f}{secrets.token_hex(2)}",
             before=before,
@@ -151,7 +156,22 @@ class UndoLog:
             environment=environment,
             at=now.isoformat(timespec="seconds"),
             snapshot=snapshot,
+            origin=last[0].snapshot if last else None,
         )
+        self._write(entry)
+        return entry
+
+    def forget_snapshot(self, state: str) -> None:
+        """Know no more which snapshot a state has come from.
+
+        Raises:
+            SceneshiftError: It cannot be written.
+        """
+        for each in self.list_all():
+            if each.id == state:
+                self._write(replace(each, snapshot=None))
+
+    def _write(self, entry: Entry) -> None:
         text = msgspec.json.format(msgspec.json.encode(entry)).decode()
         try:
             write_whole(self.folder / f"{entry.id}{_SUFFIX}", text)
@@ -160,10 +180,9 @@ class UndoLog:
                 f"it cannot be written down what is done: {error}",
                 hint=f"is there room, and is it yours? df -h {self.folder}",
             ) from error
-        return entry
 
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
-        """Let go of what leads nowhere: cut off, too old, or another way was taken.
+        """Part with what leads nowhere: cut off, too old, or another way was taken.
 
         That is so once the change is there: one that fails leaves both ways open.
 
@@ -176,13 +195,7 @@ class UndoLog:
         kept = {each.id for each in (*done, *self.find_undone(system, state))}
         for entry in self.list_all():
             if entry.id not in kept:
-                self._let_go(entry, system)
-
-    def _let_go(self, entry: Entry, system: System) -> None:
-        # The states first: what nobody knows of would stay for ever.
-        system.forget_former(entry.former)
-        system.forget_former(entry.later)
-        (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
+                part_with(self.folder / f"{entry.id}{_SUFFIX}")
 
 
 def place_state(

@@ -63,9 +63,10 @@ def test_they_are_listed(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None
     listing.show_backups(ask(shop))
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["backup", "database", "when", "size", "state", "note"]
-    assert rows[0].startswith(f"{second.id}  default (development)  20")
+    at = f"{read(second).at.astimezone():%m-%d %H:%M}"
+    assert rows[0].startswith(f"{second.id}  default   {at}  ")
     assert rows[0].endswith("B  whole")
-    assert rows[1].endswith("whole, pinned  one")
+    assert rows[1].endswith("B  pinned  one")
     listing.show_backups(ask(shop, as_json=True))
     found = json.loads(capsys.readouterr().out)["backups"]
     one = read(first)
@@ -127,8 +128,12 @@ def test_what_would_take_long_is_read_when_asked_for(
         listing.show_backups(ask(shop, as_json=True), is_checked=is_checked)
         found = json.loads(capsys.readouterr().out)["backups"]
         assert [each["is_whole"] for each in found] == wholes
+    make(shop, 800, environment="staging")
     listing.show_backups(ask(shop))
-    assert capsys.readouterr().out.splitlines()[2].endswith("not read")
+    *_, row, old = capsys.readouterr().out.splitlines()
+    assert row.endswith("not read")
+    at = datetime.now().astimezone() - timedelta(days=800)
+    assert f"default (staging)  {at:%Y-%m-%d}   " in old
 
 
 def test_those_of_one_database_or_environment_are_listed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -62,15 +63,17 @@ class Listed(Struct, frozen=True, kw_only=True):
             "folder": str(self.backup.folder),
         }
 
-    def as_row(self) -> tuple[str, ...]:
-        """Return it as a table has it."""
+    def as_row(self, active: str) -> tuple[str, ...]:
+        """Return it as a table has it, the name of another environment too."""
         one = self.backup.manifest
         if one is None:
             return (self.backup.id, "-", "-", "-", self._state, "")
         return (
             self.backup.id,
-            f"{one.database} ({one.environment})",
-            f"{one.at.astimezone():%Y-%m-%d %H:%M}",
+            one.database
+            if one.environment == active
+            else f"{one.database} ({one.environment})",
+            _describe_time(one.at.astimezone()),
             describe_size(one.size_bytes),
             self._state,
             one.note,
@@ -78,9 +81,11 @@ class Listed(Struct, frozen=True, kw_only=True):
 
     @property
     def _state(self) -> str:
-        words = {True: "whole", False: "damaged", None: "not read"}
-        word = words[self.is_whole]
-        return f"{word}, pinned" if self.backup.is_pinned else word
+        if self.is_whole is False:
+            return "damaged"
+        if self.backup.is_pinned:
+            return "pinned"
+        return "whole" if self.is_whole else "not read"
 
 
 def show_backups(request: Request, *, is_checked: bool = False) -> None:
@@ -106,7 +111,8 @@ def show_backups(request: Request, *, is_checked: bool = False) -> None:
         console.note("there are no backups yet: inv data.backup takes one")
         return
     head = ("backup", "database", "when", "size", "state", "note")
-    console.table([head, *(each.as_row() for each in listed)])
+    active = project.environment.name
+    console.table([head, *(each.as_row(active) for each in listed)])
     for each in listed:
         if each.problem is not None:
             console.note(f"{each.backup.id}: {each.problem}")
@@ -151,6 +157,12 @@ def prune_all(request: Request) -> None:
         return
     count = len(gone)
     console.success(f"{count or 'no'} backup{'' if count == 1 else 's'} removed")
+
+
+def _describe_time(at: datetime) -> str:
+    """Return a local time, short enough for a table of 80 columns."""
+    is_near = at.year == datetime.now().astimezone().year
+    return f"{at:%m-%d %H:%M}" if is_near else f"{at:%Y-%m-%d}"
 
 
 def _load(request: Request) -> Project:

@@ -55,16 +55,31 @@ class Medium(Protocol):
     def kind(self) -> Kind:
         """The system."""
 
-    def save(self, folder: Path, table: VersionTable) -> Saved:
+    def save(
+        self, folder: Path, table: VersionTable, former: str | None = None
+    ) -> Saved:
         """Write the data as it is at one moment, whoever writes to it meanwhile.
 
         Args:
             folder: Where it is written to.
             table: Where Alembic keeps the revisions.
+            former: A former state, whose data it is then.
 
         Raises:
             SceneshiftError: It cannot be read, or what was written cannot.
             OSError: It cannot be written.
+        """
+
+    def has_own_rows(self, former: str, snapshot: str | None) -> bool:
+        """Tell whether a former state has rows that nobody can make again.
+
+        Args:
+            former: The state.
+            snapshot: The snapshot that it has come from, which is there; None where it
+                has come from none.
+
+        Raises:
+            SceneshiftError: It cannot be read.
         """
 
     def fill(self, system: System, origin: Origin) -> Database:

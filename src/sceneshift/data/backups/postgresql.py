@@ -12,8 +12,9 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data import pgaim, pgcontent
 from sceneshift.data.backups.archive import pack, unpack
-from sceneshift.data.backups.medium import Content, Saved
+from sceneshift.data.backups.medium import Content, Saved, get_version_table
 from sceneshift.data.engine import parse_url
+from sceneshift.data.pgnames import Names
 from sceneshift.data.pgserver import quote_name, quote_text
 from sceneshift.data.pgsession import Place, open_maintenance, open_session
 from sceneshift.data.pgtools import build_client_env, check_ended, find_tools
@@ -62,10 +63,13 @@ class PostgresqlMedium:
         self._target = target
         self._place = Place(url=url, root=target.root)
 
-    def save(self, folder: Path, table: VersionTable) -> Saved:
+    def save(
+        self, folder: Path, table: VersionTable, former: str | None = None
+    ) -> Saved:
         """See `Medium.save`: rows are counted in what pg_dump sees."""
-        url = parse_url(self._place.url, self._target.root)
-        with open_session(self._place) as session:
+        name = self._place.name if former is None else self._open(former)
+        url = parse_url(self._place.url, self._target.root).set(database=name)
+        with open_session(self._place, name) as session:
             session.run(_BEGIN)
             ((snapshot,),) = session.ask("SELECT pg_export_snapshot()")
             ((number, server),) = session.ask(_VERSION)
@@ -86,6 +90,22 @@ class PostgresqlMedium:
         return Saved(
             file=_FILE, packed=packed, content=content, server=server.split()[0]
         )
+
+    def has_own_rows(self, former: str, snapshot: str | None) -> bool:
+        """See `Medium.has_own_rows`: by which transaction has written them."""
+        name = self._open(former)
+        with open_session(self._place, name) as session:
+            table = get_version_table(self._target)
+            if not any(pgcontent.count_rows(session, but=table.name).values()):
+                return False
+            return snapshot is None or pgcontent.has_later_rows(session)
+
+    def _open(self, former: str) -> str:
+        """Let a former state be read; return its name."""
+        name = Names(self._place.name).former(former)
+        with open_maintenance(self._place) as session:
+            session.run(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS true")
+        return name
 
     def fill(self, system: System, origin: Origin) -> Database:
         """See `Medium.fill`."""

@@ -6,6 +6,7 @@ snapshot that is put in place, as a reset puts one, and is taken back in the sam
 
 from __future__ import annotations
 
+import secrets
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from sceneshift.data.backups.medium import get_version_table
 from sceneshift.data.backups.origin import find_origin
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_target
 from sceneshift.data.undo import place_state
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 COMMAND = "inv data.restore"
 _ACT = "restore"
-_SNAPSHOT = "restored0backup0"  # what is put in place; sixteen letters, as all have
 
 
 class RestoreRequest(Request, frozen=True, kw_only=True):
@@ -124,6 +125,7 @@ def restore(request: RestoreRequest) -> None:
         doing="puts a backup in the place of",
     )
     content, undo = _apply(plan)
+    start_parting([plan.target])
     took = time.monotonic() - began
     if request.as_json:
         one = {
@@ -183,17 +185,19 @@ def _apply(plan: Plan) -> tuple[Content, str]:
         locks.enter_context(system.hold())
         locks.enter_context(StateFolder(target.root).being_written())
         system.sweep()
+        # Of its own each time: it makes nothing again that would be lost.
+        snapshot = secrets.token_hex(8)
         try:
             draft = plan.medium.fill(system, plan.origin)
             try:
                 content = _verify(plan, draft)
-                system.keep(draft, _SNAPSHOT, is_strict=False)
+                system.keep(draft, snapshot, is_strict=False)
             finally:
                 system.drop(draft)
             what = f"restored the backup {plan.origin.name}"
-            entry = place_state(target, system, _ACT, what, _SNAPSHOT)
+            entry = place_state(target, system, _ACT, what, snapshot)
         finally:
-            system.forget_snapshot(_SNAPSHOT)
+            system.forget_snapshot(snapshot)
     return content, entry.id
 
 

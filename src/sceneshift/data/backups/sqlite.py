@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote as quote_url
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from sceneshift.data.versions import VersionTable
 
 _FILE = "data.sqlite.zst"
-MAGIC = b"SQLite format 3\0"
+_TABLES = """\
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+ORDER BY name
+"""
 
 
 class SqliteMedium:
@@ -40,11 +44,15 @@ class SqliteMedium:
         assert target.file is not None
         self._target = target
         self._file = target.file
+        self._system = SqliteSystem(target)
 
-    def save(self, folder: Path, table: VersionTable) -> Saved:
+    def save(
+        self, folder: Path, table: VersionTable, former: str | None = None
+    ) -> Saved:
         """See `Medium.save`."""
         title = self._target.title
-        if not is_there(self._file):
+        origin = self._system.find_former(former) if former else self._file
+        if not is_there(origin):
             raise SceneshiftError(
                 f"{quote(title)} is not there: no backup can be had of it",
                 hint=f"look where it should be: ls -la {self._file.parent}",
@@ -52,7 +60,7 @@ class SqliteMedium:
         raw = folder / "data.sqlite"
         with _translating(title, folder):
             _make(raw)
-            back_up(self._file, raw)
+            back_up(origin, raw)
             _close(raw)
             with raw.open("rb") as file:
                 packed = pack(file, folder / _FILE)
@@ -66,6 +74,16 @@ class SqliteMedium:
         return Saved(
             file=_FILE, packed=packed, content=content, server=sqlite3.sqlite_version
         )
+
+    def has_own_rows(self, former: str, snapshot: str | None) -> bool:
+        """See `Medium.has_own_rows`: by comparing all of them."""
+        path = self._system.find_former(former)
+        with _translating(self._target.title, path.parent):
+            if not any(self._system.count_rows(_name(self._target, path)).values()):
+                return False
+            return snapshot is None or not _have_same_rows(
+                path, self._system.find_snapshot(snapshot)
+            )
 
     def fill(self, system: System, origin: Origin) -> Database:
         """See `Medium.fill`."""
@@ -87,7 +105,7 @@ class SqliteMedium:
 
     def look(self, draft: Database, table: VersionTable) -> Content:
         """See `Medium.look`."""
-        rows = SqliteSystem(self._target).count_rows(draft)
+        rows = self._system.count_rows(draft)
         revisions = read_versions(draft, self._target.root, table)
         return Content(rows=dict(rows), revisions=revisions)
 
@@ -127,6 +145,30 @@ def _check(path: Path, title: str) -> None:
             f"{quote(title)} is damaged: {said.splitlines()[-1]}",
             hint="save what can be: https://www.sqlite.org/recovery.html",
         )
+
+
+def _have_same_rows(*paths: Path) -> bool:
+    """Tell whether two files that nobody writes to have the same rows in all tables."""
+    with contextlib.ExitStack() as stack:
+        one, other = (stack.enter_context(_reading(path)) for path in paths)
+        tables = one.execute(_TABLES).fetchall()
+        if tables != other.execute(_TABLES).fetchall():
+            return False
+        for (name,) in tables:
+            quoted = name.replace(b'"', b'""').decode()
+            look = f'SELECT * FROM "{quoted}"'  # noqa: S608
+            pairs = zip_longest(one.execute(look), other.execute(look))
+            if any(mine != theirs for mine, theirs in pairs):
+                return False
+    return True
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    address = f"file:{quote_url(str(path))}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+        connection.text_factory = bytes  # whatever it may be
+        yield connection
 
 
 def _name(target: Target, path: Path) -> Database:

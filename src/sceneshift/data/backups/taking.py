@@ -116,15 +116,21 @@ def back_up(request: BackupRequest) -> None:
 
 
 def take(
-    target: Target, medium: Medium, *, note: str = "", is_automatic: bool = False
+    target: Target,
+    medium: Medium,
+    *,
+    note: str = "",
+    is_automatic: bool = False,
+    former: str | None = None,
 ) -> Taken:
     """Take a backup of a database, and let go of what is too old or too much then.
 
     Args:
-        target: The database, whose lock is held.
+        target: The database, whose lock is held, but for a former state.
         medium: What can do it.
         note: See `Manifest.note`.
         is_automatic: See `Manifest.is_automatic`.
+        former: See `Medium.save`.
 
     Raises:
         SceneshiftError: It cannot be had; nothing of it is left.
@@ -133,7 +139,7 @@ def take(
     shelf, table = Shelf(target.project), get_version_table(target)
     with shelf.making() as draft:
         at = datetime.now(UTC)
-        saved = medium.save(draft, table)
+        saved = medium.save(draft, table, former)
         manifest = Manifest(
             id=shelf.name(draft),
             at=at,

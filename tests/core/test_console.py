@@ -145,6 +145,11 @@ def test_no_column_gives_way_without_need(needed: list[int], room: int) -> None:
         assert max(needed) <= 16
 
 
+def test_of_the_widest_columns_the_last_one_gives_way() -> None:
+    """An id in front stays in one piece."""
+    assert fit_widths([20, 8, 40], 51) == [20, 8, 19]
+
+
 @given(st.text("ab /", max_size=60), st.integers(1, 20))
 def test_a_folded_text_loses_nothing_but_spaces(text: str, width: int) -> None:
     """No line is too long, and none is missing."""

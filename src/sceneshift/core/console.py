@@ -50,8 +50,8 @@ def can_ask() -> bool:
 def fit_widths(widths: Sequence[int], room: int | None) -> list[int]:
     """Return the widths of columns so that their table fits.
 
-    The widest column gives way first, and none below 16 characters: with less, the
-    table is wider than the terminal and folded by it.
+    The widest column gives way first, of several the last one, and none below 16
+    characters: with less, the table is wider than the terminal and folded by it.
 
     Args:
         widths: What each column needs, in characters.
@@ -63,7 +63,7 @@ def fit_widths(widths: Sequence[int], room: int | None) -> list[int]:
         widest = max(fitted, default=0)
         if widest <= _NARROWEST:
             break
-        fitted[fitted.index(widest)] -= 1
+        fitted[len(fitted) - 1 - fitted[::-1].index(widest)] -= 1
     return fitted
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "manifest.json"
+ROWS_FILE = "data.pgcopy.zst"
 
 Kind = Literal["sqlite", "postgresql"]
 
@@ -69,6 +70,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     raw_bytes: int
     raw_sha256: str
     format: int = FORMAT
+
+    @property
+    def has_rows_alone(self) -> bool:
+        """Whether what they are in is not in it, and has to be made by migrations."""
+        return self.file == ROWS_FILE
 
 
 class _Numbered(Struct, frozen=True):

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import tempfile
+from collections import deque
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Literal
 
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data import pgaim, pgcontent
 from sceneshift.data.backups.archive import pack, unpack
+from sceneshift.data.backups.manifest import ROWS_FILE
 from sceneshift.data.backups.medium import Content, Saved, get_version_table
+from sceneshift.data.backups.pgrows import Rows, dump_rows, load_rows
+from sceneshift.data.build import build, make_order
 from sceneshift.data.engine import parse_url
 from sceneshift.data.pgnames import Names
 from sceneshift.data.pgserver import quote_name, quote_text
 from sceneshift.data.pgsession import Place, open_maintenance, open_session
 from sceneshift.data.pgtools import build_client_env, check_ended, find_tools
+from sceneshift.data.postgresql import find_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from sceneshift.core.databases import Database
+    from sceneshift.data.backups.manifest import Manifest
     from sceneshift.data.backups.origin import Origin
     from sceneshift.data.pgsession import Session
     from sceneshift.data.pgtools import Tools
@@ -73,8 +81,13 @@ class PostgresqlMedium:
             session.run(_BEGIN)
             ((snapshot,),) = session.ask("SELECT pg_export_snapshot()")
             ((number, server),) = session.ask(_VERSION)
-            tools = _find_tools(number // 10_000, url)
+            server = server.partition(" ")[0]  # without who has made it
             content = _look(session, table)
+            try:
+                tools = _find_tools(number // 10_000, url)
+            except ComponentError as error:
+                rows = self._take_rows(name, snapshot, content, error)
+                return _save_rows(rows, folder, content, server)
             words = [*tools.dump, *_DUMP, f"--snapshot={snapshot}"]
             with (
                 tempfile.TemporaryFile() as said,
@@ -87,9 +100,16 @@ class PostgresqlMedium:
         _feed(
             [*tools.restore, "--file=-"], url, unpack(folder / _FILE, packed.raw_sha256)
         )
-        return Saved(
-            file=_FILE, packed=packed, content=content, server=server.split()[0]
-        )
+        return Saved(file=_FILE, packed=packed, content=content, server=server)
+
+    def _take_rows(
+        self, name: str, snapshot: str, content: Content, error: ComponentError
+    ) -> Iterator[bytes]:
+        """Return the rows of a database whose tables its migrations can make again."""
+        address = _find_address(self._place)
+        if address is None or self._target.migrated is None or not content.revisions:
+            raise error
+        return dump_rows(address, name, snapshot)
 
     def has_own_rows(self, former: str, snapshot: str | None) -> bool:
         """See `Medium.has_own_rows`: by which transaction has written them."""
@@ -109,6 +129,8 @@ class PostgresqlMedium:
 
     def fill(self, system: System, origin: Origin) -> Database:
         """See `Medium.fill`."""
+        if origin.manifest is not None and origin.manifest.has_rows_alone:
+            return self._fill_rows(system, origin, origin.manifest)
         url = parse_url(self._place.url, self._target.root)
         with open_maintenance(self._place) as session:
             ((number, _),) = session.ask(_VERSION)
@@ -129,11 +151,59 @@ class PostgresqlMedium:
                 return draft
         raise AssertionError
 
+    def _fill_rows(
+        self, system: System, origin: Origin, manifest: Manifest
+    ) -> Database:
+        """Return a draft with the tables of the code, and the rows of a backup."""
+        order = make_order(self._target, system)
+        heads = order.history.heads if order.history else ()
+        address = _find_address(self._place)
+        if tuple(sorted(heads)) != manifest.revisions or address is None:
+            raise SceneshiftError(
+                f"{quote(origin.name)} has the rows of {_name(manifest.revisions)} "
+                f"alone, and the code makes the tables of {_name(heads)}",
+                hint="go to the commit whose migrations end there: git log",
+            )
+        snapshot = order.find()
+        if snapshot is None or not system.has_snapshot(snapshot.id):
+            snapshot = build(order, system)
+        draft = system.begin(snapshot.id)
+        try:
+            name = Place(url=draft.url, root=self._target.root).name
+            load_rows(address, name, origin.read())
+        except BaseException:
+            system.drop(draft)
+            raise
+        return draft
+
     def look(self, draft: Database, table: VersionTable) -> Content:
         """See `Medium.look`."""
         name = Place(url=draft.url, root=self._target.root).name
         with open_session(self._place, name) as session:
             return _look(session, table)
+
+
+def _name(revisions: Sequence[str] | None) -> str:
+    return ", ".join(map(quote, revisions or ())) or "no revision"
+
+
+def _save_rows(
+    rows: Iterable[bytes], folder: Path, content: Content, server: str
+) -> Saved:
+    """Write rows into a file, and read it again."""
+    packed = pack(io.BufferedReader(Rows(rows)), folder / ROWS_FILE)
+    deque(unpack(folder / ROWS_FILE, packed.raw_sha256), maxlen=0)
+    return Saved(
+        file=ROWS_FILE,
+        packed=packed,
+        content=content,
+        server=server,
+    )
+
+
+def _find_address(place: Place) -> str | None:
+    """Return the address as the driver takes it that has COPY; None without that."""
+    return None if find_spec("psycopg") is None else find_address(place.url)
 
 
 def _find_tools(major: int, url: URL) -> Tools:

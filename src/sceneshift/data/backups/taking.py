@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Target
 
 COMMAND = "inv data.backup"
+_ROWS_ALONE = (
+    "it has the rows alone, for there is no pg_dump of the server's version: it is "
+    "restored into what the migrations make of the same revisions"
+)
 
 
 class BackupRequest(Request, frozen=True, kw_only=True):
@@ -109,6 +113,8 @@ def back_up(request: BackupRequest) -> None:
         rows.append(taken.as_json())
         if not request.as_json:
             console.success(str(taken))
+            if taken.manifest.has_rows_alone:
+                console.note(_ROWS_ALONE)
     if request.as_json:
         console.json({"environment": targets[0].environment, "databases": rows})
         return

@@ -22,6 +22,7 @@ from sceneshift.core.wording import describe_seconds, quote
 from sceneshift.data.backups.media import find_medium
 from sceneshift.data.backups.medium import get_version_table
 from sceneshift.data.backups.origin import find_origin
+from sceneshift.data.backups.patience import telling
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import start_parting
@@ -124,7 +125,8 @@ def restore(request: RestoreRequest) -> None:
         command=plan.command,
         doing="puts a backup in the place of",
     )
-    content, undo = _apply(plan)
+    with telling(f"restoring {plan.target.title}"):
+        content, undo = _apply(plan)
     start_parting([plan.target])
     took = time.monotonic() - began
     if request.as_json:

@@ -15,6 +15,7 @@ from sceneshift.core.wording import describe_seconds
 from sceneshift.data.backups.manifest import Manifest
 from sceneshift.data.backups.media import find_medium
 from sceneshift.data.backups.medium import get_version_table
+from sceneshift.data.backups.patience import telling
 from sceneshift.data.backups.retention import prune
 from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.guards import describe_rows
@@ -108,7 +109,7 @@ def back_up(request: BackupRequest) -> None:
         return
     rows = []
     for target, medium in zip(targets, media, strict=True):
-        with _holding(target):
+        with _holding(target), telling(f"backing up {target.title}"):
             taken = take(target, medium, note=request.note)
         rows.append(taken.as_json())
         if not request.as_json:

@@ -13,6 +13,7 @@ from sceneshift.core.wording import describe_seconds, name_few, quote
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.guards import guard_change
 from sceneshift.data.migrations import Pending, find_pending, find_way, migrate
+from sceneshift.data.parting import start_parting
 from sceneshift.data.system import find_system
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def _apply(
     began = time.monotonic()
     applied = run()
     took = time.monotonic() - began
+    start_parting(targets)
     if request.as_json:
         name = targets[0].environment
         console.json(

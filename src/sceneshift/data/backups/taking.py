@@ -21,6 +21,7 @@ from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.guards import describe_rows
 from sceneshift.data.kept import describe_size
 from sceneshift.data.locking import hold_lock, hold_server_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request
 
@@ -116,6 +117,7 @@ def back_up(request: BackupRequest) -> None:
             console.success(str(taken))
             if taken.manifest.has_rows_alone:
                 console.note(_ROWS_ALONE)
+    start_parting(targets)
     if request.as_json:
         console.json({"environment": targets[0].environment, "databases": rows})
         return

@@ -20,6 +20,7 @@ from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
+from sceneshift.data.parting import start_parting
 from sceneshift.data.seeding.application import prepare
 from sceneshift.data.seeding.configuration import (
     check_allowed,
@@ -127,6 +128,7 @@ def seed(request: SeedRequest) -> None:
     for each in fillings:
         filled.append(fill(each))
         _tell(each, filled[-1])
+    start_parting(each.target for each in fillings)
     _show_filled(project, fillings, filled, as_json=request.as_json)
     for filling, done in zip(fillings, filled, strict=True):
         if done.obstacle is not None:

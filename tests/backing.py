@@ -28,10 +28,18 @@ def back_up(shop: Shop, note: str = "", **options: Any) -> Backup:
 def restore(shop: Shop, named: object, **options: Any) -> None:
     """Restore one, without a question."""
     asked = {"environment": "development", "is_confirmed": True, **options}
-    request = restoring.RestoreRequest(
-        root=shop.root, environ=shop.environ, named=str(named), **asked
+    restoring.restore(_ask(shop, named, **asked))
+
+
+def put_back(shop: Shop, named: object) -> None:
+    """Restore one, and start nothing that goes on."""
+    restoring._apply(restoring._plan(_ask(shop, named)))
+
+
+def _ask(shop: Shop, named: object, **options: Any) -> restoring.RestoreRequest:
+    return restoring.RestoreRequest(
+        root=shop.root, environ=shop.environ, named=str(named), **options
     )
-    restoring.restore(request)
 
 
 def open_shelf(shop: Shop) -> Shelf:

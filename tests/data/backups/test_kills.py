@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 
-from backing import back_up, list_backups, open_shelf, restore
+from backing import back_up, list_backups, open_shelf, put_back
 from postgresql import Server
 from resetting import ServerShop, Shop
 from sceneshift.data import aside, pgsession, sqlite, sqlitecopy, undo
@@ -60,7 +60,7 @@ def run(left):
     if act == "take":
         back_up(shop)
     else:
-        restore(shop, first.id)
+        put_back(shop, first.id)
     os._exit(0)
 
 request = Request(root=root, environ=shop.environ)
@@ -84,7 +84,7 @@ while status:
         shop.undo()
     for each in found[:-1]:  # the first one is the oldest
         open_shelf(shop).remove(each)
-restore(shop, back_up(shop).id)
+put_back(shop, back_up(shop).id)
 assert shop.run("SELECT id FROM a") == [(1,), (2,)]
 left = [str(each) for each in root.glob(".sceneshift/data/*/drafts/*")]
 left += [str(each) for each in root.glob(".sceneshift/data/*/snapshots/*")]
@@ -125,7 +125,7 @@ def test_a_file_is_backed_up_and_restored_as_a_whole(
 
 
 @pytest.mark.needs("postgresql")
-@pytest.mark.parametrize(("act", "step"), [("take", 35), ("restore", 60)])
+@pytest.mark.parametrize(("act", "step"), [("take", 40), ("restore", 110)])
 @pytest.mark.timeout(300)
 def test_a_server_s_is_backed_up_and_restored_as_a_whole(
     tmp_path: Path, server: Server, act: str, step: int

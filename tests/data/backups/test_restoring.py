@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import shutil
 import sqlite3
 import threading
@@ -191,6 +192,26 @@ def test_what_is_damaged_is_refused(shop: Shop) -> None:
     refuse("the data of .* cannot be read: .*: no such file")
     (backup.folder / NAME).unlink()
     refuse("the manifest of .* cannot be read: no such file")
+
+
+@pytest.mark.parametrize("most", [20_000, 150_000])
+def test_a_full_disk_leaves_all_as_it_was(shop: Shop, most: int) -> None:
+    """In the draft, and where the present state is kept."""
+    shop.run("CREATE TABLE big AS SELECT zeroblob(90000) AS x")
+    backup = back_up(shop)
+    shop.run("INSERT INTO big VALUES (zeroblob(90000))")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, old[1]))
+    try:
+        with pytest.raises(SceneshiftError) as caught:
+            restore(shop, backup.id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert "df -h" in str(caught.value.hint)
+    assert shop.run("SELECT count(*) FROM big") == [(2,)]
+    assert [*shop.root.glob(".sceneshift/data/*/drafts/*")] == []
+    restore(shop, backup.id)
+    assert shop.run("SELECT count(*) FROM big") == [(1,)]
 
 
 def test_what_no_backup_is_is_refused(shop: Shop, tmp_path: Path) -> None:

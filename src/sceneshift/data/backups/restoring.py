@@ -26,6 +26,7 @@ from sceneshift.data.backups.patience import telling
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import start_parting
+from sceneshift.data.snapshots.store import Store
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_target
 from sceneshift.data.undo import place_state
@@ -187,6 +188,7 @@ def _apply(plan: Plan) -> tuple[Content, str]:
         locks.enter_context(system.hold())
         locks.enter_context(StateFolder(target.root).being_written())
         system.sweep()
+        _sweep_snapshots(target, system)
         # Of its own each time: it makes nothing again that would be lost.
         snapshot = secrets.token_hex(8)
         try:
@@ -201,6 +203,14 @@ def _apply(plan: Plan) -> tuple[Content, str]:
         finally:
             system.forget_snapshot(snapshot)
     return content, entry.id
+
+
+def _sweep_snapshots(target: Target, system: System) -> None:
+    """Remove what a restore that was killed has left; the lock is held."""
+    known = {each.id for each in Store(target.folder / "snapshots").list_all()}
+    for each in system.list_snapshots():
+        if each not in known:
+            system.forget_snapshot(each)
 
 
 def _verify(plan: Plan, draft: Database) -> Content:

@@ -158,6 +158,7 @@ def is_definition(node: ast.stmt) -> bool:
 # Of a child alone, or of the guard, which leaves every folder.
 CHANGES = {
     "sceneshift.data.rehearsal.watching": {"environ"},  # of the program that it is in
+    "sceneshift.data.seeding.child.main": {"environ"},  # told when all is known
     "sceneshift.data.snapshots.tracing": {"environ"},  # of the program that it begins
     "sceneshift.dev.guard.launch": {"chdir"},
     "sceneshift.dev.guard.main": {"chdir"},

@@ -9,12 +9,12 @@ from sqlalchemy import make_url, text
 from sceneshift.core.errors import ComponentError, ConfigError, SceneshiftError
 from sceneshift.data.engine import (
     describe_error,
-    describe_url,
     name_package,
     open_connection,
     open_engine,
     parse_url,
 )
+from sceneshift.data.seeding.child.address import list_drivers, read_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,21 +184,22 @@ def test_a_statement_may_stand_outside_of_a_transaction(
         connection.execute(text("CREATE DATABASE other"))
 
 
-def test_a_url_is_told_by_its_parts(tmp_path: Path) -> None:
-    """For each driver that may be installed in another Python."""
+def test_a_driver_is_told_by_its_package() -> None:
+    """What is imported by the one name is installed by the other."""
+    assert name_package("psycopg2") == "psycopg2-binary"
+    assert name_package("pymysql") == "pymysql"
+
+
+def test_a_url_is_read_for_drivers_that_wait(tmp_path: Path) -> None:
+    """For each that may be installed in the Python that uses it."""
     url = "postgresql+asyncpg://u:p%40:w@[::1]:5/d?ssl=true&host=a&host=b"
-    told = describe_url(url, tmp_path)
-    assert [each.pop("drivername") for each in told] == [
-        "postgresql+psycopg",
-        "postgresql+psycopg2",
-    ]
-    assert told[0] == {
+    read = read_url(url, str(tmp_path))
+    assert list_drivers(read) == ["postgresql+psycopg", "postgresql+psycopg2"]
+    assert read.translate_connect_args() == {
         "username": "u",
         "password": "p@:w",
         "host": "::1",
         "port": 5,
         "database": "d",
-        "query": {"host": ("a", "b"), "sslmode": "require"},
     }
-    assert name_package("psycopg2") == "psycopg2-binary"
-    assert name_package("pymysql") == "pymysql"
+    assert dict(read.query) == {"host": ("a", "b"), "sslmode": "require"}

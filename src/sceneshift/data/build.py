@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from sceneshift.data.choice import Choice
     from sceneshift.data.revisions import History
     from sceneshift.data.scripts import Scripts
+    from sceneshift.data.seeding.application import Seeding
+    from sceneshift.data.seeding.program import Program
     from sceneshift.data.snapshots.snapshot import Recipe
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
@@ -177,15 +179,18 @@ def build(
     if order.choice is None:
         return _build_schema(order, system, locks, is_rebuilt=is_rebuilt)
     began = time.monotonic()
-    found = None if is_rebuilt else order.schema.find()
-    if found is None or not system.has_snapshot(found.id):
-        found = _build_schema(order.schema, system, locks, is_rebuilt=is_rebuilt)
-    draft = system.begin(found.id)
-    try:
-        inputs = found.inputs | _fill(order, order.choice, system, draft)
-        return _keep(order, system, draft, inputs, began)
-    finally:
-        system.drop(draft)
+    seeding = _prepare(order, order.choice)
+    with seeding.start() as program:  # which imports while the schema is built
+        found = None if is_rebuilt else order.schema.find()
+        if found is None or not system.has_snapshot(found.id):
+            found = _build_schema(order.schema, system, locks, is_rebuilt=is_rebuilt)
+        draft = system.begin(found.id)
+        try:
+            aimed = replace(system.aim(seeding, draft), is_draft=True)
+            read = _fill(order, order.choice, aimed, program)
+            return _keep(order, system, draft, found.inputs | read, began)
+        finally:
+            system.drop(draft)
 
 
 def _build_schema(
@@ -240,19 +245,24 @@ def _migrate(
     )
 
 
-def _fill(order: Order, choice: Choice, system: System, draft: Database) -> Inputs:
-    """Fill a draft with a dataset; return what that has read."""
+def _prepare(order: Order, choice: Choice) -> Seeding:
     target = order.target
-    trace = target.make_folder("drafts") / "trace.json"
+    trace = target.make_folder("drafts") / "seeding.json"
     seeding = prepare(target, choice.datasets, order.scripts, choice.now)
-    aimed = replace(system.aim(seeding, draft), trace=trace, is_draft=True)
+    return replace(seeding, trace=trace)
+
+
+def _fill(order: Order, choice: Choice, seeding: Seeding, program: Program) -> Inputs:
+    """Fill a draft with a dataset; return what that has read."""
+    assert seeding.trace is not None
     try:
-        aimed.run(Telling())
-        read = read_trace(trace)
+        seeding.apply(Telling(), program=program)
+        read = read_trace(seeding.trace)
     finally:
-        trace.unlink(missing_ok=True)
+        seeding.trace.unlink(missing_ok=True)
+    root = order.target.root
     return take_inputs(
-        read, target.root, order.variables, names=order.names, known=choice.folders
+        read, root, order.variables, names=order.names, known=choice.folders
     )
 
 

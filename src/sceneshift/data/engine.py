@@ -1,8 +1,4 @@
-"""A synchronous engine for the URL of an environment's database.
-
-Applications name asynchronous drivers, which cannot be used without an event loop, and
-tools of old write what SQLAlchemy does not take. Both are translated here.
-"""
+"""A synchronous engine for the URL of an environment's database."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.errors import ComponentError, ConfigError, SceneshiftError
 from sceneshift.core.secrets import MASK, mask_secrets
 from sceneshift.core.wording import quote
+from sceneshift.data.seeding.child.address import list_drivers, read_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,25 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 _CONNECT_S = 5.0
-# Heroku's, which SQLAlchemy 1.4 gave up, and those of django-environ.
-OLD_NAMES = dict.fromkeys(("pgsql", "postgis", "postgres", "psql"), "postgresql")
-
-# Asynchronous drivers, and the synchronous ones that take the same servers.
-_SYNCHRONOUS = {
-    "aiomysql": ("pymysql", "mysqldb"),
-    "aioodbc": ("pyodbc",),
-    "aiosqlite": ("pysqlite",),
-    "asyncmy": ("pymysql", "mysqldb"),
-    "asyncpg": ("psycopg", "psycopg2"),
-    "oracledb_async": ("oracledb",),
-    "psycopg_async": ("psycopg",),
-}
-# What a URL without a driver may mean, SQLAlchemy's own choice first.
-_UNNAMED = {
-    "mariadb": ("mysqldb", "pymysql"),
-    "mysql": ("mysqldb", "pymysql"),
-    "postgresql": ("psycopg", "psycopg2"),
-}
 _PACKAGES = {
     "mariadbconnector": "mariadb",
     "mysqlconnector": "mysql-connector-python",
@@ -60,21 +38,6 @@ _TIMEOUTS = {
     "pyodbc": "timeout",
     "pysqlite": "timeout",
 }
-# asyncpg's own, which libpq refuses to know.
-ONLY_ASYNCPG = (
-    "async_fallback",
-    "command_timeout",
-    "max_cacheable_statement_size",
-    "max_cached_statement_lifetime",
-    "prepared_statement_cache_size",
-    "prepared_statement_name_func",
-    "server_settings",
-    "ssl",
-    "statement_cache_size",
-    "timeout",
-)
-# What people write for asyncpg's `ssl`, where it is no `sslmode` by itself.
-SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
 
 def open_engine(
@@ -102,7 +65,7 @@ def open_engine(
 
     url = parse_url(url, root)
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if is_autocommit else {}
-    names = _list_drivers(url)
+    names = list_drivers(url)
     for name in names:
         chosen = url.set(drivername=name)
         try:
@@ -140,13 +103,12 @@ def parse_url(url: URL | str, root: Path) -> URL:
     Raises:
         ConfigError: It cannot be read. What it says is not shown: it has the password.
     """
-    from sqlalchemy import exc, make_url  # noqa: PLC0415 - as above
+    from sqlalchemy import exc  # noqa: PLC0415 - as above
 
     try:
-        parsed = make_url(url)
+        return read_url(url, str(root))
     except (exc.ArgumentError, ValueError):  # ValueError: the port
         raise _refuse(url) from None
-    return _root_file(_translate(parsed), root)
 
 
 def _refuse(url: URL | str) -> ConfigError:
@@ -157,25 +119,6 @@ def _refuse(url: URL | str) -> ConfigError:
     if str(url).startswith("sqlite"):
         hint = "write it as sqlite:///name.db, or sqlite:////folder/name.db"
     return ConfigError("the URL of a database cannot be read", hint=hint)
-
-
-def describe_url(url: URL | str, root: Path) -> list[dict[str, Any]]:
-    """Return the parts of a URL for each driver that it may mean, the best one first.
-
-    They are what SQLAlchemy's `URL.create` takes, in another Python too: which driver
-    is installed there is not known here.
-
-    Args:
-        url: The database, as an application names it.
-        root: What a relative path of a SQLite file is relative to.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    parsed = parse_url(url, root)
-    parts = parsed._asdict()
-    parts["query"] = dict(parsed.query)
-    return [{**parts, "drivername": name} for name in _list_drivers(parsed)]
 
 
 def name_package(driver: str) -> str:
@@ -209,39 +152,6 @@ def describe_error(error: BaseException, url: URL) -> str:
     text = mask_secrets(lines[0]) if lines else type(error).__name__
     password = str(url.password or "")
     return text.replace(password, MASK) if password else text
-
-
-def _translate(url: URL) -> URL:
-    """Put the names of today for those of old, and libpq's arguments for asyncpg's."""
-    system, plus, driver = url.drivername.partition("+")
-    if driver == "asyncpg":
-        url = _translate_query(url)
-    return url.set(drivername=f"{OLD_NAMES.get(system, system)}{plus}{driver}")
-
-
-def _translate_query(url: URL) -> URL:
-    asked = url.query.get("ssl")
-    url = url.difference_update_query(ONLY_ASYNCPG)
-    if not isinstance(asked, str):
-        return url
-    return url.update_query_dict({"sslmode": SSL_MODES.get(asked.lower(), asked)})
-
-
-def _list_drivers(url: URL) -> list[str]:
-    """Return the names of the dialects to try, the first one that is there counts."""
-    system, _, driver = url.drivername.partition("+")
-    drivers = _SYNCHRONOUS.get(driver) if driver else _UNNAMED.get(system)
-    if drivers is None:
-        return [url.drivername]
-    return [f"{system}+{name}" for name in drivers]
-
-
-def _root_file(url: URL, root: Path) -> URL:
-    path = url.database
-    is_file = url.get_backend_name() == "sqlite" and path and path != ":memory:"
-    if not is_file or path is None or path.startswith("file:"):
-        return url
-    return url.set(database=str(root / path))
 
 
 def _limit(url: URL, connect_s: float) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
-from sceneshift.data.engine import ONLY_ASYNCPG, SSL_MODES
+from sceneshift.data.seeding.child.address import ONLY_ASYNCPG, SSL_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,7 +15,11 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.secrets import MASK, mask_secrets
 from sceneshift.core.wording import quote
-from sceneshift.data.engine import OLD_NAMES, ONLY_ASYNCPG, SSL_MODES
+from sceneshift.data.seeding.child.address import (
+    OLD_NAMES,
+    ONLY_ASYNCPG,
+    SSL_MODES,
+)
 from sceneshift.data.target import Request, load_target
 
 if TYPE_CHECKING:

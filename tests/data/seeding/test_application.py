@@ -21,7 +21,7 @@ from seeding import count
 from support import wait_until
 
 if TYPE_CHECKING:
-    from sceneshift.data.seeding.application import Progress
+    from sceneshift.data.seeding.program import Progress
     from seeding import Place
 
 WAITS = """
@@ -393,3 +393,23 @@ os.kill(os.getpid(), 9)
     file.write({"dev/x.sql": ""})
     with pytest.raises(SceneshiftError, match="was ended by signal 9"):
         file.seed()
+
+
+def test_a_program_that_is_started_ahead_gets_what_is_known_later(file: Place) -> None:
+    """The variables of the draft, before anything of the project's is imported."""
+    (file.root / "where.py").write_text("import os\nHOW = os.environ['HOW']\n")
+    fill = "from where import HOW\ndef seed(c): c.load('people', [{'email': HOW}])\n"
+    file.write({"dev/fill.py": fill})
+    early = replace(file.make(), env={**os.environ, "HOW": "hastily"})
+    late = replace(early, env={**os.environ, "HOW": "slowly"})
+    with early.start() as program:
+        late.apply(program=program)
+    assert file.run("SELECT email FROM people") == [("slowly",)]
+
+
+def test_nothing_is_left_of_a_program_that_is_told_nothing(file: Place) -> None:
+    """What was to come before it has failed."""
+    file.write({"dev/x.sql": ""})
+    with file.make().start() as program:
+        pid = program._child.pid
+    assert not psutil.pid_exists(pid)

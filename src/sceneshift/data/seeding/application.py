@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import socket
-import subprocess
-import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,26 +13,23 @@ from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.project import build_common_env
 from sceneshift.core.secrets import MASK, mask_values
 from sceneshift.core.wording import quote
-from sceneshift.data.snapshots.traced import read_prelude
-from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
+from sceneshift.data.seeding.program import Plan, Program
 from sceneshift.data.target import FOLDER
 from sceneshift.data.upgrade import aim, find_python, find_reason
 from sceneshift.data.versions import find_plain_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from sceneshift.core.databases import Database
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.seeding.model import Dataset
+    from sceneshift.data.seeding.program import Ended, Progress
     from sceneshift.data.target import Target
 
-_CHILD = Path(__file__).parent / "child" / "__main__.py"
 _TOO_OLD = 9
-_LATE_S = 1.0
-_PART = 65536
-_MOST_OUTPUT = 4_000_000  # bytes of what it prints that are kept
 
 
 def prepare(
@@ -97,22 +87,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
     is_changed: bool | None = None
 
 
-class Progress(Struct, frozen=True, kw_only=True):
-    """How far it is.
-
-    Attributes:
-        dataset: The dataset that is applied; empty at the end.
-        file: Its file, as seen from the project's folder; or what is done else.
-        table: The table that gets rows; empty where that is not known.
-        rows: How many it has got so far.
-    """
-
-    dataset: str
-    file: str
-    table: str
-    rows: int
-
-
 class Seeding(Struct, frozen=True, kw_only=True):
     """What is to be done.
 
@@ -147,11 +121,30 @@ class Seeding(Struct, frozen=True, kw_only=True):
         database, env = aim(self.database, self.env, self.root, file)
         return replace(self, database=database, env=env, is_draft=True)
 
+    def start(self) -> Program:
+        """Return a program that is going to fill this database, or a draft of it.
+
+        It imports meanwhile what it needs.
+        """
+        plan = Plan(
+            folder=self.folder,
+            paths=(*self.paths, self.folder, self.root),
+            env=self.env,
+            url=self.database.url,
+            trace=self.trace,
+        )
+        return Program(str(find_python(self.root, self.env)), plan)
+
     def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, Counts]:
         """Do it as `apply` does; return what became of the rows, by table."""
         return self.apply(tell).tables
 
-    def apply(self, tell: Callable[[Progress], None] | None = None) -> Outcome:
+    def apply(
+        self,
+        tell: Callable[[Progress], None] | None = None,
+        *,
+        program: Program | None = None,
+    ) -> Outcome:
         """Do it, in one transaction: all of it is there afterwards, or nothing.
 
         Of systems that cannot take back a change of the schema, and get one by a file
@@ -159,17 +152,19 @@ class Seeding(Struct, frozen=True, kw_only=True):
 
         Args:
             tell: Is called with how far it is.
+            program: What has been started for it; None starts one.
 
         Raises:
             ComponentError: The project's Python lacks something.
             SceneshiftError: It failed, with the line that says why.
         """
-        python = str(find_python(self.root, self.env))
-        ended = _run(python, self, self._describe(), tell or _ignore)
+        with nullcontext(program) if program else self.start() as started:
+            ended = started.run(self._describe(), self.env, tell or _ignore)
         text = self._mask(ended.output)
         with StateFolder(self.root).being_written():
             write_whole(self.log, text)
         if ended.done is None or ended.code:
+            python = str(find_python(self.root, self.env))
             raise self._explain(ended, text, python)
         return Outcome(
             tables={table: Counts(**each) for table, each in ended.done.items()},
@@ -177,10 +172,11 @@ class Seeding(Struct, frozen=True, kw_only=True):
         )
 
     def _describe(self) -> dict[str, Any]:
+        file = find_plain_file(self.database, self.root)
         return {
             "root": str(self.root),
-            "paths": [str(path) for path in (*self.paths, self.folder, self.root)],
-            "urls": self._describe_url(),
+            "url": self.database.url,
+            "file": None if file is None else str(file),
             "environment": self.environment,
             "is_draft": self.is_draft,
             "datasets": [self._describe_one(each) for each in self.datasets],
@@ -200,15 +196,7 @@ class Seeding(Struct, frozen=True, kw_only=True):
             "dates": dataset.dates,
         }
 
-    def _describe_url(self) -> list[dict[str, Any]]:
-        file = find_plain_file(self.database, self.root)
-        if file is not None:  # without SQLAlchemy, which takes 300 ms
-            return [{"drivername": "sqlite", "database": str(file)}]
-        from sceneshift.data.engine import describe_url  # noqa: PLC0415
-
-        return describe_url(self.database.url, self.root)
-
-    def _explain(self, ended: _Ended, text: str, python: str) -> SceneshiftError:
+    def _explain(self, ended: Ended, text: str, python: str) -> SceneshiftError:
         failed = ended.failed
         if failed is not None and failed.get("component"):
             return self._miss(failed, python)
@@ -246,128 +234,8 @@ class Seeding(Struct, frozen=True, kw_only=True):
         return text.replace(password, MASK) if password else text
 
 
-class _Ended(Struct, kw_only=True):
-    """How it ended.
-
-    Attributes:
-        code: Its exit code.
-        output: What it has printed.
-        done: What became of the rows; None where it failed.
-        is_changed: See `Outcome`.
-        failed: Where, and why; None where it could not say.
-    """
-
-    code: int = 0
-    output: str = ""
-    done: dict[str, Any] | None = None
-    is_changed: bool | None = None
-    failed: dict[str, Any] | None = None
-
-
 def _ignore(_progress: Progress) -> None:
     pass
-
-
-def _run(
-    python: str,
-    seeding: Seeding,
-    asked: dict[str, Any],
-    tell: Callable[[Progress], None],
-) -> _Ended:
-    ours, theirs = socket.socketpair()
-    ended = _Ended()
-    with ours:
-        with theirs:
-            child = subprocess.Popen(
-                [python, *_name_program(seeding), str(theirs.fileno())],
-                cwd=seeding.folder,
-                env=_make_env(seeding),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        with _ending(child), _Output(child) as output:
-            # One that has ended already does not read it; its code says why.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                ours.sendall(json.dumps(asked).encode() + b"\n")
-                _follow(ours, ended, tell)
-            ended.code = child.wait()
-        ended.output = output.text
-    return ended
-
-
-def _name_program(seeding: Seeding) -> list[str]:
-    if seeding.trace is None:
-        return [str(_CHILD)]
-    run = f"import runpy; runpy.run_path({str(_CHILD)!r}, run_name='__main__')"
-    return ["-c", read_prelude() + run]
-
-
-def _make_env(seeding: Seeding) -> dict[str, str]:
-    # Sets have one order then, and what is made of them is the same.
-    env = {"PYTHONHASHSEED": "0", **seeding.env}
-    if seeding.trace is not None:
-        env[_TRACE_VARIABLE] = str(seeding.trace)
-    return env
-
-
-def _follow(
-    line: socket.socket, ended: _Ended, tell: Callable[[Progress], None]
-) -> None:
-    """Read what it tells, until it ends."""
-    with line.makefile("rb") as reader:
-        for each in reader:
-            if not each.endswith(b"\n"):
-                return  # it was ended in the middle of a word
-            message = json.loads(each)
-            if "progress" in message:
-                tell(Progress(**message["progress"]))
-            else:
-                ended.done = message.get("done")
-                ended.is_changed = message.get("is_changed")
-                ended.failed = message.get("failed")
-
-
-@contextlib.contextmanager
-def _ending(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave nothing of a program behind: what it has not committed is taken back."""
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-class _Output:
-    """Reads what a program prints, and keeps the end of it."""
-
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stdout is not None
-        self._pipe = child.stdout
-        self._kept = bytearray()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # What it has started may hold the pipe open.
-        self._thread.join(_LATE_S)
-
-    @property
-    def text(self) -> str:
-        """What it has printed."""
-        return bytes(self._kept).decode(errors="replace")
-
-    def _read(self) -> None:
-        with self._pipe:
-            while part := os.read(self._pipe.fileno(), _PART):
-                self._kept += part
-                del self._kept[:-_MOST_OUTPUT]
 
 
 def _name_place(failed: dict[str, Any] | None) -> str:
@@ -377,7 +245,7 @@ def _name_place(failed: dict[str, Any] | None) -> str:
     return f"the dataset {quote(failed['dataset'])} failed: {place}"
 
 
-def _describe_end(ended: _Ended, text: str) -> str:
+def _describe_end(ended: Ended, text: str) -> str:
     if ended.code < 0:
         return f"the program that fills it was ended by signal {-ended.code}"
     return f"the program that fills it failed: {find_reason(text)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sceneshift.core.console import StreamConsole
 
 if TYPE_CHECKING:
-    from sceneshift.data.seeding.application import Progress
+    from sceneshift.data.seeding.program import Progress
 
 _PATIENCE_S = 1.0
 _SILENCE_S = 5.0

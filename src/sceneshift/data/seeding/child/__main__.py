@@ -15,4 +15,4 @@ sys.path.insert(0, _SOURCE)
 from sceneshift.data.seeding.child.main import main  # noqa: E402
 
 sys.path.remove(_SOURCE)
-main(int(sys.argv[1]))
+main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

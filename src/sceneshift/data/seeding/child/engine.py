@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.pool import NullPool
 
+from sceneshift.data.seeding.child.address import list_drivers, read_url
 from sceneshift.data.seeding.child.checks import explain_references
 from sceneshift.data.seeding.child.failure import SeedError, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.engine import RootTransaction
+
+    from sceneshift.data.seeding.child.request import Request
 
 _BUSY_MS = 10_000
 _OLDEST_SQLITE = (3, 33)  # UPDATE FROM
@@ -42,15 +45,13 @@ class CommitError(SeedError):
 
 
 @contextmanager
-def open_transaction(
-    urls: Sequence[Mapping[str, Any]], *, is_draft: bool
-) -> Iterator[Connection]:
+def open_transaction(request: Request) -> Iterator[Connection]:
     """Yield a connection in a transaction, which is committed at the end.
 
     Raises:
         SeedError: There is no driver, or a seed ended the transaction by itself.
     """
-    engine = _make_engine(urls)
+    engine = _make_engine(request)
     is_over = False
 
     def refuse(_connection: Connection) -> None:
@@ -58,7 +59,7 @@ def open_transaction(
             raise CommitError(_REFUSAL)
 
     if engine.dialect.name == "sqlite":
-        _tame_sqlite(engine, is_draft=is_draft)
+        _tame_sqlite(engine, is_draft=request.is_draft)
     with engine.connect() as connection:
         transaction = connection.begin()
         event.listen(connection, "commit", refuse)
@@ -97,17 +98,28 @@ def _commit(connection: Connection, transaction: RootTransaction) -> None:
         raise SeedError(explain_references(driver)) from error
 
 
-def _make_engine(urls: Sequence[Mapping[str, Any]]) -> Engine:
+def _make_engine(request: Request) -> Engine:
+    url = _read_url(request)
+    names = list_drivers(url)
     problem: ImportError | None = None
-    for parts in urls:
+    for name in names:
         try:
-            return create_engine(URL.create(**parts), poolclass=NullPool)
+            return create_engine(url.set(drivername=name), poolclass=NullPool)
         except ImportError as error:
             problem = problem or error
-    driver = str(urls[0]["drivername"]).partition("+")[2] or urls[0]["drivername"]
+    driver = names[0].partition("+")[2] or names[0]
     raise SeedError(
         f"the driver `{driver}` of the database is not installed", component=driver
     ) from problem
+
+
+def _read_url(request: Request) -> URL:
+    if request.file is not None:
+        return URL.create("sqlite", database=request.file)
+    try:
+        return read_url(request.url, request.root)
+    except (ArgumentError, ValueError):  # ValueError: the port
+        raise SeedError("the URL of the database cannot be read") from None
 
 
 def _tame_sqlite(engine: Engine, *, is_draft: bool) -> None:

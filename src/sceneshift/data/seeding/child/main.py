@@ -6,26 +6,42 @@ import os
 import socket
 import sys
 import traceback
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sceneshift.data.seeding.child.report import Line
 
 
-def main(descriptor: int) -> None:
+_AHEAD = ("sqlalchemy", "sceneshift.data.seeding.child.run")
+
+
+def main(descriptor: int, driver: str, paths: Sequence[str]) -> None:
     """Do what the other side asks for.
 
     Args:
         descriptor: A socket that leads to it.
+        driver: A module that may be needed; empty where that is not known.
+        paths: What modules are looked for in, before all else.
     """
     from sceneshift.data.seeding.child.report import Line  # noqa: PLC0415
 
     # Programs that a seed starts are not to hold it open.
     os.set_inheritable(descriptor, False)
     line = Line(socket.socket(fileno=descriptor))
+    sys.path[:0] = [path for path in paths if path not in sys.path]
+    # While it is not known yet what is to be done.
+    for name in (*_AHEAD, driver or _AHEAD[0]):
+        with suppress(ImportError):  # it is told where it is needed
+            import_module(name)
     asked = line.receive()
+    if asked is None:
+        return
+    os.environ.update(asked.pop("env"))
     line.watch()
-    sys.path[:0] = [path for path in asked["paths"] if path not in sys.path]
     try:
         import sqlalchemy  # noqa: PLC0415
     except ImportError:
@@ -51,7 +67,7 @@ def _seed(line: Line, asked: dict[str, object]) -> int:
     request = read_request(asked)
     run: Run | None = None
     try:
-        with open_transaction(request.urls, is_draft=request.is_draft) as connection:
+        with open_transaction(request) as connection:
             run = Run(connection, request, Reporter(line))
             run.apply()
     except BaseException as error:  # noqa: BLE001 - SystemExit of a seed, too

@@ -27,10 +27,10 @@ class Line:
         self._reader = socket.makefile("rb")
         self._lock = threading.Lock()
 
-    def receive(self) -> dict[str, Any]:
-        """Return what is asked for."""
-        asked: dict[str, Any] = json.loads(self._reader.readline())
-        return asked
+    def receive(self) -> dict[str, Any] | None:
+        """Return what is asked for; None where the other side is gone."""
+        said = self._reader.readline()
+        return json.loads(said) if said.endswith(b"\n") else None
 
     def watch(self) -> None:
         """End this program when the other one has: nobody waits for it any more.

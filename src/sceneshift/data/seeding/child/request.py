@@ -38,16 +38,16 @@ class Request(NamedTuple):
 
     Attributes:
         root: The project's folder.
-        paths: What modules are looked for in, before all else.
-        urls: The database, by the parts of its URL; the first driver that is there.
+        url: The database, as an application names it.
+        file: The same, where it is a file of SQLite; None where it is not.
         environment: The environment's name.
         is_draft: Whether nobody has the database yet: a power cut may break it.
         datasets: What it is filled with, in this order.
     """
 
     root: str
-    paths: Sequence[str]
-    urls: Sequence[Mapping[str, Any]]
+    url: str
+    file: str | None
     environment: str
     is_draft: bool
     datasets: Sequence[Wanted]

@@ -181,6 +181,19 @@ class UndoLog:
                 hint=f"is there room, and is it yours? df -h {self.folder}",
             ) from error
 
+    def settle(self, entry: Entry, system: System, state: str) -> None:
+        """Forget a change that has come to nothing, else part with what it pushes out.
+
+        Args:
+            entry: The change.
+            system: Where the states are.
+            state: The one that the database bears now.
+        """
+        if state != entry.id:  # what was kept of it is what is there
+            system.forget_former(entry.former)
+            (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
+        self.tidy(system, state)
+
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
         """Part with what leads nowhere: cut off, too old, or another way was taken.
 
@@ -220,7 +233,7 @@ def place_state(
     try:
         system.place(snapshot, _mark(target, entry), entry.former)
     finally:
-        log.tidy(system, _read_state(system))
+        log.settle(entry, system, _read_state(system))
     return entry
 
 
@@ -257,7 +270,7 @@ def change_state(  # noqa: PLR0913 - a change, and how
         try:
             system.change(change, _mark(target, entry), entry.former)
         finally:
-            log.tidy(system, _read_state(system))
+            log.settle(entry, system, _read_state(system))
     except UnkeptError as error:
         if is_insisting:
             raise

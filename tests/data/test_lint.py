@@ -9,7 +9,7 @@ import pytest
 from documents import read_document
 from migrating import READING, describe_revision, make_project
 from resetting import ServerShop, Shop
-from sceneshift.core.errors import DriftError, SceneshiftError
+from sceneshift.core.errors import DriftError, SceneshiftError, UsageError
 from sceneshift.data.lint.command import LintRequest, lint, read_records
 from sceneshift.data.lint.ignoring import find_ignored
 from sceneshift.data.lint.rules import RULES, Judge
@@ -306,14 +306,12 @@ def test_a_server_says_what_is_written_anew(
             "op.create_index('i', 'a', ['y'], postgresql_concurrently=True)",
         ],
     )
-    row = look(shop, capsys, is_all=True)
-    assert list_rules(row) == [
-        ("rewrite", 15),
-        ("rewrite", 16),
-        ("set-not-null", 19),
-        ("concurrently-in-transaction", 20),
-    ]
-    assert row["revisions"] == 2
+    expected = [("rewrite", 15), ("rewrite", 16), ("set-not-null", 19)]
+    expected.append(("concurrently-in-transaction", 20))
+    for count, options in ((2, {"is_all": True}), (1, {"since": "r1"})):
+        row = look(shop, capsys, **options)
+        assert (list_rules(row), row["revisions"]) == (expected, count)
+    with pytest.raises(UsageError, match="there is no revision `r3`"):
+        look(shop, capsys, since="r3")
     assert shop.tables() == []
     assert shop.beside("bnx") == []
-    assert list_rules(look(shop, capsys)) == [("concurrently-in-transaction", 20)]

@@ -4,12 +4,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from migrating import READING, describe_revision, make_project
 from resetting import ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError, UsageError
+from sceneshift.data import drafts
 from sceneshift.data import new as command
 from sceneshift.data.drafts import number_next
+from sceneshift.data.renaming import MARK
 from sceneshift.data.revision import read_revision
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import INI, read_scripts
@@ -156,13 +159,29 @@ def test_two_heads_are_joined_first(
         write(shop, "Go on", is_empty=True)
     assert caught.value.message == "`default` has several heads: 0002, 0003"
     assert caught.value.hint == "make one of them: inv data.merge"
+    merge(shop)
+    said = capsys.readouterr()
+    path = "migrations/versions/0004-join_0002_and_0003.py"
+    assert (said.out, said.err) == (f"{path}\n", "0004 comes after 0002, 0003\n")
+    assert read_revision(tmp_path / path).down == ("0002", "0003")
     merge(shop, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)["databases"]
-    path = "migrations/versions/0004-join_0002_and_0003.py"
-    (made,) = row["revisions"]
-    assert made == {"id": "0004", "path": path, "after": ["0002", "0003"]}
+    assert row == {"name": "default", "found": [], "revisions": []}
     merge(shop)
     assert capsys.readouterr().err == "default: there is nothing to join\n"
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    """Two may have the same name; the first of several folders is for the first one."""
+    (tmp_path / "a.py").write_text("")
+    draft = tmp_path / f"{MARK}a.py"
+    draft.write_text("")
+    with pytest.raises(SceneshiftError, match="there is a file of this name already"):
+        drafts.give_name(draft)
+    make_project(tmp_path, {})
+    scripts = replace(read_scripts(tmp_path, INI), versions=(tmp_path, draft))
+    assert drafts.choose_folder(scripts, ()) == str(tmp_path)
+    assert drafts.choose_folder(scripts, ("r1",)) is None
 
 
 def test_a_branch_is_named_where_there_are_several(

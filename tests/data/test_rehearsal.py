@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from migrating import READING, describe_revision, make_project
 from resetting import ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.migrate import migrate_all
+from sceneshift.data.sqliteschema import STRUCTURE, describe_structure
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 
@@ -43,6 +46,8 @@ CLEAN = """\
 op.execute("UPDATE people SET age = 0 WHERE age IS NULL")
     op.execute("DELETE FROM people WHERE id = 1")
     """
+MADE = """\
+CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(80), age INTEGER)"""
 REVISIONS = {
     "r1": (PEOPLE, 'op.drop_table("people")'),
     "r2": (PETS, 'op.drop_table("pets")'),
@@ -66,10 +71,14 @@ def write(shop: Shop, revisions: dict[str, tuple[str, str]]) -> None:
 def fill(shop: Shop) -> None:
     """Have a database at the first revision, with rows in it."""
     (shop.root / "models.py").write_text(MODELS)
-    write(shop, {"r1": REVISIONS["r1"]})
-    migrate_all(Request(root=shop.root, environ=shop.environ))
-    shop.run("INSERT INTO people VALUES (1, 'Ann', 7), (2, 'Bob', NULL)")
     write(shop, REVISIONS)
+    for statement in (
+        MADE,
+        "INSERT INTO people VALUES (1, 'Ann', 7), (2, 'Bob', NULL)",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('r1')",
+    ):
+        shop.run(statement)
 
 
 def rehearse(
@@ -89,13 +98,35 @@ def rehearse(
     return json.loads(capsys.readouterr().out), error
 
 
+def test_what_batch_mode_writes_otherwise_is_the_same() -> None:
+    """A key, a reference and a default may be written in many ways."""
+    one = """CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INT REFERENCES a (id),
+        c TEXT DEFAULT '' NOT NULL UNIQUE CHECK (c <> 'x'), d DATETIME DEFAULT 7)"""
+    two = """CREATE TABLE "b" (d DATETIME DEFAULT (7), a_id INT, id INTEGER NOT NULL,
+        c TEXT DEFAULT ('') NOT NULL, PRIMARY KEY (id), UNIQUE (c), CHECK (c<>'x'),
+        FOREIGN KEY(a_id) REFERENCES a (id))"""
+    others = (("''", "'y'"), ("'x'", "'z'"), (" UNIQUE", ""), ("a (id)", "b (id)"))
+    found = []
+    for text in (one, two, *(one.replace(*pair) for pair in others)):
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+            connection.execute(text)
+            found.append(describe_structure(connection.execute(STRUCTURE)))
+    assert found[0] == found[1]
+    assert all(each != found[0] for each in found[2:])
+
+
 def test_all_is_told_and_then_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With `--dry-run` it is told alone."""
     shop = Shop(tmp_path)
     fill(shop)
-    said, error = rehearse(shop, capsys, is_dry=True)
+    (target,) = load_targets(shop.root, shop.environ)
+    drafts = target.make_folder("drafts")
+    find_system(target).copy()  # as one that was killed then
+    assert len([*drafts.iterdir()]) == 1
+    said, error = rehearse(shop, capsys)
     assert error is None
     (one,) = said["rehearsals"]
     assert (one["is_good"], one["models"], one["problems"]) == (True, [], [])
@@ -106,15 +137,7 @@ def test_all_is_told_and_then_done(
     ]
     assert (third["rewritten"], third["locks"]) == (["people"], None)
     assert second["duration_s"] > 0
-    assert shop.tables() == ["people"]
-    drafts = list(tmp_path.glob(".sceneshift/data/*/drafts"))
-    assert [*drafts[0].iterdir()] == []
-    (target,) = load_targets(shop.root, shop.environ)
-    find_system(target).copy()  # as one that was killed then
-    assert len([*drafts[0].iterdir()]) == 1
-    said, _ = rehearse(shop, capsys)
-    assert said["rehearsals"][0]["is_good"]
-    assert [*drafts[0].iterdir()] == []
+    assert [*drafts.iterdir()] == []
     assert said["databases"][0]["revisions"] == ["r2 Do r2", "r3 Do r3"]
     assert shop.tables() == ["people", "pets"]
     said, _ = rehearse(shop, capsys, to="-1", is_dry=True)
@@ -181,7 +204,7 @@ def test_what_commits_by_itself_is_told(
 @pytest.mark.parametrize(
     ("revision", "undoes", "problem"),
     [
-        ("r2", "pass", "its downgrade is not its inverse: table pets is there besides"),
+        ("r2", "pass", "its downgrade is not its inverse: column pets.id is there bes"),
         ("r3", "1 / 0", "its downgrade fails: the migration of `default` failed: "),
     ],
 )

@@ -185,7 +185,7 @@ def count(name, where=os):
     setattr(where, name, call)
 for name in ("open", "close", "fsync", "link", "unlink", "chmod"):
     count(name)
-count("_back_up", sqlitecopy)
+count("back_up", sqlitecopy)
 sqlitecopy.copy_sqlite(Path(sys.argv[1]), Path(sys.argv[2]))
 print("done", flush=True)
 """

@@ -177,7 +177,8 @@ def test_what_is_not_safe_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What git has not, a protected environment, a plan, SQL for another system."""
-    shop = make(tmp_path, TABLE, COLUMN)
+    (tmp_path / "models.py").write_text(MODELS)
+    shop = make(tmp_path, TABLE, COLUMN, env=COMPARING)
     before = names(shop)
     run(shop, is_dry=True)
     first, _ = capsys.readouterr().out.splitlines()
@@ -200,6 +201,7 @@ def test_what_is_not_safe_is_refused(
         run(shop)
     text = "a baseline would be SQL of sqlite, and `staging` has postgresql"
     assert failed.value.message.startswith(text)
+    assert "the baseline makes something else: besides `index" in failed.value.message
     table = "[tool.sceneshift.environments.development]\n"
     text = (tmp_path / "pyproject.toml").read_text()
     text = text.replace(table, f"{table}protected = true\n")
@@ -263,7 +265,8 @@ def test_a_baseline_has_a_name_of_its_own(tmp_path: Path) -> None:
     ids = tuple(f"{number:020}" for number in range(5))
     name_replaced(file, ids)
     assert read_revision(file).replaces == ids
-    file.write_text("revision = 'rev2'\n")
+    file.write_text("revision = 'rev2'\nreplaces = print()\n")  # somebody else's
+    assert read_revision(file).replaces == ()
     with pytest.raises(SceneshiftError, match=r"^script\.py\.mako has no line"):
         name_replaced(file, ids)
 

@@ -173,7 +173,7 @@ def write(upgrade: Upgrade, wanted: Wanted) -> Written:
         for each in drafts:
             _import(each, said)
             _check(each)
-        files = [_give_name(each) for each in drafts]
+        files = [give_name(each) for each in drafts]
     except SceneshiftError as error:
         if NO_MODELS not in error.message:
             raise
@@ -250,8 +250,12 @@ def _check(draft: Path) -> None:
     read_revision(draft)
 
 
-def _give_name(draft: Path) -> Path:
-    """Rename a complete draft, so that a crash of the machine leaves it or none."""
+def give_name(draft: Path) -> Path:
+    """Rename a complete draft, so that a crash of the machine leaves it or none.
+
+    Raises:
+        SceneshiftError: The name is another file's.
+    """
     path = draft.with_name(draft.name.removeprefix(MARK))
     if path.exists():
         raise SceneshiftError(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # What begins with the first two is an editor's lock to Alembic, and not read.
 MARK = ".#sceneshift-"
+JOURNAL = "squash.json"  # what a squash was about to do, beside the locks
 
 
 def sync(path: Path) -> None:

@@ -173,7 +173,11 @@ def _find_values(tree: ast.Module, file: Path) -> dict[str, Any]:
         for target in targets:
             if isinstance(target, ast.Name) and target.id in _VARIABLES:
                 assert isinstance(node, ast.Assign | ast.AnnAssign)
-                values[target.id] = _evaluate(node, file)
+                try:
+                    values[target.id] = _evaluate(node, file)
+                except SceneshiftError:
+                    if target.id != _OWN:  # else it is somebody's by chance
+                        raise
     return values
 
 

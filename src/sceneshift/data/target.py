@@ -17,7 +17,7 @@ from sceneshift.core.project import load_project
 from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import name_few, quote, suggest
 from sceneshift.data.configuration import Migrated, list_migrated
-from sceneshift.data.squash.exchange import resume
+from sceneshift.data.renaming import JOURNAL
 from sceneshift.data.versions import VersionTable, find_plain_file, find_version_table
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def list_targets(project: Project) -> list[Target]:
     Raises:
         ConfigError: A file says what cannot be.
     """
-    resume(project.root)
+    _resume(project.root)
     owner = find_owner(project)
     migrated = {each.database.variable: each for each in list_migrated(project)}
     databases = {
@@ -222,6 +222,14 @@ def list_targets(project: Project) -> list[Target]:
         )
         for variable, each in databases.items()
     ]
+
+
+def _resume(root: Path) -> None:
+    """Do a squash to the end that was killed, or take it back."""
+    if (StateFolder(root).path / FOLDER / JOURNAL).exists():
+        from sceneshift.data.squash.exchange import resume  # noqa: PLC0415 - seldom
+
+        resume(root)
 
 
 def _choose(found: list[Target], name: str | None, environment: str) -> list[Target]:

@@ -161,6 +161,13 @@ class UndoLog:
         self._write(entry)
         return entry
 
+    def give_up(self, entry: Entry, system: System) -> None:
+        """Know no more of a change that was begun and failed: all is as it was."""
+        with contextlib.suppress(SceneshiftError, OSError):  # there is an error already
+            if _read_state(system) == entry.before:
+                system.forget_former(entry.former)
+                (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
+
     def forget_snapshot(self, state: str) -> None:
         """Know no more which snapshot a state has come from.
 
@@ -180,19 +187,6 @@ class UndoLog:
                 f"it cannot be written down what is done: {error}",
                 hint=f"is there room, and is it yours? df -h {self.folder}",
             ) from error
-
-    def settle(self, entry: Entry, system: System, state: str) -> None:
-        """Forget a change that has come to nothing, else part with what it pushes out.
-
-        Args:
-            entry: The change.
-            system: Where the states are.
-            state: The one that the database bears now.
-        """
-        if state != entry.id:  # what was kept of it is what is there
-            system.forget_former(entry.former)
-            (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
-        self.tidy(system, state)
 
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
         """Part with what leads nowhere: cut off, too old, or another way was taken.
@@ -232,8 +226,11 @@ def place_state(
     )
     try:
         system.place(snapshot, _mark(target, entry), entry.former)
+    except BaseException:
+        log.give_up(entry, system)
+        raise
     finally:
-        log.settle(entry, system, _read_state(system))
+        log.tidy(system, _read_state(system))
     return entry
 
 
@@ -269,8 +266,11 @@ def change_state(  # noqa: PLR0913 - a change, and how
         entry = log.begin(act, what, environment=target.environment, before=state)
         try:
             system.change(change, _mark(target, entry), entry.former)
+        except BaseException:
+            log.give_up(entry, system)
+            raise
         finally:
-            log.settle(entry, system, _read_state(system))
+            log.tidy(system, _read_state(system))
     except UnkeptError as error:
         if is_insisting:
             raise

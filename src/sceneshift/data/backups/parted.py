@@ -28,6 +28,7 @@ from sceneshift.data.undo import Entry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sceneshift.data.system import System
     from sceneshift.data.target import Target
 
 _LOCK = ".lock"
@@ -41,30 +42,42 @@ def let_go(target: Target) -> None:
     Raises:
         SceneshiftError: That is so; the status tells of it, too.
     """
-    with _being_alone(target) as is_alone:
-        while is_alone and (written := list_parted(target)):
-            for path in written:
-                try:
-                    _let_go(target, path)
-                except SceneshiftError as error:
-                    note_problem(target, error.message)
-                    raise
-        if is_alone:
-            note_problem(target, None)
+    is_alone = True
+    # Looked at after the lock, too: another program that came meanwhile has left it.
+    while is_alone and list_parted(target):
+        with _being_alone(target) as is_alone:
+            if is_alone:
+                _let_all_go(target)
+
+
+def _let_all_go(target: Target) -> None:
+    for path in list_parted(target):
+        try:
+            _let_go(target, path)
+        except SceneshiftError as error:
+            note_problem(target, error.message)
+            raise
+    note_problem(target, None)
 
 
 def _let_go(target: Target, path: Path) -> None:
     system = find_system(target)
     entry = _read(path)
     states = {entry.former: entry.origin, entry.later: entry.snapshot}
+    if system.has_former(entry.later):  # it was taken back, and is in place again
+        _remove(target, system, entry.former)
     for former, snapshot in states.items():
         if system.has_former(former):
             known = snapshot if snapshot and system.has_snapshot(snapshot) else None
             _keep_rows(target, former, known, entry)
-            # Nobody waits for the database meanwhile, but here.
-            with hold_lock(target.name_lock()), system.hold():
-                system.forget_former(former)
+            _remove(target, system, former)
     path.unlink(missing_ok=True)
+
+
+def _remove(target: Target, system: System, former: str) -> None:
+    """Remove a state; others wait for the database meanwhile, but not before."""
+    with hold_lock(target.name_lock()), system.hold():
+        system.forget_former(former)
 
 
 def _keep_rows(target: Target, former: str, snapshot: str | None, entry: Entry) -> None:

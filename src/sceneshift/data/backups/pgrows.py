@@ -21,7 +21,6 @@ from sceneshift.data.pgserver import quote_name, quote_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from _typeshed import WriteableBuffer
     from psycopg import Connection
 
 _TABLES = """\
@@ -76,7 +75,7 @@ class Rows(io.RawIOBase):
         """Tell that it is to be read."""
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer, as `io.RawIOBase` has it."""
         view = memoryview(buffer)
         while not self._left:

@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import DriftError, SceneshiftError
+from sceneshift.core.errors import DriftError, SceneshiftError, UsageError
 from sceneshift.core.project import build_common_env
-from sceneshift.core.wording import quote
+from sceneshift.core.wording import quote, suggest
 from sceneshift.data.build import make_order
 from sceneshift.data.lint.ignoring import find_ignored
 from sceneshift.data.lint.rules import Finding, Judge
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.revision import Revision
+    from sceneshift.data.revisions import History
     from sceneshift.data.standing import Standing
     from sceneshift.data.target import Target
 
@@ -49,9 +50,12 @@ class LintRequest(Request, frozen=True, kw_only=True):
 
     Attributes:
         is_all: Whether all revisions are looked at; else those that are pending.
+        since: The revision after which they are looked at, wherever the database is;
+            None means there.
     """
 
     is_all: bool = False
+    since: str | None = None
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -106,7 +110,7 @@ def lint(request: LintRequest) -> None:
     """
     targets = request.load()
     reports = [
-        _look(each, each.migrated, is_all=request.is_all)
+        _look(each, each.migrated, request)
         for each in targets
         if each.migrated is not None
     ]
@@ -142,9 +146,11 @@ def _print(reports: Iterable[Report], console: StreamConsole) -> None:
             console.note(f"{name}: what comes after the one that fails is not seen")
 
 
-def _look(target: Target, migrated: Migrated, *, is_all: bool) -> Report:
+def _look(target: Target, migrated: Migrated, request: LintRequest) -> Report:
+    is_all = request.is_all
     standing = find_standing(migrated, target.root)
-    if standing.problem is not None and not (is_all and standing.unknown):
+    is_free = is_all or request.since is not None
+    if standing.problem is not None and not (is_free and standing.unknown):
         raise SceneshiftError(
             f"{quote(target.database.name)} cannot be looked at: {standing.problem}",
             hint=standing.advise(target.root),
@@ -155,6 +161,8 @@ def _look(target: Target, migrated: Migrated, *, is_all: bool) -> Report:
         order = make_order(target, system)
         assert order.history is not None
         current = () if is_all else standing.current or ()
+        if request.since is not None:
+            current = (_find(order.history, request.since),)
         pending = order.history.find_pending(current)
         if not pending:
             return Report(target=target, count=0)
@@ -167,6 +175,18 @@ def _look(target: Target, migrated: Migrated, *, is_all: bool) -> Report:
         stack.callback(path.unlink, missing_ok=True)
         records = _capture(system.aim(program, draft), path, pending)
         return _report(target, records, count=len(pending), is_all=is_all)
+
+
+def _find(history: History, name: str) -> str:
+    """Return a revision.
+
+    Raises:
+        UsageError: There is none of this id.
+    """
+    if name not in history.revisions:
+        hint = suggest(name, [*history.revisions])
+        raise UsageError(f"there is no revision {quote(name)}", hint=hint)
+    return name
 
 
 def _report(

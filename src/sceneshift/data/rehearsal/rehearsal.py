@@ -174,9 +174,9 @@ def _compare(route: Route, upgrade: Upgrade) -> tuple[list[str] | None, str | No
 
 def _name_query(target: Target) -> str:
     if target.file is not None:
-        from sceneshift.data.sqliteschema import QUERY  # noqa: PLC0415 - of one system
+        from sceneshift.data.sqliteschema import STRUCTURE  # noqa: PLC0415
 
-        return QUERY
+        return STRUCTURE
     from sceneshift.data.pgschema import name_query  # noqa: PLC0415 - of the other
 
     return name_query()
@@ -186,7 +186,7 @@ def _find_describe(
     target: Target,
 ) -> Callable[[Iterable[list[str]]], Mapping[str, str]]:
     if target.file is not None:
-        from sceneshift.data.sqliteschema import describe_schema  # noqa: PLC0415
+        from sceneshift.data.sqliteschema import describe_structure  # noqa: PLC0415
 
-        return describe_schema
+        return describe_structure
     return lambda rows: {row[0]: row[1] for row in rows}

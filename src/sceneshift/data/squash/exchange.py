@@ -19,12 +19,12 @@ from sceneshift.core.blake2 import digest
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.data.locking import hold_lock
-from sceneshift.data.renaming import MARK, sync
+from sceneshift.data.renaming import JOURNAL, MARK, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FOLDER, _JOURNAL, _LOCK = "data", "squash.json", "squash.lock"
+_FOLDER, _LOCK = "data", "squash.lock"
 
 
 class Exchange(Struct, frozen=True, kw_only=True):
@@ -72,13 +72,13 @@ def exchange(
             gone={str(each): known for each, known in gone.items()},
         )
         text = msgspec.json.format(msgspec.json.encode(order)).decode()
-        write_whole(folder / _JOURNAL, text)
+        write_whole(folder / JOURNAL, text)
         shutil.copyfile(draft, aside)
         shutil.copymode(place, aside)
         sync(aside)
         aside.replace(place)
         sync(place.parent)
-        _finish(order, folder / _JOURNAL)
+        _finish(order, folder / JOURNAL)
 
 
 def resume(root: Path) -> None:
@@ -87,7 +87,7 @@ def resume(root: Path) -> None:
     Raises:
         SceneshiftError: It cannot be done.
     """
-    journal = StateFolder(root).path / _FOLDER / _JOURNAL
+    journal = StateFolder(root).path / _FOLDER / JOURNAL
     if not journal.exists():
         return
     with hold_lock(journal.with_name(_LOCK)), _explaining():

@@ -129,21 +129,26 @@ def merge(
         "env": ENV,
         "database": "name of the database (default: all that have migrations)",
         "all": "look at all migrations, not at pending ones alone",
+        "since": "look at those after this revision, wherever the database is",
         "json": JSON,
     }
 )
-def lint(
+def lint(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     env: str = "",
     database: str = "",
     all: bool = False,  # noqa: A002, FBT001, FBT002 - a flag
+    since: str = "",
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Tell what pending migrations do that is dangerous, and what to do instead."""
     from sceneshift.data.lint import command  # noqa: PLC0415 - 50 ms
 
     request = command.LintRequest(
-        **read_flags(context, env, database), is_all=all, as_json=json
+        **read_flags(context, env, database),
+        is_all=all,
+        since=since or None,
+        as_json=json,
     )
     command.lint(request)
 

@@ -194,7 +194,8 @@ def test_lines_that_cannot_be_are_told_and_change_nothing(
     project.write({"pyproject.toml": settings, "Procfile.dev": lines})
     stack.wait_for(complaint)
     assert stack.status() == before
-    project.write({"pyproject.toml": "", "Procfile.dev": APP + MORE})
+    # In this order: between the two, nothing may be right that lacks `app`.
+    project.write({"Procfile.dev": APP + MORE, "pyproject.toml": ""})
     assert stack.wait_status(more="ready")["app"]["pid"] == before["app"]["pid"]
     assert stack.stop() == 130
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 import components
+from postgresql import serving_postgresql
+from warming import serving_forks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from postgresql import Server
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker `needs`."""
+    """Declare the markers."""
+    config.addinivalue_line(
+        "markers", "cold: programs of the project run in a new interpreter each"
+    )
     config.addinivalue_line(
         "markers",
         "needs(*components): chromium, docker, fish, node, postgresql, redis, sqlite3 "
@@ -28,3 +41,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("CI", "").lower() in {"1", "true"}:
         pytest.fail(f"{reason}; .ci/run installs it", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Return a PostgreSQL server; the test has declared that it needs one."""
+    with serving_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """Return the folder of an interpreter that has Alembic imported already."""
+    with serving_forks() as folder:
+        yield folder
+
+
+@pytest.fixture
+def run_warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have projects use that one, unless the test is marked `cold`."""
+    if request.node.get_closest_marker("cold") is None:
+        monkeypatch.setenv("VIRTUAL_ENV", str(request.getfixturevalue("warm")))
+
+
+@pytest.fixture
+def chores_warm(
+    request: pytest.FixtureRequest, run_warm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have what commands start of our own run by it, too."""
+    del run_warm
+    if request.node.get_closest_marker("cold") is None:
+        python = request.getfixturevalue("warm") / "bin/python"
+        monkeypatch.setattr(sys, "executable", str(python))

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import psycopg
 
 import components
+from ramdisk import find_memory
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def serving_postgresql() -> Iterator[Server]:
     """Yield a server, which is gone with all its data afterwards."""
     # Not pytest's folder: the path of a socket is short, and the server's user, who
     # may not be root, must get there.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=find_memory()))
     try:
         with _running(folder):
             yield Server(folder)

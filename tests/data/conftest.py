@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from postgresql import serving_postgresql
 from stacks import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgresql import Server
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """Return a PostgreSQL server; the test has declared that it needs one."""
-    with serving_postgresql() as server:
-        yield server
+@pytest.fixture(autouse=True)
+def always_warm(run_warm: None) -> None:
+    """Have what is Alembic's, and what fills databases, run by a warm interpreter."""
+    del run_warm
 
 
 @pytest.fixture

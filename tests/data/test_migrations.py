@@ -60,6 +60,7 @@ def list_state(root: Path) -> list[str]:
     return [each.name for each in root.glob(".sceneshift/data/*/drafts/*")]
 
 
+@pytest.mark.cold
 def test_what_is_pending_is_applied_once(tmp_path: Path) -> None:
     """And then nothing is."""
     make_project(tmp_path, CHAIN, url=URL)
@@ -153,6 +154,7 @@ WAITS = "import pathlib, time; pathlib.Path('started').touch(); time.sleep(60)"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.cold
 def test_an_end_in_the_middle_leaves_what_was_there(
     tmp_path: Path, number: int
 ) -> None:
@@ -182,6 +184,7 @@ def test_an_end_in_the_middle_leaves_what_was_there(
     assert list_state(tmp_path) == []
 
 
+@pytest.mark.cold
 def test_a_migration_that_outlives_its_command_is_waited_for(tmp_path: Path) -> None:
     """Else the next would use the same copy, or server, at the same time."""
     until = "[time.sleep(0.01) for _ in iter(pathlib.Path('go').exists, True)]"
@@ -276,6 +279,7 @@ def test_an_env_py_that_has_applied_nothing_is_told(tmp_path: Path, env: str) ->
     assert list_tables(tmp_path) == []
 
 
+@pytest.mark.cold
 def test_what_env_py_starts_may_go_on(tmp_path: Path) -> None:
     """It is not waited for, and does not hold up the next."""
     starts = "import os\nos.system('sleep 60 & echo $! > pid')\n"

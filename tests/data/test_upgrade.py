@@ -14,6 +14,8 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.data.scripts import read_scripts
 from sceneshift.data.upgrade import Upgrade, find_reason
 
+pytestmark = pytest.mark.cold
+
 
 def make(root: Path, url: str = "sqlite:///a.db", **env: str) -> Upgrade:
     """Return what is to be run, in a project whose migrations are read."""

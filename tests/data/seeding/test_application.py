@@ -62,6 +62,7 @@ def start(place: Place) -> tuple[subprocess.Popen[bytes], int]:
     return parent, int(started.read_text())
 
 
+@pytest.mark.cold
 def test_nothing_is_left_when_the_program_is_killed(place: Place) -> None:
     """It is said which signal ended it; the old data is complete."""
     place.run("INSERT INTO people (id, email) VALUES (7, 'old@x')")
@@ -77,6 +78,7 @@ def test_nothing_is_left_when_the_program_is_killed(place: Place) -> None:
     assert place.read_log() == "filling\n"
 
 
+@pytest.mark.cold
 def test_it_ends_with_whoever_started_it(place: Place) -> None:
     """By `kill -9`, too: nothing of it is committed afterwards."""
     parent, child = start(place)
@@ -88,6 +90,7 @@ def test_it_ends_with_whoever_started_it(place: Place) -> None:
     assert place.seed() == {"people": count(inserted=1)}
 
 
+@pytest.mark.cold
 def test_an_interrupt_ends_it(file: Place) -> None:
     """At once."""
     parent, child = start(file)
@@ -122,6 +125,7 @@ def test_how_far_it_is_is_told(file: Place) -> None:
     assert any(each.table == "people" and each.rows >= 1000 for each in told)
 
 
+@pytest.mark.cold
 def test_the_projects_modules_are_found_and_nothing_of_ours(file: Place) -> None:
     """As Alembic would; the program's own folder is no place of imports."""
     (file.root / "shop").mkdir()
@@ -142,6 +146,7 @@ def test_the_projects_modules_are_found_and_nothing_of_ours(file: Place) -> None
     assert said == [f"theirs theirs theirs {file.root}", " False", "[]"]
 
 
+@pytest.mark.cold
 def test_no_secret_is_in_arguments_or_in_the_log(place: Place) -> None:
     """Nor in what is said: a driver writes passwords in ways of its own."""
     url = place.url.replace("postgres@", "postgres:s3c%2Fret@")
@@ -173,6 +178,7 @@ def test_a_python_without_sqlalchemy_says_what_to_install(file: Place) -> None:
     assert caught.value.hint == f"install it: {python} -m pip install 'sqlalchemy'"
 
 
+@pytest.mark.cold
 def test_an_old_sqlalchemy_is_told(file: Place) -> None:
     """Before it fails somewhere."""
     (file.root / "sqlalchemy.py").write_text("__version__ = '1.4.52'\n")
@@ -207,6 +213,7 @@ def test_a_program_that_says_nothing_has_failed(file: Place) -> None:
         file.seed()
 
 
+@pytest.mark.cold
 def test_what_a_seed_leaves_running_holds_nothing_up(file: Place) -> None:
     """Though it has the pipe of what is printed; it is ended."""
     file.write(
@@ -350,6 +357,7 @@ def test_instants_without_a_zone_are_of_utc(postgresql: Place) -> None:
     assert postgresql.run(look) == [(True,)]
 
 
+@pytest.mark.cold
 def test_what_it_reads_is_written_down(file: Place) -> None:
     """Where somebody asks, to know later whether it would be the same."""
     (file.root / "shop.py").write_text("")

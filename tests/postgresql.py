@@ -20,16 +20,19 @@ from ramdisk import find_memory
 from support import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _NUMBERS = itertools.count(1)
+_SMALL = (
+    *("-c", "shared_buffers=16MB"),
+    *("-c", "max_connections=60"),
+    *("-c", "max_prepared_transactions=4"),
+)
+# A crash may lose the last changes, and some of a page.
 _FAST = (
     *("-c", "fsync=off"),
     *("-c", "synchronous_commit=off"),
     *("-c", "full_page_writes=off"),
-    *("-c", "shared_buffers=16MB"),
-    *("-c", "max_connections=60"),
-    *("-c", "max_prepared_transactions=4"),
 )
 
 
@@ -75,40 +78,87 @@ class Server(NamedTuple):
 @contextlib.contextmanager
 def serving_postgresql() -> Iterator[Server]:
     """Yield a server, which is gone with all its data afterwards."""
+    with running_postgresql(None, *_FAST) as running:
+        yield running.server
+
+
+@contextlib.contextmanager
+def running_postgresql(below: Path | None = None, *options: str) -> Iterator[Running]:
+    """Yield a server that can be stopped, and is gone with all its data afterwards.
+
+    Args:
+        below: Where its data is to be; None: where there is room.
+        options: More options of its program.
+    """
     # Not pytest's folder: the path of a socket is short, and the server's user, who
     # may not be root, must get there.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=find_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=below or find_memory()))
     try:
-        with _running(folder):
-            yield Server(folder)
+        running = Running(folder, options)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _running(folder: Path) -> Iterator[None]:
-    programs, user = components.get("postgresql").resolve().parent, _find_user()
-    if user is not None:
-        shutil.chown(folder, user)
-    words = ["-D", f"{folder}/data", "-U", "postgres", "--auth=trust", "--no-sync"]
-    options = {"user": user, "cwd": folder, "stdin": subprocess.DEVNULL}
-    subprocess.run(
-        [programs / "initdb", *words],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        **options,  # type: ignore[call-overload]
-    )
-    argv = [programs / "postgres", "-D", f"{folder}/data", "-k", folder, "-h", ""]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(  # type: ignore[call-overload]
-            [*argv, *_FAST], stdout=log, stderr=log, start_new_session=True, **options
+class Running:
+    """A server's program.
+
+    Attributes:
+        server: The server.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str]) -> None:
+        self.server = Server(folder)
+        self._folder = folder
+        self._programs = components.get("postgresql").resolve().parent
+        user = _find_user()
+        if user is not None:
+            shutil.chown(folder, user)
+        self._options = {"user": user, "cwd": folder, "stdin": subprocess.DEVNULL}
+        words = ["-D", f"{folder}/data", "-U", "postgres", "--auth=trust", "--no-sync"]
+        subprocess.run(
+            [self._programs / "initdb", *words],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._options,  # type: ignore[call-overload]
         )
-        try:
-            wait_until(lambda: _answers(folder))
-            yield
-        finally:
-            server.send_signal(signal.SIGINT)  # ends connections, then itself
-            server.wait(60)
+        self._more = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, if it does not run, and wait until it answers."""
+        if self._process is None or self._has_ended(self._process):
+            start = [self._programs / "postgres", "-D", f"{self._folder}/data"]
+            argv = [*start, "-k", self._folder, "-h", "", *_SMALL, *self._more]
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(  # type: ignore[call-overload]
+                    argv,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    **self._options,
+                )
+        wait_until(lambda: _answers(self._folder))
+
+    def _has_ended(self, process: subprocess.Popen[bytes]) -> bool:
+        wait_until(lambda: process.poll() is not None or _answers(self._folder))
+        return process.returncode is not None
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it: at once by SIGQUIT, else after it has ended connections."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(60)
+
+    def crash(self) -> None:
+        """Stop it at once, from a fork of whoever has started it."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGQUIT)
+        wait_until(lambda: not _answers(self._folder))
 
 
 def _find_user() -> str | None:

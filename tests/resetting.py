@@ -152,3 +152,13 @@ class ServerShop(Shop):
         look = "SELECT datname FROM pg_database ORDER BY 1"
         found = (str(name) for (name,) in self.server.run("postgres", look))
         return [name for name in found if re.match(f"{self.name}__[{kinds}]_", name)]
+
+
+def make_user(server: Server, shop: ServerShop, rights: str = "CREATEDB") -> str:
+    """Make a user, who owns the database; return the user's URL of it."""
+    user = f"{shop.name}_dev"
+    server.run("postgres", f"CREATE ROLE {user} LOGIN {rights}")
+    server.run("postgres", f"ALTER DATABASE {shop.name} OWNER TO {user}")
+    url = server.url(shop.name, "psycopg", user)
+    make_project(shop.root, {}, url=url)
+    return user

@@ -3,10 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +15,8 @@ from sceneshift.data.drop import drop
 from sceneshift.data.target import Request, load_targets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stacks import Project
 
 
@@ -213,71 +212,3 @@ def test_what_cannot_be_kept_is_not_dropped(tmp_path: Path) -> None:
     ask(shop)
     with pytest.raises(SceneshiftError, match="can be made again"):
         shop.undo(is_redo=True)
-
-
-# Forks, and has the fork die in the nth line of what changes something, for each n.
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-
-sys.path.insert(0, sys.argv[2])
-from resetting import Shop
-from sceneshift.core import paths
-from sceneshift.data import aside, drop, sqlite, sqlitefiles, undo
-from sceneshift.data.target import Request
-
-root = Path(sys.argv[1])
-modules = (aside, drop, paths, sqlite, sqlitefiles, undo)
-files = {each.__file__ for each in modules}
-shop = Shop.open(root)
-request = Request(
-    root=root, environ=shop.environ, environment="development", is_confirmed=True
-)
-
-def run(left):
-    def trace(frame, event, argument):
-        nonlocal left
-        if frame.f_code.co_filename not in files:
-            return None
-        left -= event == "line"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-    sys.settrace(trace)
-    drop.drop(request)
-    os._exit(0)
-
-seen, left, status = [], 0, 1
-while status:
-    left += 9
-    pid = os.fork()
-    if not pid:
-        run(left)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL), status
-    assert shop.run("PRAGMA integrity_check") == [("ok",)]
-    tables = shop.tables()
-    seen.append(len(tables))
-    if not tables:  # the way back is there
-        shop.undo()
-    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
-kept = [str(each) for each in root.glob(".sceneshift/data/*/drafts/*")]
-kept += [str(each) for each in root.glob(".sceneshift/data/*/snapshots/*empty*")]
-print(json.dumps([seen, kept]))
-"""
-
-
-@pytest.mark.timeout(300)
-def test_a_kill_at_any_line_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    """And whichever it is, the next commands go on from there."""
-    shop = Shop(tmp_path, "a")
-    shop.reset()
-    shop.insert("a", 2)
-    tests = str(Path(__file__).parent.parent)
-    words = [sys.executable, "-c", KILLED, str(tmp_path), tests]
-    ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == 0
-    seen, left = json.loads(ended.stdout.splitlines()[-1])
-    assert len(seen) > 20
-    assert set(seen) == {0, 1}
-    assert left == []

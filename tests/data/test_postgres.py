@@ -10,7 +10,6 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,8 +17,7 @@ import psycopg
 import pytest
 
 from migrating import READING, make_chain, make_project
-from postgresql import Server, serving_postgresql
-from resetting import ServerShop, steps
+from resetting import ServerShop, make_user, steps
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.data import claim, drop, reset
@@ -36,30 +34,27 @@ from support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-pytestmark = pytest.mark.needs("postgresql")
+    from postgresql import Server
 
-
-@pytest.fixture(name="cluster", scope="module")
-def run_cluster() -> Iterator[Server]:
-    """Run a server."""
-    with serving_postgresql() as cluster:
-        yield cluster
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.usefixtures("chores_warm")]
 
 
 @pytest.fixture(name="server")
-def clean_server(cluster: Server) -> Iterator[Server]:
+def clean_server(server: Server) -> Iterator[Server]:
     """Return the server; what the test has left there takes no room any more."""
-    yield cluster
+    yield server
     look = (
         "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database "
         "WHERE datname <> 'postgres' AND NOT datistemplate"
     )
-    for (statement,) in cluster.run("postgres", look):
+    for (statement,) in server.run("postgres", look):
         with contextlib.suppress(psycopg.Error):  # it may be dropped just now
-            cluster.run("postgres", str(statement))
+            server.run("postgres", str(statement))
 
 
+@pytest.mark.cold
 def test_a_database_is_made_as_the_code_makes_it(
     server: Server, tmp_path: Path
 ) -> None:
@@ -173,44 +168,6 @@ def test_clients_are_back_at_once_and_see_the_old_or_the_new(
             thread.join()
     assert all(a == b for a, b in seen)
     assert max(max(each.values()) for each in errors) <= 2
-
-
-def make_user(server: Server, shop: ServerShop, rights: str = "CREATEDB") -> str:
-    """Make a user, who owns the database; return the user's URL of it."""
-    user = f"{shop.name}_dev"
-    server.run("postgres", f"CREATE ROLE {user} LOGIN {rights}")
-    server.run("postgres", f"ALTER DATABASE {shop.name} OWNER TO {user}")
-    url = server.url(shop.name, "psycopg", user)
-    make_project(shop.root, {}, url=url)
-    return user
-
-
-def test_a_session_that_cannot_be_ended_stops_it(
-    server: Server, tmp_path: Path
-) -> None:
-    """That of a superuser, for one: all is as it was, and it is said who it is."""
-    shop = ServerShop(tmp_path, "a", server=server)
-    user = make_user(server, shop)
-    shop.reset()
-    shop.run("INSERT INTO a VALUES (2)")
-    with server.connect(shop.name, user) as own, server.connect(shop.name) as other:
-        own.execute("SELECT 1")
-        other.execute("SET application_name = 'mine'")
-        pid = other.info.backend_pid
-        with pytest.raises(SceneshiftError) as caught:
-            shop.reset()
-        assert other.execute("SELECT count(*) FROM a").fetchone() == (2,)
-    assert caught.value.message == (
-        f"`{shop.name}` has sessions that this user cannot end: "
-        f"mine (pid {pid}, postgres)"
-    )
-    assert caught.value.hint == (
-        f"have whoever may do it end them: SELECT pg_terminate_backend({pid})"
-    )
-    assert len(shop.status()["undo"]) == 1
-    wait_until(lambda: not shop.beside("bnx"))
-    shop.reset()
-    assert shop.run("SELECT id FROM a") == [(1,)]
 
 
 def test_prepared_transactions_stop_it(server: Server, tmp_path: Path) -> None:
@@ -505,6 +462,7 @@ print(done.is_built)
 """
 
 
+@pytest.mark.cold
 def test_a_known_state_needs_neither_alembic_nor_sqlalchemy(
     server: Server, tmp_path: Path
 ) -> None:
@@ -517,190 +475,6 @@ def test_a_known_state_needs_neither_alembic_nor_sqlalchemy(
 
 
 # -- what may happen meanwhile
-
-
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-
-sys.path.insert(0, sys.argv[1])
-from postgresql import Server
-from resetting import ServerShop
-from sceneshift.core import paths
-from sceneshift.data import pgsession, undo
-from sceneshift.data.snapshots import store
-import psycopg
-
-act, step = sys.argv[2], int(sys.argv[3])
-shop = ServerShop.open_on(Path(sys.argv[4]), Server(Path(sys.argv[5])), sys.argv[6])
-files = {each.__file__ for each in (paths, store, undo)}
-
-def counts(code):
-    # Before each statement, and after it.
-    return code.co_filename in files or (
-        code.co_filename == pgsession.__file__ and code.co_name == "execute"
-    )
-
-def run(left):
-    def trace(frame, event, argument):
-        nonlocal left
-        if not counts(frame.f_code):
-            return None
-        left -= event == "line"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-    sys.settrace(trace)
-    if act in ("reset", "build"):
-        shop.reset(is_rebuilt=act == "build")
-    else:
-        shop.undo(is_redo=act == "redo")
-    os._exit(0)
-
-seen, left, status = [], 0, 1
-while status:
-    left += step
-    pid = os.fork()
-    if not pid:
-        run(left)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL), status
-    is_new = shop.run("SELECT id FROM a") == [(1,)]
-    seen.append([is_new, shop.run("SELECT count(*) FROM a")])
-    if is_new == (act != "undo"):  # the way back is there
-        shop.undo(is_redo=act == "undo")
-try:
-    shop.undo(is_redo=True)
-except Exception:
-    pass
-print(json.dumps([seen, shop.beside("bn")]))
-"""
-
-
-@pytest.mark.parametrize(
-    ("act", "step"), [("reset", 9), ("undo", 7), ("redo", 7), ("build", 60)]
-)
-@pytest.mark.timeout(600)
-def test_a_kill_at_any_statement_leaves_the_old_or_the_new(
-    server: Server, tmp_path: Path, act: str, step: int
-) -> None:
-    """And whichever it is, the next commands go on from there."""
-    shop = ServerShop(tmp_path, "a", server=server)
-    shop.reset()
-    shop.run("INSERT INTO a VALUES (2)")
-    if act in {"undo", "redo"}:
-        shop.reset()
-    if act == "redo":
-        shop.undo()
-    tests = str(Path(__file__).parent.parent)
-    words = [tests, act, str(step), str(tmp_path), str(server.folder), shop.name]
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, *words],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0
-    seen, left = json.loads(ended.stdout.splitlines()[-1])
-    assert all(rows == [[1 if is_new else 2]] for is_new, rows in seen)
-    assert len(seen) > 6
-    assert {is_new for is_new, _ in seen} == {True, False}
-    assert left == []
-    wait_until(lambda: not shop.beside("bnx"))
-    written = list(tmp_path.glob(".sceneshift/data/*/snapshots/*.json"))
-    assert len(shop.beside("s")) == len(written)
-
-
-LOSING = """
-import json, os, signal, sys
-from pathlib import Path
-
-sys.path.insert(0, sys.argv[1])
-from postgresql import Server
-from resetting import ServerShop
-from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import pgsession
-from support import wait_until
-import psycopg
-
-server = Server(Path(sys.argv[3]))
-shop = ServerShop.open_on(Path(sys.argv[2]), server, sys.argv[4])
-left, seen = 0, []
-
-def lose():
-    # The server ends all sessions when one is killed, and recovers as from a crash.
-    look = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sceneshift'"
-    witness = server.connect("postgres")
-    ((pid,),) = witness.execute(look).fetchall()[:1]
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: is_lost(witness))
-
-def is_lost(connection):
-    try:
-        connection.execute("SELECT 1")
-        return False
-    except psycopg.OperationalError:
-        return True
-
-def answers():
-    try:
-        return shop.run("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-
-def trace(frame, event, argument):
-    global left
-    code = frame.f_code
-    if code.co_filename != pgsession.__file__ or code.co_name != "execute":
-        return None
-    left -= event == "line"
-    if event == "line" and left == 0:
-        lose()
-    return trace
-
-for number in range(1, 300, 5):
-    left = number
-    sys.settrace(trace)
-    try:
-        shop.reset()
-        said = None
-    except SceneshiftError as error:
-        said = error.message
-    sys.settrace(None)
-    wait_until(answers)
-    is_new = shop.run("SELECT id FROM a") == [(1,)]
-    seen.append([is_new, shop.run("SELECT count(*) FROM a"), said])
-    if left > 0:
-        break
-    if is_new:
-        shop.undo()
-shop.reset()
-print(json.dumps([seen, shop.beside("bn")]))
-"""
-
-
-@pytest.mark.timeout(600)
-def test_a_lost_server_leaves_the_old_or_the_new(
-    server: Server, tmp_path: Path
-) -> None:
-    """It is told in a line, and the next command goes on from there."""
-    shop = ServerShop(tmp_path, "a", server=server)
-    shop.reset()
-    shop.run("INSERT INTO a VALUES (2)")
-    tests = str(Path(__file__).parent.parent)
-    words = [tests, str(tmp_path), str(server.folder), shop.name]
-    ended = subprocess.run(
-        [sys.executable, "-c", LOSING, *words],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0
-    seen, left = json.loads(ended.stdout.splitlines()[-1])
-    assert all(rows == [[1 if is_new else 2]] for is_new, rows, _ in seen)
-    assert len(seen) > 6
-    assert sum(said is not None for *_, said in seen) > 4
-    assert left == []
 
 
 def run_resets(root: Path, count: int) -> list[tuple[int | None, str]]:
@@ -729,20 +503,6 @@ request = reset.ResetRequest(
 )
 reset.reset(request)
 """
-
-
-@pytest.mark.timeout(300)
-def test_twenty_at_once_follow_each_other(server: Server, tmp_path: Path) -> None:
-    """One builds, and the others find that."""
-    shop = ServerShop(tmp_path, "a", server=server)
-    ended = run_resets(tmp_path, 20)
-    assert [code for code, _ in ended] == [0] * 20, ended
-    assert sum("built and put in place" in text for _, text in ended) == 1
-    assert shop.ran() == ["a"]
-    assert shop.tables() == ["a"]
-    assert len(shop.status()["undo"]) == 3
-    wait_until(lambda: len(shop.beside("t")) == 3, deadline_s=60)
-    wait_until(lambda: not shop.beside("bnx"))
 
 
 def test_two_checkouts_follow_each_other(server: Server, tmp_path: Path) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-import subprocess
-import sys
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +13,13 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.backups.parted import let_go
 from sceneshift.data.target import load_targets
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 IMPORTING = "import models\n" + READING
 
 
+@pytest.mark.cold
 def test_a_database_is_made_as_the_code_makes_it(tmp_path: Path) -> None:
     """And the next time not built: nothing runs."""
     shop = Shop(tmp_path, "a", "b")
@@ -97,6 +98,7 @@ def test_models_that_migrations_depend_on_matter(
     assert shop.ran() == ["a"]
 
 
+@pytest.mark.cold
 def test_what_a_migration_reads_matters(tmp_path: Path) -> None:
     """A file of data, one that is not there, a folder, a variable of the project."""
     look = (
@@ -257,75 +259,3 @@ def test_who_works_with_it_sees_the_old_or_the_new(tmp_path: Path) -> None:
     assert errors == []
     assert all(a == b for a, b in seen)
     assert len(shop.status()["undo"]) == 3
-
-
-# Forks, and has the fork die in the nth line of what changes something, for each n.
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-
-sys.path.insert(0, sys.argv[3])
-from resetting import Shop
-from sceneshift.core import paths
-from sceneshift.data import aside, build, reset, sqlite, sqlitefiles, takeback, undo
-from sceneshift.data.snapshots import store
-
-root, act = Path(sys.argv[1]), sys.argv[2]
-modules = (aside, build, paths, reset, sqlite, sqlitefiles, store, takeback, undo)
-files = {each.__file__ for each in modules}
-shop = Shop.open(root)
-
-def run(left):
-    def trace(frame, event, argument):
-        nonlocal left
-        if frame.f_code.co_filename not in files:
-            return None
-        left -= event == "line"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-    sys.settrace(trace)
-    if act == "reset":
-        shop.reset()
-    else:
-        shop.undo(is_redo=act == "redo")
-    os._exit(0)
-
-seen, left, status = [], 0, 1
-while status:
-    left += 5
-    pid = os.fork()
-    if not pid:
-        run(left)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL), status
-    assert shop.run("PRAGMA integrity_check") == [("ok",)]
-    is_new = shop.run("SELECT id FROM a") == [(1,)]
-    seen.append([is_new, shop.run("SELECT count(*) FROM a")])
-    if is_new == (act != "undo"):  # the way back is there
-        shop.undo(is_redo=act == "undo")
-kept = [str(each) for each in root.glob(".sceneshift/data/*/drafts/*")]
-print(json.dumps([seen, kept]))
-"""
-
-
-@pytest.mark.parametrize("act", ["reset", "undo", "redo"])
-@pytest.mark.timeout(300)
-def test_a_kill_at_any_line_leaves_the_old_or_the_new(tmp_path: Path, act: str) -> None:
-    """And whichever it is, the next commands go on from there."""
-    shop = Shop(tmp_path, "a")
-    shop.reset()
-    shop.run("INSERT INTO a VALUES (2)")
-    if act != "reset":
-        shop.reset()
-    if act == "redo":
-        shop.undo()
-    tests = str(Path(__file__).parent.parent)
-    words = [sys.executable, "-c", KILLED, str(tmp_path), act, tests]
-    ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == 0
-    seen, left = json.loads(ended.stdout.splitlines()[-1])
-    assert all(rows == [[1 if is_new else 2]] for is_new, rows in seen)
-    assert len(seen) > 20
-    assert {is_new for is_new, _ in seen} == {True, False}
-    assert left == []

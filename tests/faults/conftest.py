@@ -1,0 +1,28 @@
+"""What tests of faults share."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ramdisk import find_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in memory, if there is room.
+
+    A kill loses nothing that was written, on a disk or not: only a disk's waiting is.
+    """
+    memory = find_memory()
+    if memory is None:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)

@@ -58,10 +58,22 @@ def find_docker() -> Path | None:
     return find_program("dockerd") if os.geteuid() == 0 else None
 
 
+def find_mount() -> Path | None:
+    """Return `mount`, where this user may mount a disk of memory."""
+    mount, unshare = find_program("mount"), find_program("unshare")
+    if mount is None or unshare is None or os.geteuid() != 0:
+        return None
+    # In a namespace of its own: nothing is left of it.
+    argv = [str(unshare), "--mount", str(mount), "-t", "tmpfs", "none", "/mnt"]
+    is_allowed = subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    return mount if is_allowed else None
+
+
 _FINDERS: dict[str, Callable[[], Path | None]] = {
     "chromium": lambda: find_program(*_CHROMIUMS),
     "docker": find_docker,
     "fish": lambda: find_program("fish"),
+    "mount": find_mount,
     "node": find_node,
     "postgresql": find_postgresql,
     "redis": lambda: find_program("redis-server"),

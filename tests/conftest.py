@@ -26,8 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "needs(*components): chromium, docker, fish, node, postgresql, redis, sqlite3 "
-        "or tmux; without it the test is skipped, and fails under CI=true",
+        "needs(*components): chromium, docker, fish, mount, node, postgresql, redis, "
+        "sqlite3 or tmux; without it the test is skipped, and fails under CI=true",
     )
 
 

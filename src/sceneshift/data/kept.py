@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
+from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import quote, suggest
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
@@ -214,7 +215,7 @@ def _finding(request: Request, name: str) -> Iterator[Kept]:
         problem = "is the beginning of several snapshots" if found else "is no snapshot"
         raise UsageError(f"{quote(name)} {problem}", hint=suggest(name, ids))
     target = found[0].target
-    system = found[0].system
-    with hold_lock(target.name_lock()), system.hold():
+    system, state = found[0].system, StateFolder(target.root)
+    with state.being_written(), hold_lock(target.name_lock()), system.hold():
         system.sweep()
         yield found[0]

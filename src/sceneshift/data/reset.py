@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
+from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.build import build, make_order
 from sceneshift.data.choice import check_known, choose
@@ -204,7 +205,8 @@ def apply(planned: list[Planned], *, is_rebuilt: bool = False) -> list[Done]:
         SceneshiftError: Something failed; the databases are as they were, but for those
             that were put in place before.
     """
-    with ExitStack() as locks:
+    state = StateFolder(planned[0].target.root)
+    with state.being_written(), ExitStack() as locks:
         held = tuple(
             locks.enter_context(hold_lock(path))
             for path in sorted({each.target.name_lock() for each in planned})

@@ -16,6 +16,8 @@ from support import wait_until
 if TYPE_CHECKING:
     from stacks import MakeProject, Project
 
+pytestmark = pytest.mark.usefixtures("run_warm")
+
 TABLE = (
     "CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY, email text UNIQUE);\n"
 )
@@ -44,6 +46,7 @@ def read(project: Project, file: str = "var/dev.db") -> list[tuple[Any, ...]]:
         return connection.execute("SELECT * FROM users ORDER BY id").fetchall()
 
 
+@pytest.mark.cold
 def test_the_dataset_of_the_environment_is_applied(make_project: MakeProject) -> None:
     """Twice is the same as once; the figures are data, the word is for people."""
     project = make_project(SMALL, settings=SETTINGS)
@@ -265,6 +268,7 @@ def seed(context):
 """
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize(
     "system", ["sqlite", pytest.param("server", marks=pytest.mark.needs("postgresql"))]
 )

@@ -60,7 +60,7 @@ def warm() -> Iterator[Path]:
 @pytest.fixture
 def run_warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have projects use that one, unless the test is marked `cold`."""
-    if request.node.get_closest_marker("cold") is None:
+    if _is_warm(request):
         monkeypatch.setenv("VIRTUAL_ENV", str(request.getfixturevalue("warm")))
 
 
@@ -70,6 +70,12 @@ def chores_warm(
 ) -> None:
     """Have what commands start of our own run by it, too."""
     del run_warm
-    if request.node.get_closest_marker("cold") is None:
+    if _is_warm(request):
         python = request.getfixturevalue("warm") / "bin/python"
         monkeypatch.setattr(sys, "executable", str(python))
+
+
+def _is_warm(request: pytest.FixtureRequest) -> bool:
+    """Tell whether a test may have it: its server needs what Linux has."""
+    is_linux = sys.platform.startswith("linux")
+    return is_linux and request.node.get_closest_marker("cold") is None

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 import components
-from postgresql import serving_postgresql
+from postgresql import running_fast
 from warming import serving_forks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgresql import Server
+    from postgresql import Running, Server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,10 +44,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def running_server() -> Iterator[Running]:
+    """Return the program of a PostgreSQL server."""
+    with running_fast() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(running_server: Running) -> Server:
     """Return a PostgreSQL server; the test has declared that it needs one."""
-    with serving_postgresql() as server:
-        yield server
+    return running_server.server
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 _NUMBERS = itertools.count(1)
 _SMALL = (
@@ -78,8 +79,13 @@ class Server(NamedTuple):
 @contextlib.contextmanager
 def serving_postgresql() -> Iterator[Server]:
     """Yield a server, which is gone with all its data afterwards."""
-    with running_postgresql(None, *_FAST) as running:
+    with running_fast() as running:
         yield running.server
+
+
+def running_fast() -> AbstractContextManager[Running]:
+    """Return what runs a server that waits for no disk."""
+    return running_postgresql(None, *_FAST)
 
 
 @contextlib.contextmanager

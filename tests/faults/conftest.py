@@ -26,3 +26,10 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def revive(request: pytest.FixtureRequest) -> None:
+    """Have the server run: tests of a lost guard end all that this process started."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue("running_server").start()

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from support import wait_until
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TASKS = "from sceneshift import namespace\nns = namespace()\n"
 DEADLINE_S = float(os.environ.get("STACK_DEADLINE_S", "30"))
-
-
-def free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Stack:

@@ -8,7 +8,6 @@ import os
 import pty
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -35,14 +34,6 @@ TASKS = "from sceneshift import namespace\n\nns = namespace()\n"
 _LOGIN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
 _MARK = "SCENESHIFT_TEST_MARK"
 _STRIPPED = ("PORT", "CI", "NO_COLOR", "SCENESHIFT_ENV", "SCENESHIFT_DEBUG")
-
-
-def free_port() -> int:
-    """Return a port that nobody holds at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class MakeProject(Protocol):

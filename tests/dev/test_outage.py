@@ -13,7 +13,7 @@ from sceneshift.dev.failure import ErrorReport
 from sceneshift.dev.model import ProcessSpec, StackSpec
 from sceneshift.dev.outage import Outages, is_code_error
 from sceneshift.dev.run.held import HeldSockets
-from stacks import free_port
+from support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from sceneshift.dev.machine import Phase, Verb
-from stacks import free_port
 from supervising import LISTENING, connect, run_supervised
+from support import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

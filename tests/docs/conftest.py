@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from documents import read_files
+from support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,14 +51,6 @@ time.sleep(600)
 }
 
 
-def find_free_port() -> int:
-    """Return a port that nobody holds."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 class DocumentedProject:
     """A folder with the files of a document, and commands run in it."""
 
@@ -72,7 +64,7 @@ class DocumentedProject:
         programs = str(Path(sys.executable).parent)
         inherited = {k: v for k, v in os.environ.items() if k not in _OWN}
         path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
-        self.env = {**inherited, "PATH": path, "PORT": str(find_free_port())}
+        self.env = {**inherited, "PATH": path, "PORT": str(free_port())}
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a shell's line or block to its end."""

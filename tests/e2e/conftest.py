@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stacks import Project, free_port
+from stacks import Project
+from support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

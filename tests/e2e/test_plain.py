@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stacks import DEADLINE_S, Project, free_port
-from support import wait_until
+from stacks import DEADLINE_S, Project
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

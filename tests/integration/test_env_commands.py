@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.processes import find_process
-from stacks import STAY, free_port
-from support import wait_until
+from stacks import STAY
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.processes import has_variable
-from stacks import DEADLINE_S, POLITE, STAY, free_port
-from support import wait_until
+from stacks import DEADLINE_S, POLITE, STAY
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject, Project, Stack

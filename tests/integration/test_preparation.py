@@ -3,8 +3,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from stacks import DEADLINE_S, STAY, free_port
-from support import wait_until
+from stacks import DEADLINE_S, STAY
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from stacks import MakeProject

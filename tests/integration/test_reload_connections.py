@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloading import free_port
+from support import free_port
 
 if TYPE_CHECKING:
     from socket import socket

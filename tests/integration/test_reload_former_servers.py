@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks import free_port
+from support import free_port
 
 if TYPE_CHECKING:
     from stacks import MakeProject

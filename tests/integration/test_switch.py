@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from reloading import Stack, Visitor, free_port
+from reloading import Stack, Visitor
+from support import free_port
 from switching import (
     ASGI,
     FILES,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloading import Visitor, free_port
+from reloading import Visitor
+from support import free_port
 from switching import ASGI, FILES, WEB, active, environments, refuse, switch
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloading import Visitor, free_port
+from reloading import Visitor
 from sceneshift.core.processes import children
-from support import wait_until
+from support import free_port, wait_until
 from switching import active, environments, is_gone, refuse, switch
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloading import free_port
 from stacks import STAY
+from support import free_port
 from switching import (
     FILES,
     MIGRATIONS,

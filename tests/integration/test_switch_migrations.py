@@ -6,7 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from migrating import create, make_chain, make_project
-from reloading import TASKS, Stack, free_port
+from reloading import TASKS, Stack
+from support import free_port
 from switching import ASGI, WEB, active, environments, refuse, switch
 from watching import git
 

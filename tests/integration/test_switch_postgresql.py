@@ -8,7 +8,7 @@ import pytest
 
 from migrating import READING, TEMPLATE, create, make_chain, make_project
 from postgresql import serving_postgresql
-from reloading import free_port
+from support import free_port
 from switching import ASGI, WEB, active, environments, refuse
 
 if TYPE_CHECKING:

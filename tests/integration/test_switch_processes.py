@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reloading import free_port
+from support import free_port
 from switching import FILES, WEB, environments, is_gone, switch
 
 if TYPE_CHECKING:

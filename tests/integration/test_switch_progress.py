@@ -6,7 +6,7 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-from reloading import free_port
+from support import free_port
 from switching import FILES, WEB, begin_switch, environments, refuse, switch
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from reloading import TASKS, free_port
+from reloading import TASKS
+from support import free_port
 from switching import FILES, MIGRATIONS, active, begin_switch, environments, switch
 
 if TYPE_CHECKING:

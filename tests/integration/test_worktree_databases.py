@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from postgresql import Server, serving_postgresql
-from reloading import TASKS, Stack, free_port
+from reloading import TASKS, Stack
 from sceneshift.data.pgcopy import write_mark
-from support import wait_until
+from support import free_port, wait_until
 from watching import git, write
 
 if TYPE_CHECKING:

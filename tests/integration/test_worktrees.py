@@ -6,7 +6,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from reloading import Stack, free_port
+from reloading import Stack
+from support import free_port
 from watching import git
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -99,6 +101,13 @@ def test_the_wheel_has_the_licence(wheel: Path) -> None:
     assert metadata["License-Expression"] == read_project()["license"]
 
 
+def normalize(line: str) -> str:
+    """Return a requirement as one of several ways to write it."""
+    requirement = Requirement(line)
+    requirement.name = canonicalize_name(requirement.name)
+    return str(requirement)
+
+
 def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     """Name, Python, dependencies, and the README as its description."""
     metadata, project = read_metadata(wheel), read_project()
@@ -110,8 +119,9 @@ def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
         for name, lines in project["optional-dependencies"].items()
         for line in lines
     ]
-    wanted = sorted([*project["dependencies"], *extras])
-    assert sorted(metadata.get_all("Requires-Dist") or []) == wanted
+    wanted = [*project["dependencies"], *extras]
+    said = metadata.get_all("Requires-Dist") or []
+    assert sorted(map(normalize, said)) == sorted(map(normalize, wanted))
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert str(metadata.get_payload()).startswith("# Sceneshift")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.model import CommandProbe
-from stacks import free_port
 from supervising import LISTENING, connect, run_supervised
+from support import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reloading import free_port
 from sceneshift.core.channel import Channel
 from sceneshift.dev.zygote.agent import Agent
 from sceneshift.dev.zygote.code import CodeCache, Territory
+from support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -112,7 +112,8 @@ class Backend(Protocol):
             target: The table.
             columns: The columns of the rows.
             rows: The rows, in chunks.
-            is_whole: Whether they refer to each other, and have to be one statement.
+            is_whole: Whether they are to be one statement: they refer to each other, or
+                nobody asks the database while they are made.
         """
         ...
 
@@ -244,7 +245,8 @@ class Loader:
                 self._count(order.target.label, len(chunk.rows))
 
         columns = [*shape.columns, *shape.defaults]
-        is_whole = bool(self._find_own(order.target) & set(columns))
+        is_made = isinstance(order.rows, list | tuple)  # nobody asks for them
+        is_whole = is_made or bool(self._find_own(order.target) & set(columns))
         self._backend.put(order.target, columns, feed(), is_whole=is_whole)
         return Loaded(inserted=total), other
 

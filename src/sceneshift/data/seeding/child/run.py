@@ -68,7 +68,7 @@ class Run:
         self.is_changed: bool | None = None
         self._request = request
         self._reporter = reporter
-        backend = _find_backend(connection)
+        backend = _find_backend(connection, is_draft=request.is_draft)
         self.is_raw = not isinstance(backend, Anywhere)
         self._loader = Loader(connection, self.catalog, backend, reporter.count)
 
@@ -288,11 +288,11 @@ def _has_rows(file: str) -> bool:
     return not file.endswith((".py", ".sql"))
 
 
-def _find_backend(connection: Connection) -> Backend:
+def _find_backend(connection: Connection, *, is_draft: bool) -> Backend:
     if connection.dialect.name == "sqlite":
         return Sqlite(connection)
     if is_copied(connection.dialect):
-        return Postgresql(connection)
+        return Postgresql(connection, is_draft=is_draft)
     return Anywhere(connection)
 
 

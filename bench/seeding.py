@@ -237,7 +237,7 @@ class _Bench:
 
 @contextlib.contextmanager
 def serving(root: Path, record: Record) -> Iterator[Server | None]:
-    """Yield a server as the tests have it; None where it is not installed."""
+    """Yield a server as it is by default, on a disk; None where it is not installed."""
     found = shutil.which("initdb") or [
         *Path("/usr/lib/postgresql").glob("*/bin/initdb")
     ]
@@ -247,7 +247,7 @@ def serving(root: Path, record: Record) -> Iterator[Server | None]:
         yield None
         return
     sys.path.append(tests)
-    from postgresql import serving_postgresql  # noqa: PLC0415 - of the tests
+    from postgresql import running_postgresql  # noqa: PLC0415 - of the tests
 
-    with serving_postgresql() as server:
-        yield server
+    with running_postgresql(Path(tempfile.gettempdir())) as running:
+        yield running.server

@@ -44,6 +44,13 @@ SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
     THEN pg_database_size(oid) ELSE 0 END, shobj_description(oid, 'pg_database')
 FROM pg_database WHERE starts_with(datname, {start})
 """
+# A table of one page needs no statistics: its size says as much.
+_LARGE = """\
+SELECT 1 FROM pg_catalog.pg_class
+WHERE relkind IN ('r', 'm') AND oid >= 16384
+    AND pg_relation_size(oid) > current_setting('block_size')::int
+LIMIT 1
+"""
 
 
 class PostgresqlSystem:
@@ -164,7 +171,8 @@ class PostgresqlSystem:
         """See `System.keep`: the draft becomes it."""
         name, kept = self._get(draft), self._names.snapshot(snapshot)
         with open_session(self._place, name) as session:
-            session.run("ANALYZE")
+            if session.ask(_LARGE):
+                session.run("ANALYZE")
         with self._beside.asking() as session:
             wait_until_left(session, name)
             statements = [

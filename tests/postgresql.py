@@ -28,6 +28,8 @@ _SMALL = (
     *("-c", "shared_buffers=16MB"),
     *("-c", "max_connections=60"),
     *("-c", "max_prepared_transactions=4"),
+    # In its folder: of one that is killed, else something is left in /dev/shm.
+    *("-c", "dynamic_shared_memory_type=mmap"),
 )
 # A crash may lose the last changes, and some of a page.
 _FAST = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ramdisk import find_memory
+from support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +26,17 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
     if memory is None:
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+    folder = Path(tempfile.mkdtemp(dir=memory))
+    try:
+        yield folder
+    finally:
+        # A program that goes on after a command may be writing there still.
+        wait_until(lambda: _is_gone(folder))
+
+
+def _is_gone(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,12 @@ import pytest
 from resetting import ServerShop, Shop
 from sceneshift.core.errors import RefusedError, SceneshiftError, UsageError
 from sceneshift.data import claim
+from sceneshift.data.parting import list_parted
 from sceneshift.data.refill import refill
 from sceneshift.data.reset import ResetRequest
-from sceneshift.data.target import Request
+from sceneshift.data.target import Request, load_targets
+from sceneshift.data.undo import UndoLog
+from support import wait_until
 
 if TYPE_CHECKING:
     from postgresql import Server
@@ -220,3 +223,20 @@ def test_a_kill_at_any_line_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     assert len(seen) > 20
     assert set(seen) == {True, False}
     assert left == []
+
+
+def test_what_is_let_go_is_looked_at_soon(tmp_path: Path) -> None:
+    """After this command and an undo, too: not when another one comes."""
+    shop = make(tmp_path)
+    write(tmp_path)
+    for _ in range(4):
+        run(shop, dataset="small")
+    (target,) = load_targets(shop.root, shop.environ)
+    wait_until(lambda: not list_parted(target))
+    entry = UndoLog(target.folder / "undo").begin(
+        "reset", "cut off", environment="development", before="nothing"
+    )
+    assert entry.id
+    shop.undo()
+    wait_until(lambda: not list_parted(target))
+    assert len(shop.status()["undo"]) == 2

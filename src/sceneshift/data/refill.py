@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import describe_seconds
 from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.reset import finish, show_plan
 from sceneshift.data.seeding.application import prepare
 from sceneshift.data.seeding.progress import Telling
 from sceneshift.data.system import find_system
@@ -122,16 +122,11 @@ def refill(request: ResetRequest) -> None:
             "--rebuild has nothing to build where --keep-schema keeps it",
             hint=f"leave one of them out: {COMMAND}",
         )
-    console = StreamConsole()
     if not request.is_dry:
         insist_on_missing(replace(request, database=None).load()[0].project)
     planned = plan(request)
     if request.is_dry:
-        if request.as_json:
-            console.json({"actions": [each.as_json() for each in planned]})
-            return
-        for each in planned:
-            console.data(str(each))
+        show_plan(planned, as_json=request.as_json)
         return
     for each in planned:
         guard_change(
@@ -142,13 +137,7 @@ def refill(request: ResetRequest) -> None:
             doing="replaces all rows of",
         )
     done = apply(planned)
-    if request.as_json:
-        name = planned[0].target.environment
-        console.json({"environment": name, "databases": [d.as_json() for d in done]})
-        return
-    for one in done:
-        console.success(str(one))
-    console.note("take it back: inv data.undo")
+    finish([each.target for each in planned], done, as_json=request.as_json)
 
 
 def plan(request: ResetRequest) -> list[Refill]:

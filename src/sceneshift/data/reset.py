@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,8 @@ from sceneshift.data.target import Request
 from sceneshift.data.undo import place_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sceneshift.data.build import Order
     from sceneshift.data.snapshots.snapshot import Snapshot
     from sceneshift.data.system import System
@@ -42,6 +44,14 @@ class ResetRequest(Request, frozen=True, kw_only=True):
 
     dataset: str | None = None
     is_rebuilt: bool = False
+
+
+class Action(Protocol):
+    """What is done to a database, or was."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        ...
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -141,25 +151,17 @@ def reset(request: ResetRequest) -> None:
         RefusedError: A guard said no; nothing was touched.
         SceneshiftError: Something failed; what was not told of is as it was.
     """
-    console = StreamConsole()
     if not request.is_dry:
         # A worktree's own: they are known as such from then on.
         insist_on_missing(replace(request, database=None).load()[0].project)
     planned = plan(request)
     if request.is_dry:
-        _show_plan(planned, console, as_json=request.as_json)
+        show_plan(planned, as_json=request.as_json)
         return
     for each in planned:
         guard_change(each.target, each.system, request, command=COMMAND, doing="resets")
     done = apply(planned, is_rebuilt=request.is_rebuilt)
-    start_parting(each.target for each in planned)
-    if request.as_json:
-        name = planned[0].target.environment
-        console.json({"environment": name, "databases": [d.as_json() for d in done]})
-        return
-    for one in done:
-        console.success(str(one))
-    console.note("take it back: inv data.undo")
+    finish([each.target for each in planned], done, as_json=request.as_json)
 
 
 def plan(request: ResetRequest) -> list[Planned]:
@@ -188,14 +190,33 @@ def _plan(target: Target, request: ResetRequest) -> Planned:
     )
 
 
-def _show_plan(
-    planned: list[Planned], console: StreamConsole, *, as_json: bool
-) -> None:
+def show_plan(planned: Sequence[Action], *, as_json: bool) -> None:
+    """Print what would be done."""
+    console = StreamConsole()
     if as_json:
         console.json({"actions": [each.as_json() for each in planned]})
         return
     for each in planned:
         console.data(str(each))
+
+
+def finish(targets: Sequence[Target], done: Sequence[Action], *, as_json: bool) -> None:
+    """Have looked at what was let go, and tell what was done.
+
+    Args:
+        targets: Databases of one environment, whose locks are not held.
+        done: What was done to each.
+        as_json: Whether JSON is printed.
+    """
+    start_parting(targets)
+    console = StreamConsole()
+    if as_json:
+        name = targets[0].environment
+        console.json({"environment": name, "databases": [d.as_json() for d in done]})
+        return
+    for one in done:
+        console.success(str(one))
+    console.note("take it back: inv data.undo")
 
 
 def apply(planned: list[Planned], *, is_rebuilt: bool = False) -> list[Done]:

@@ -14,6 +14,7 @@ from sceneshift.core.wording import describe_seconds, quote
 from sceneshift.data.guards import guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker
+from sceneshift.data.parting import start_parting
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request
 from sceneshift.data.undo import UndoLog
@@ -109,6 +110,7 @@ def undo(request: UndoRequest) -> None:
             doing="puts another state in the place of",
         )
         step.run()
+    start_parting([step.target])
     if request.as_json:
         name = step.target.environment
         console.json({"environment": name, "databases": [step.as_json()]})

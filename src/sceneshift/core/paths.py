@@ -174,3 +174,16 @@ def _not_private(folder: Path) -> SceneshiftError:
         f"the folder for sockets is not yours alone: {folder}",
         hint=f"remove it: rm -r {folder}",
     )
+
+
+def sync(path: Path) -> None:
+    """Have a file's content on the disk, or the names in a folder.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

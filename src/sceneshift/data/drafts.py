@@ -16,7 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.renaming import MARK, sync
+from sceneshift.core.paths import sync
+from sceneshift.data.renaming import MARK
 from sceneshift.data.revision import Revision, read_revision
 from sceneshift.data.scripts import name_below
 from sceneshift.data.upgrade import DESCRIBING, NO_MODELS, list_found

@@ -14,7 +14,12 @@ from msgspec import Struct
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.secrets import mask_secrets
-from sceneshift.core.services.programs import FOLDERS, list_bundled, read_major
+from sceneshift.core.services.programs import (
+    FOLDERS,
+    ask_program,
+    list_bundled,
+    read_major,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,20 +112,10 @@ def _list_containers(path: str, url: URL) -> Iterator[tuple[str, ...]]:
         return
     for engine in filter(None, (shutil.which(name, path=path) for name in _ENGINES)):
         port = url.port or _PORT
-        listed = _ask([engine, "ps", "-q", "--filter", f"publish={port}"])
+        listed = ask_program([engine, "ps", "-q", "--filter", f"publish={port}"])
         for container in listed.split():
             given = (word for name in _INSIDE for word in ("-e", name))
             yield (engine, "exec", "-i", *given, container)
-
-
-def _ask(words: Sequence[str]) -> str:
-    """Return what a program says; nothing where it cannot, or takes too long."""
-    try:
-        return subprocess.run(
-            words, capture_output=True, text=True, check=False, timeout=_ASK_S
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
 
 
 def pipe(url: URL, target: str, *, tools: Tools, options: Sequence[str] = ()) -> None:

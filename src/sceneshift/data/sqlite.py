@@ -12,7 +12,7 @@ from urllib.parse import quote as quote_url
 
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.paths import StateFolder
+from sceneshift.core.paths import StateFolder, sync
 from sceneshift.core.wording import quote
 from sceneshift.data import sqliteschema
 from sceneshift.data.aside import change_aside
@@ -306,14 +306,6 @@ def _give_name(draft: Path, target: Path) -> None:
     """Rename a complete file, so that a crash of the machine leaves it or none."""
     for each in list_sidecars(draft):
         each.unlink(missing_ok=True)
-    _sync(draft)
+    sync(draft)
     draft.replace(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(target.parent)

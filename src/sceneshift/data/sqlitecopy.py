@@ -17,6 +17,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.paths import sync
 from sceneshift.data.sqlitefiles import SIDECARS, list_sidecars, remove
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ def _copy(origin: Path, target: Path, busy_s: float) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         back_up(origin, draft, busy_s)
         draft.chmod(origin.stat().st_mode & 0o777)
-        _sync(draft)
+        sync(draft)
         _give_name(draft, target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         remove(draft)
 
@@ -127,11 +128,3 @@ def _give_name(draft: Path, target: Path) -> None:
             if exc.errno not in _NO_LINKS or os.path.lexists(target):
                 raise
             draft.rename(target)  # a file system without links: exFAT
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

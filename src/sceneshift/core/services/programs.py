@@ -115,11 +115,11 @@ def list_bundled() -> list[Path]:
 
 def read_major(words: Sequence[str]) -> int | None:
     """Return the major version of a program of PostgreSQL's; None where it is none."""
-    found = _VERSION.search(_ask([*words, "--version"]))
+    found = _VERSION.search(ask_program([*words, "--version"]))
     return None if found is None else int(found[1])
 
 
-def _ask(words: Sequence[str]) -> str:
+def ask_program(words: Sequence[str]) -> str:
     """Return what a program says; nothing where it cannot, or takes too long."""
     try:
         return subprocess.run(

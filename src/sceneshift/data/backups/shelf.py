@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError, UsageError
-from sceneshift.core.paths import StateFolder
+from sceneshift.core.paths import StateFolder, sync
 from sceneshift.core.wording import quote, suggest
 from sceneshift.data.backups.manifest import (
     NAME,
@@ -174,9 +174,9 @@ class Shelf:
             file.write(write_manifest(manifest))
             file.flush()
             os.fsync(file.fileno())
-        _sync(draft)
+        sync(draft)
         draft.rename(folder)
-        _sync(self.folder)
+        sync(self.folder)
         return Backup(folder=folder, manifest=manifest)
 
     def set_pin(self, backup: Backup, *, is_pinned: bool) -> None:
@@ -250,11 +250,3 @@ def _explain(folder: Path, error: OSError) -> SceneshiftError:
         f"no backup was made or changed: {where}: {(error.strerror or '').lower()}",
         hint=hint if is_full else f"is it yours? ls -la {folder}",
     )
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

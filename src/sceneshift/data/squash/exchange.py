@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from sceneshift.core.blake2 import digest
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.paths import StateFolder, write_whole
+from sceneshift.core.paths import StateFolder, sync, write_whole
 from sceneshift.data.locking import hold_lock
-from sceneshift.data.renaming import JOURNAL, MARK, sync
+from sceneshift.data.renaming import JOURNAL, MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

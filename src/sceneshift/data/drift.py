@@ -14,20 +14,18 @@ from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError
-from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import name_few
 from sceneshift.data.build import make_order, obtain
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.stage import prepare
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
-from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sceneshift.data.configuration import Migrated
-    from sceneshift.data.scripts import Scripts
     from sceneshift.data.standing import Standing
     from sceneshift.data.target import Request, Target
 
@@ -119,22 +117,11 @@ def _look(target: Target, migrated: Migrated) -> Iterator[Finding]:
         snapshot = obtain(order, system, lock)
         draft = system.begin(snapshot.id)
         stack.callback(system.drop, draft)
-        upgrade = system.aim(_prepare(target, standing.scripts, lock), draft)
+        upgrade = system.aim(prepare(target, standing.scripts, "check", lock), draft)
         is_at_head = standing.current is not None and not standing.pending
         if is_at_head and standing.problem is None:
             yield _judge_schema(system.read_schema(draft), system.read_schema(None))
         yield _judge_models(upgrade.compare())
-
-
-def _prepare(target: Target, scripts: Scripts, lock: int) -> Upgrade:
-    return Upgrade(
-        root=target.root,
-        scripts=scripts,
-        database=target.database,
-        env=build_common_env(target.project),
-        log=target.folder.parent / f"check-{target.database.name}.log",
-        locks=(lock,),
-    )
 
 
 def _judge_revisions(standing: Standing, root: Path) -> Finding:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError, UsageError
-from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import name_few, quote, suggest
 from sceneshift.data.build import make_order, obtain
 from sceneshift.data.drafts import Wanted, Written, choose_folder, number_next, write
@@ -19,9 +18,9 @@ from sceneshift.data.locking import hold_lock
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
+from sceneshift.data.stage import prepare
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_target
-from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +89,7 @@ def _write_next(target: Target, scripts: Scripts, request: NewRequest) -> Writte
                 hint="make one of them: inv data.merge",
             )
         head = choose_head(history, request.branch)
-        program = _prepare(target, scripts, lock)
+        program = prepare(target, scripts, "revision", lock)
         is_compared = not request.is_empty
         if is_compared or scripts.has_environment:
             system = find_system(target)
@@ -155,7 +154,7 @@ def _merge_all(request: NewRequest) -> Iterator[tuple[str, tuple[Target, Written
 def _merge(target: Target, scripts: Scripts, request: NewRequest) -> Written:
     with ExitStack() as stack:
         lock = stack.enter_context(hold_lock(target.name_lock()))
-        program = _prepare(target, scripts, lock)
+        program = prepare(target, scripts, "revision", lock)
         history = _load(target, scripts)
         if scripts.has_environment and history.find_forks():
             system = find_system(target)
@@ -205,17 +204,6 @@ def choose_head(history: History, branch: str | None) -> str:
 
 def _load(target: Target, scripts: Scripts) -> History:
     return load_history(scripts, RevisionIndex(target.root, scripts))
-
-
-def _prepare(target: Target, scripts: Scripts, lock: int) -> Upgrade:
-    return Upgrade(
-        root=target.root,
-        scripts=scripts,
-        database=target.database,
-        env=build_common_env(target.project),
-        log=target.folder.parent / f"revision-{target.database.name}.log",
-        locks=(lock,),
-    )
 
 
 def _name(target: Target) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A draft that is at given revisions: where a database stands, or stood once."""
+"""Alembic on drafts: one that is where a database stands, or stood once."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from sceneshift.core.project import build_common_env
 from sceneshift.data.snapshots.snapshot import find_ancestor
+from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sceneshift.core.databases import Database
     from sceneshift.data.build import Order
+    from sceneshift.data.scripts import Scripts
     from sceneshift.data.system import System
-    from sceneshift.data.upgrade import Upgrade
+    from sceneshift.data.target import Target
 
 
 def begin_at(
@@ -56,3 +59,22 @@ def begin_at(
         system.drop(draft)
         raise
     return draft
+
+
+def prepare(target: Target, scripts: Scripts, what: str, lock: int) -> Upgrade:
+    """Return what runs Alembic for something that is done aside.
+
+    Args:
+        target: The database.
+        scripts: Its migrations.
+        what: What that is, as its log is called.
+        lock: See `Upgrade.locks`.
+    """
+    return Upgrade(
+        root=target.root,
+        scripts=scripts,
+        database=target.database,
+        env=build_common_env(target.project),
+        log=target.folder.parent / f"{what}-{target.database.name}.log",
+        locks=(lock,),
+    )

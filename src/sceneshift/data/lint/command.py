@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError, SceneshiftError, UsageError
-from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote, suggest
 from sceneshift.data.build import make_order
 from sceneshift.data.lint.ignoring import find_ignored
@@ -25,11 +24,10 @@ from sceneshift.data.lint.rules import Finding, Judge
 from sceneshift.data.lint.statements import Record
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.scripts import name_below
-from sceneshift.data.stage import begin_at
+from sceneshift.data.stage import begin_at, prepare
 from sceneshift.data.standing import find_standing
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request
-from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +35,8 @@ if TYPE_CHECKING:
     from sceneshift.data.configuration import Migrated
     from sceneshift.data.revision import Revision
     from sceneshift.data.revisions import History
-    from sceneshift.data.standing import Standing
     from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
 
 _VARIABLE = "SCENESHIFT_ALEMBIC_CAPTURE"
 _READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
@@ -168,7 +166,7 @@ def _look(target: Target, migrated: Migrated, request: LintRequest) -> Report:
             return Report(target=target, count=0)
         stack.enter_context(system.hold())
         system.sweep()
-        program = _prepare(target, standing, lock)
+        program = prepare(target, standing.scripts, "lint", lock)
         draft = begin_at(order, system, program, current)
         stack.callback(system.drop, draft)
         path = target.make_folder("drafts") / "capture.json"
@@ -247,14 +245,3 @@ def read_records(path: Path) -> list[Record]:
         return msgspec.json.decode(path.read_bytes(), type=list[Record])
     except OSError:
         return []
-
-
-def _prepare(target: Target, standing: Standing, lock: int) -> Upgrade:
-    return Upgrade(
-        root=target.root,
-        scripts=standing.scripts,
-        database=target.database,
-        env=build_common_env(target.project),
-        log=target.folder.parent / f"lint-{target.database.name}.log",
-        locks=(lock,),
-    )

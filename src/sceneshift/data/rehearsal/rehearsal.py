@@ -9,13 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import describe_seconds, name_few
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.migrations import find_way
 from sceneshift.data.rehearsal.report import as_json, judge, read_lines
+from sceneshift.data.stage import prepare
 from sceneshift.data.system import find_system
-from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from sceneshift.data.rehearsal.report import Trial
     from sceneshift.data.route import Route
     from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
 
 _FEW = 4
 
@@ -125,15 +125,8 @@ def rehearse(target: Target, to: str | None) -> Rehearsal:
             return Rehearsal(target=target, trials=[])
         draft = system.copy()
         stack.callback(system.drop, draft)
-        upgrade = Upgrade(
-            root=target.root,
-            scripts=scripts,
-            database=target.database,
-            env=build_common_env(target.project),
-            log=target.folder.parent / f"rehearsal-{target.database.name}.log",
-            locks=(lock,),
-            words=route.words,
-        )
+        program = prepare(target, scripts, "rehearsal", lock)
+        upgrade = replace(program, words=route.words)
         return _run(target, route, system.aim(upgrade, draft))
 
 

@@ -10,15 +10,14 @@ from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.project import build_common_env, load_project
+from sceneshift.core.project import load_project
 from sceneshift.core.selection import list_environments
 from sceneshift.core.wording import name_few, quote
 from sceneshift.data.drafts import Wanted, write
 from sceneshift.data.squash.baseline import name_replaced, render
 from sceneshift.data.squash.contents import Contents, read_contents
-from sceneshift.data.stage import begin_at
+from sceneshift.data.stage import begin_at, prepare
 from sceneshift.data.target import list_targets
-from sceneshift.data.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from sceneshift.data.squash.plan import Plan
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
+    from sceneshift.data.upgrade import Upgrade
 
 _FEW = 3
 _SAME = {"postgres": "postgresql"}
@@ -71,7 +71,8 @@ def prove(  # noqa: PLR0913, PLR0917 - all that it is made from
         SceneshiftError: Neither does.
     """
     target, console = order.target, StreamConsole()
-    program = _prepare(order, lock)
+    assert order.scripts is not None
+    program = prepare(target, order.scripts, "squash", lock)
     console.note(f"building {target.title} by {len(planned.others) + 1} migrations")
     draft = begin_at(order, system, program, [planned.last.id])
     old = _read(order, system, draft)
@@ -179,16 +180,3 @@ def _insist_on_one_system(target: Target, why: str) -> None:
                     f"{system}: {why}",
                     hint="mend what the models lack: inv data.check",
                 )
-
-
-def _prepare(order: Order, lock: int) -> Upgrade:
-    target = order.target
-    assert order.scripts is not None
-    return Upgrade(
-        root=target.root,
-        scripts=order.scripts,
-        database=target.database,
-        env=build_common_env(target.project),
-        log=target.folder.parent / f"squash-{target.database.name}.log",
-        locks=(lock,),
-    )

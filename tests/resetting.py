@@ -67,8 +67,8 @@ class Shop:
         return done
 
     def undo(self, **options: Any) -> None:
-        """Take it back, without a question."""
-        takeback.undo(
+        """Take it back, without a question, and start nothing that goes on."""
+        takeback.apply(
             takeback.UndoRequest(
                 root=self.root,
                 environ=self.environ,

@@ -12,7 +12,7 @@ import pytest
 
 from resetting import ServerShop, Shop
 from sceneshift.core.errors import RefusedError, SceneshiftError, UsageError
-from sceneshift.data import claim
+from sceneshift.data import claim, takeback
 from sceneshift.data.parting import list_parted
 from sceneshift.data.refill import refill
 from sceneshift.data.reset import ResetRequest
@@ -237,6 +237,13 @@ def test_what_is_let_go_is_looked_at_soon(tmp_path: Path) -> None:
         "reset", "cut off", environment="development", before="nothing"
     )
     assert entry.id
-    shop.undo()
+    takeback.undo(
+        takeback.UndoRequest(
+            root=shop.root,
+            environ=shop.environ,
+            environment="development",
+            is_confirmed=True,
+        )
+    )
     wait_until(lambda: not list_parted(target))
     assert len(shop.status()["undo"]) == 2

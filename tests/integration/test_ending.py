@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from stacks import DEADLINE_S, POLITE, STAY, STUBBORN
 from support import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stacks import MakeProject, Project
 
 CHAIN = """\
@@ -167,6 +166,9 @@ def test_ctrl_c_before_the_start_is_no_traceback(make_project: MakeProject) -> N
     writer = wait_until(
         lambda: _open_writing(project.root / "Procfile.dev"), DEADLINE_S
     )
+    # Between that and the read, Python would hear of a signal when it has read.
+    wchan = Path(f"/proc/{stack.process.pid}/wchan")
+    wait_until(lambda: "pipe_read" in wchan.read_text(), DEADLINE_S)
     assert stack.stop() == 130
     assert stack.output == ""
     os.close(writer)

@@ -96,20 +96,12 @@ def undo(request: UndoRequest) -> None:
         SceneshiftError: There is nothing to take back, or it failed; all is as it was.
     """
     console = StreamConsole()
+    if request.is_dry:
+        with ExitStack() as locks:
+            _show(_find(request, locks), console, as_json=request.as_json)
+        return
     began = time.monotonic()
-    with ExitStack() as locks:
-        step = _find(request, locks)
-        if request.is_dry:
-            _show(step, console, as_json=request.as_json)
-            return
-        guard_change(
-            step.target,
-            step.system,
-            request,
-            command=_REDO if step.is_redo else _UNDO,
-            doing="puts another state in the place of",
-        )
-        step.run()
+    step = apply(request)
     start_parting([step.target])
     if request.as_json:
         name = step.target.environment
@@ -120,6 +112,26 @@ def undo(request: UndoRequest) -> None:
     console.success(f"{step.target.title}: {step.entry.what} {verb} in {took}")
     other = _UNDO if step.is_redo else _REDO
     console.note(f"and the other way round: {other}")
+
+
+def apply(request: UndoRequest) -> Step:
+    """Take the last change back, or make it again, and return which one.
+
+    Raises:
+        RefusedError: A guard said no; nothing was touched.
+        SceneshiftError: There is nothing to take back, or it failed; all is as it was.
+    """
+    with ExitStack() as locks:
+        step = _find(request, locks)
+        guard_change(
+            step.target,
+            step.system,
+            request,
+            command=_REDO if step.is_redo else _UNDO,
+            doing="puts another state in the place of",
+        )
+        step.run()
+    return step
 
 
 def _find(request: UndoRequest, locks: ExitStack) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +65,27 @@ def list_files(scripts: Scripts) -> list[Path]:
     """Return the files of revisions in Alembic's order, none of them twice."""
     found: dict[Path, None] = {}
     for folder in scripts.versions:
-        for each in _list_folder(folder, is_recursive=scripts.is_recursive):
-            found[each.resolve()] = None
+        for each in _list_folder(folder.resolve(), is_recursive=scripts.is_recursive):
+            found[each] = None
     return list(found)
 
 
 def _list_folder(folder: Path, *, is_recursive: bool) -> Iterator[Path]:
+    """Yield what is in a folder; paths of hundreds of files are not resolved."""
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            names = sorted(entries, key=lambda each: each.name)
     except OSError:
         return  # before the first revision there is none
-    folders = [each for each in entries if each.is_dir()]
-    for each in entries:
+    folders = [each for each in names if each.is_dir()]
+    for each in names:
         if _FILE.match(each.name) and each not in folders:
-            yield each
+            path = folder / each.name
+            yield path.resolve() if each.is_symlink() else path
     for each in folders if is_recursive else ():
         # Not by a link, which may lead in a circle.
         if not each.name.endswith("__pycache__") and not each.is_symlink():
-            yield from _list_folder(each, is_recursive=True)
+            yield from _list_folder(folder / each.name, is_recursive=True)
 
 
 def read_revision(file: Path, index: RevisionIndex | None = None) -> Revision:
@@ -97,9 +101,10 @@ def read_revision(file: Path, index: RevisionIndex | None = None) -> Revision:
     if index is None:
         return _read(file)
     try:
-        known, stamp = index.find(file), take_stamp(file)
+        stamp = take_stamp(file)
     except OSError as error:
         raise _unreadable(file, error) from error
+    known = index.find(file, stamp)
     if known is not None:
         return Revision(
             id=known.id,

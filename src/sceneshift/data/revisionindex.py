@@ -69,14 +69,10 @@ class RevisionIndex:
             return {}
         return found.files if found.format == _FORMAT else {}
 
-    def find(self, file: Path) -> Text | None:
-        """Return what a file says, if it is as it was.
-
-        Raises:
-            OSError: It is gone.
-        """
+    def find(self, file: Path, stamp: tuple[int, int, int, int]) -> Text | None:
+        """Return what a file says, if it is as it was; see `take_stamp`."""
         known = self._before.get(str(file))
-        if known is None or known.stamp != take_stamp(file):
+        if known is None or known.stamp != stamp:
             return None
         self._now[str(file)] = known
         return known.text

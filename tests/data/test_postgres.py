@@ -549,6 +549,26 @@ def test_a_copy_is_made_ahead(server: Server, tmp_path: Path) -> None:
     wait_until(lambda: len(shop.beside("w")) == 1)
 
 
+def test_what_it_says_is_read_anew_when_others_may_have_changed_it(
+    server: Server, tmp_path: Path
+) -> None:
+    """While the lock is held, nobody else does."""
+    shop = ServerShop(tmp_path, "a", server=server)
+    shop.reset()
+    (target,) = load_targets(shop.root, shop.environ)
+    system, other = find_system(target), find_system(target)
+    with system.hold():
+        first = system.read_marker()
+    assert first is not None
+    second = msgspec.structs.replace(first, state="another")
+    with other.hold():
+        assert other.read_marker() == first
+        other.mark(second)
+        assert other.read_marker() == second
+    with system.hold():
+        assert system.read_marker() == second
+
+
 def test_what_was_left_behind_is_swept(server: Server, tmp_path: Path) -> None:
     """Where `.sceneshift` is gone, nobody can ask for what was kept."""
     shop = ServerShop(tmp_path, "a", server=server)

@@ -19,7 +19,12 @@ from msgspec import Struct
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.pgnames import Kind, Names
 from sceneshift.data.pgserver import make_key, quote_name, quote_text
-from sceneshift.data.pgsession import Place, Session, open_maintenance
+from sceneshift.data.pgsession import (
+    Place,
+    Session,
+    open_maintenance,
+    open_session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +84,19 @@ def drop(session: Session, name: str) -> None:
     session.run(f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE)")
 
 
-def make_spare(session: Session, base: str, spare: Spare) -> None:
+def make_spare(session: Session, place: Place, spare: Spare) -> None:
     """Make a spare, unless there is one, somebody is at work, or it would be big.
+
+    Args:
+        session: In another database.
+        place: The database that it is for.
+        spare: What it is.
 
     Raises:
         StatementError: The server refused it.
     """
-    with _holding(session, base) as is_alone:
-        if is_alone and not _list(session, base, Kind.SPARE):
+    with _holding(session, place.name) as is_alone:
+        if is_alone and not _list(session, place.name, Kind.SPARE):
             ((size,),) = session.ask(
                 "SELECT pg_database_size({name})", name=spare.origin
             )
@@ -94,6 +104,8 @@ def make_spare(session: Session, base: str, spare: Spare) -> None:
                 name = quote_name(spare.name)
                 origin = quote_name(spare.origin)
                 session.run(f"CREATE DATABASE {name} TEMPLATE {origin}")
+                with open_session(place, spare.name):
+                    pass  # the first one has the server read its catalogue, for all
                 session.run(f"COMMENT ON DATABASE {name} IS {quote_text(spare.note)}")
 
 
@@ -136,7 +148,7 @@ def main() -> None:
     with contextlib.suppress(SceneshiftError), open_maintenance(place) as session:
         if chores.spare is not None:
             with contextlib.suppress(SceneshiftError):
-                make_spare(session, place.name, chores.spare)
+                make_spare(session, place, chores.spare)
         drop_doomed(session, place.name)
 
 

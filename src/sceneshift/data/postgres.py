@@ -31,7 +31,7 @@ from sceneshift.data.pgsettings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
@@ -64,6 +64,8 @@ class PostgresqlSystem:
         self._place = place
         self._beside = Beside(target, place)
         self._names = self._beside.names
+        self._is_held = False
+        self._known: tuple[Marker | None] | None = None
 
     # -- what is there
 
@@ -77,7 +79,15 @@ class PostgresqlSystem:
             return describe_system(session.ask, self._place.name)
 
     def read_marker(self) -> Marker | None:
-        """See `System.read_marker`."""
+        """See `System.read_marker`; nobody else changes it while the lock is held."""
+        if self._known is not None:
+            return self._known[0]
+        found = self._read_marker()
+        if self._is_held:
+            self._known = (found,)
+        return found
+
+    def _read_marker(self) -> Marker | None:
         try:
             with open_session(self._place) as session:
                 return pgcontent.read_marker(session)
@@ -88,6 +98,7 @@ class PostgresqlSystem:
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
+        self._known = None
         with open_session(self._place) as session:
             pgcontent.write_marker(session, marker)
 
@@ -194,7 +205,8 @@ class PostgresqlSystem:
 
     def place(self, snapshot: str, marker: Marker, former: str) -> None:
         """See `System.place`."""
-        live = self._place.name
+        live, present = self._place.name, self.read_marker()
+        self._known = None
         with self._beside.asking() as session:
             found = find_database(session.ask, live)
             check_rights(session, self._place.name, found)
@@ -214,9 +226,10 @@ class PostgresqlSystem:
                     session,
                     coming,
                     former,
-                    present=self.read_marker(),
+                    present=present,
                     comment=found["comment"],
                 )
+                self._remember(marker)
             except BaseException:
                 with contextlib.suppress(SceneshiftError):
                     if coming is not None:
@@ -226,7 +239,8 @@ class PostgresqlSystem:
 
     def put_back(self, former: str, marker: Marker, present: str) -> None:
         """See `System.put_back`."""
-        name = self._names.former(former)
+        name, own = self._names.former(former), self.read_marker()
+        self._known = None
         with self._beside.asking() as session:
             found = find_database(session.ask, self._place.name)
             check_rights(session, self._place.name, found)
@@ -237,9 +251,8 @@ class PostgresqlSystem:
                 session.run(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS true")
                 self._beside.mark(session, name, marker)
             comment = None if note is None else note.comment
-            self._beside.exchange(
-                session, name, present, present=self.read_marker(), comment=comment
-            )
+            self._beside.exchange(session, name, present, present=own, comment=comment)
+            self._remember(marker)
 
     def change(
         self,
@@ -250,8 +263,12 @@ class PostgresqlSystem:
         """See `System.change`: it is changed where it is."""
         if marker is None or former is None:
             change(self._target.database)
-        else:
+            return
+        self._known = None
+        try:
             change_in_place(self._target, self._beside, change, marker, former)
+        finally:
+            self._known = None
 
     # -- what is kept
 
@@ -290,15 +307,25 @@ class PostgresqlSystem:
         """See `System.sweep`."""
         self._beside.sweep()
 
-    def hold(self) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
         """See `System.hold`: by a lock of the server."""
-        return self._beside.hold()
+        with self._beside.hold():
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held, self._known = False, None
 
     def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
         return self._beside.look()
 
     # -- what is asked
+
+    def _remember(self, marker: Marker) -> None:
+        """Know what the database says now, as long as nobody else changes it."""
+        self._known = (marker,) if self._is_held else None
 
     def _exists(self) -> bool:
         with self._beside.asking() as session:

@@ -18,7 +18,7 @@ from urllib.parse import quote as quote_url
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
-from sceneshift.data.sqlitefiles import remove
+from sceneshift.data.sqlitefiles import remove, wait_for_no_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,9 @@ _WAIT_S = 10.0
 _ATTEMPTS = 3
 _HEADER = 100  # bytes, the counter of changes among them (sqlite.org/fileformat.html)
 _FEW_PAGES = 64  # less than any cache: the first step must not reach the disk
+# What fits into it reaches the file at the end alone: until then others can read, and
+# the journal is forced to the disk once.
+_CACHE_KIB = 65_536
 _FREE = "sceneshift_free"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -137,6 +140,7 @@ class _Live:
             _check_rights(self._path)
             self._writer = self._connect("rw")
             self._reader = self._connect("ro")
+            self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             (mode,) = self._writer.execute("PRAGMA journal_mode").fetchone()
             self._has_log = mode == "wal"
             self._writer.execute("BEGIN IMMEDIATE")
@@ -157,6 +161,7 @@ class _Live:
     def copy_to(self, draft: Path) -> None:
         """Copy the file as it is now."""
         with contextlib.closing(sqlite3.connect(draft)) as copy:
+            wait_for_no_disk(copy)
             self._reader.backup(copy)
         self._before = self._look()
 

@@ -19,7 +19,13 @@ from sceneshift.data.aside import change_aside
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
 from sceneshift.data.sqlitecopy import copy_sqlite
 from sceneshift.data.sqliteempty import remove_rows
-from sceneshift.data.sqlitefiles import is_there, list_sidecars, reading, remove
+from sceneshift.data.sqlitefiles import (
+    is_there,
+    list_sidecars,
+    reading,
+    remove,
+    wait_for_no_disk,
+)
 from sceneshift.data.sqliteschema import describe_schema
 
 if TYPE_CHECKING:
@@ -269,7 +275,9 @@ def _count_table(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _mark(path: Path, marker: Marker) -> None:
+    """Have a draft say whose it is."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        wait_for_no_disk(connection)
         for statement in list_statements(marker):
             connection.execute(statement)
         connection.commit()

@@ -66,6 +66,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
         ) from error
 
 
+def wait_for_no_disk(connection: sqlite3.Connection) -> None:
+    """Have nothing of a file forced to the disk: it is of no use after a crash."""
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 def remove(path: Path) -> None:
     """Remove a database and what is beside it, as far as it is there.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,37 @@ class Plain(Struct, forbid_unknown_fields=True):
 
     number: int = 0
     below: dict[str, list[Annotated[int, Meta(ge=0)]]] = {}
+
+
+def make_type() -> type[int]:
+    """Stand for an annotation that takes its time to be read."""
+    readings.append(threading.get_ident())
+    started.wait(0.2)
+    return int
+
+
+readings: list[int] = []
+started = threading.Event()
+
+
+class Learned(Struct):
+    """A struct whose field is of a type that is found at the first conversion."""
+
+    number: make_type()  # type: ignore[valid-type]
+
+
+def test_two_threads_convert_one_after_the_other() -> None:
+    """The library crashes where both learn a struct."""
+
+    def work() -> None:
+        assert convert({"number": 1}, Learned, file=FILE, prefix=[]).number == 1
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(readings) == 1
 
 
 def test_a_table_becomes_a_struct() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# msgspec learns a struct at its first conversion, and crashes where two threads have it
+# do so at once.
+_turn = threading.Lock()
 
 
 def convert(table: object, to: type[T], *, file: Path, prefix: Sequence[str]) -> T:
@@ -34,7 +38,8 @@ def convert(table: object, to: type[T], *, file: Path, prefix: Sequence[str]) ->
         ConfigError: With file, key path, what was found and what is expected.
     """
     try:
-        return msgspec.convert(table, to)
+        with _turn:
+            return msgspec.convert(table, to)
     except msgspec.ValidationError as exc:
         # 10 ms that a table without a mistake saves.
         from sceneshift.core.mismatch import explain  # noqa: PLC0415

@@ -109,6 +109,8 @@ _EVENTS: dict[str, Callable[[str, list[str]], m.Event]] = {
     "continues": lambda name, words: m.Debugging(
         name=name, token=int(words[0]), is_waiting=False
     ),
+    "pause": lambda name, words: m.Paused(name=name, style=m.Style(words[0])),
+    "unpause": lambda name, _words: m.Unpaused(name=name),
     "configure": _configured,
     "quit": _quit,
 }

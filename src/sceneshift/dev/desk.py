@@ -13,6 +13,7 @@ from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.history import Reload, SwitchRecord
 from sceneshift.dev.machine import Quit, Verb
 from sceneshift.dev.output import Follower
+from sceneshift.dev.pausing import MOST_S, Pauses
 from sceneshift.dev.status import describe, describe_reload, describe_switch
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Desk:
         self._supervisor = supervisor
         self._take_switch = switch
         self._quit = quit_stack
+        self._pauses = Pauses(supervisor)
 
     async def __call__(self, request: Message, connection: Connection) -> None:
         """Answer one request."""
@@ -101,6 +103,19 @@ class Desk:
     async def _switch(self, request: Message, connection: Connection) -> None:
         """Go over to another environment, and answer when that is done or failed."""
         await connection.send({"ok": True, **await self._take_switch(request)})
+
+    async def _pause(self, request: Message, connection: Connection) -> None:
+        """Pause the processes of some pids, until the client goes."""
+        names = self._pauses.begin(
+            request["pids"], request["why"], is_stop=request["is_stop"]
+        )
+        try:
+            await connection.send({"ok": True, "names": names})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(MOST_S):
+                    await connection.wait_gone()
+        finally:
+            self._pauses.end(names)
 
     async def _follow(self, request: Message, connection: Connection) -> None:
         """Send lines as they come, until the client goes."""

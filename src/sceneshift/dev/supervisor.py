@@ -258,7 +258,7 @@ class Supervisor(Listening):
             return former
         return self.runners[name]
 
-    def _style(self, name: str) -> m.Style:
+    def style_of(self, name: str) -> m.Style:
         """Tell how new code takes over; two runners never share a process."""
         if name in self.formers:
             return m.Style.SEQUENCE
@@ -291,7 +291,7 @@ class Supervisor(Listening):
             self._record(name, (), "asked")
         elif verb is m.Verb.STOP:
             self.history.replace(name)
-        self.feed(m.Asked(name=name, verb=verb, style=self._style(name)))
+        self.feed(m.Asked(name=name, verb=verb, style=self.style_of(name)))
 
     def change(
         self,
@@ -308,7 +308,7 @@ class Supervisor(Listening):
         if state.phase in (Phase.STOPPED, Phase.COMPLETED):
             return  # it starts from the new code when it is asked to
         self._record(name, files, cause)
-        style = self._style(name)
+        style = self.style_of(name)
         self.feed(m.Changed(name=name, style=style, needs_setup=needs_setup))
 
     # -- telling people

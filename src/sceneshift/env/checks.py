@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 0.8
 _LIMIT_S = 1.0  # the whole command is to answer within 2 s
-_COMING = frozenset({"waiting", "setup", "starting", "restarting", "reloading"})
+_COMING = frozenset(
+    {"waiting", "setup", "starting", "restarting", "reloading", "paused"}
+)
 _DONE = frozenset({"completed", "debugging"})
 
 

@@ -48,6 +48,7 @@ class Process:
         held: Those that accept nothing.
         waits: Whose deaths are waited for to be over.
         debugged: Which stand at a breakpoint.
+        is_paused: Whether somebody wants it paused.
         is_preparing: Whether the run-once step is looked at.
         born: When each was launched, as the number of changes until then.
         changes: How many changes there were.
@@ -60,6 +61,7 @@ class Process:
     held: set[int] = field(default_factory=set)
     waits: set[int] = field(default_factory=set)
     debugged: set[int] = field(default_factory=set)
+    is_paused: bool = False
     is_preparing: bool = False
     is_set_up: bool = False
     born: dict[int, int] = field(default_factory=dict)
@@ -92,13 +94,15 @@ class World:
 
     # -- what may happen
 
-    def progress(self) -> Iterator[m.Event]:
+    def progress(self) -> Iterator[m.Event]:  # noqa: C901 - one case an event
         """Events that a stack comes to rest by."""
         for name, process in self.processes.items():
             if process.is_preparing:
                 yield m.SetupEnded(name=name, is_ok=True)
             for token in process.debugged:
                 yield m.Debugging(name=name, token=token, is_waiting=False)
+            if process.is_paused:
+                yield m.Unpaused(name=name)
             for token in process.runs - process.stops:
                 yield m.Ready(name=name, token=token)
             for token in process.checks - process.stops:
@@ -145,6 +149,7 @@ class World:
         for one in (style, Style.SEQUENCE):
             yield m.Changed(name=name, style=one)
             yield m.Changed(name=name, style=one, needs_setup=True)
+            yield m.Paused(name=name, style=one)
         for verb in m.Verb:
             yield m.Asked(name=name, verb=verb, style=style)
         if self.processes[name].is_preparing:
@@ -160,7 +165,7 @@ class World:
             self._perform(action)
         self._check()
 
-    def _note(self, event: m.Event) -> None:
+    def _note(self, event: m.Event) -> None:  # noqa: C901 - one case an event
         match event:
             case m.Quit(is_forced=is_forced):
                 self.is_quitting = True
@@ -176,6 +181,10 @@ class World:
                 self.processes[name].changes += 1
             case m.Asked(name=name, verb=m.Verb.RESTART):
                 self.processes[name].debugged.clear()  # a person's word counts more
+            case m.Paused(name=name):
+                self.processes[name].is_paused = True
+            case m.Unpaused(name=name):
+                self.processes[name].is_paused = False
             case m.Waited(name=name, token=token):
                 self.processes[name].waits.remove(token)
             case m.Debugging(name=name, token=token, is_waiting=True):
@@ -278,8 +287,12 @@ class World:
             assert process.wanted <= known, "a generation was forgotten"
             assert state.candidate is None or state.candidate in process.wanted
             assert state.is_running == (state.current is not None)
-            if state.candidate is None:
+            if state.candidate is None and not state.is_paused:
                 assert not process.held & process.wanted, "held for nobody"
+            if state.is_paused:
+                assert process.is_paused, "paused though nobody wants it"
+                assert state.candidate is None, "new code comes in a pause"
+                assert state.phase is not Phase.STARTING, "started in a pause"
             if not self.overlaps[name]:
                 assert len(process.runs - process.stops) <= 1, "two workers"
         is_over = not any(s.is_running for s in self.machine.states.values())

@@ -128,6 +128,25 @@ class Debugging(Struct, frozen=True, kw_only=True):
     is_waiting: bool
 
 
+class Paused(Struct, frozen=True, kw_only=True):
+    """Somebody wants a process to leave alone what it uses, for a moment.
+
+    Attributes:
+        name: The process.
+        style: With OVERLAP it stops accepting, and finishes what it has; otherwise it
+            is stopped, and started again afterwards.
+    """
+
+    name: str
+    style: Style
+
+
+class Unpaused(Struct, frozen=True, kw_only=True):
+    """Nobody wants that any more."""
+
+    name: str
+
+
 class Configured(Struct, frozen=True, kw_only=True):
     """The stack is to have these processes, and no others.
 
@@ -163,6 +182,8 @@ Event = (
     | Waited
     | Asked
     | Debugging
+    | Paused
+    | Unpaused
     | Configured
     | Quit
 )

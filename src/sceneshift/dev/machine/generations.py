@@ -64,7 +64,10 @@ class Generations:
         return [Begin(name=self.name)]
 
     def launch(self) -> list[Action]:
-        """Start the process, from the code and the set-up that are there now."""
+        """Start the process, from the code and the set-up that are there now.
+
+        One that is paused is started when it is no more.
+        """
         self.put(
             candidate=None,
             current=None,
@@ -74,6 +77,9 @@ class Generations:
             debugged=None,
             backoff=None,
         )
+        if self.state.is_paused:
+            self.put(phase=Phase.PAUSED)
+            return []
         if self.state.is_preparing or not self.state.is_set_up:
             self.put(phase=Phase.SETUP)
             return self.prepare()

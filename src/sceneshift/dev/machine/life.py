@@ -13,16 +13,25 @@ The rules, with where they were learned:
 
 from __future__ import annotations
 
-from sceneshift.dev.machine.actions import Action, Begin, Discard, Stop, Wait
+from sceneshift.dev.machine.actions import (
+    Action,
+    Begin,
+    Discard,
+    Hold,
+    Stop,
+    Wait,
+)
 from sceneshift.dev.machine.events import (
     Asked,
     Changed,
     Checked,
     Debugging,
     Exited,
+    Paused,
     Ready,
     SetupEnded,
     Style,
+    Unpaused,
     Verb,
     Waited,
 )
@@ -35,14 +44,25 @@ FIRST_DELAY_S = 0.1
 
 
 ProcessEvent = (
-    SetupEnded | Ready | Checked | Exited | Changed | Waited | Asked | Debugging
+    SetupEnded
+    | Ready
+    | Checked
+    | Exited
+    | Changed
+    | Waited
+    | Asked
+    | Debugging
+    | Paused
+    | Unpaused
 )
 
 
 class Life(Generations):
     """One process."""
 
-    def handle(self, event: ProcessEvent) -> list[Action]:  # noqa: PLR0911 - one each
+    def handle(  # noqa: C901, PLR0911 - one each
+        self, event: ProcessEvent
+    ) -> list[Action]:
         """Take an event of this process; return what is to be done, in order."""
         match event:
             case SetupEnded():
@@ -61,6 +81,10 @@ class Life(Generations):
                 return self._handle_asked(event)
             case Debugging():
                 return self._handle_debugging(event)
+            case Paused():
+                return self._handle_paused(event)
+            case Unpaused():
+                return self._handle_unpaused()
 
     # -- starting
 
@@ -182,6 +206,8 @@ class Life(Generations):
         style, state = self.state.pending, self.state
         if style is None or state.is_preparing or state.is_debugging:
             return []
+        if state.is_paused:
+            return []
         self.put(pending=None)
         if state.phase is Phase.READY:
             return self.reload(style)
@@ -208,11 +234,45 @@ class Life(Generations):
         actions: list[Action] = []
         is_replaced = self.state.is_reloading and self.state.phase is Phase.READY
         if event.token == self.state.current and is_replaced:
-            style = Style.OVERLAP if self.state.is_held else Style.CHECKED
-            self.put(pending=style)
-            actions = [*self.drop_candidate(), *self.resume()]
+            actions = [*self._put_off(), *self.resume()]
         self.put(debugged=event.token)
         return actions
+
+    def _put_off(self) -> list[Action]:
+        """Have the new code that is on its way come later."""
+        if self.state.is_reloading and self.state.phase is Phase.READY:
+            style = Style.OVERLAP if self.state.is_held else Style.CHECKED
+            self.put(pending=style)
+        return self.drop_candidate()
+
+    # -- a pause
+
+    def _handle_paused(self, event: Paused) -> list[Action]:
+        """Let it stop accepting or stop, unless it stands at a breakpoint."""
+        if self.state.is_debugging:
+            return []
+        actions = self._put_off()
+        self.put(is_paused=True)
+        if self.state.phase is Phase.READY and event.style is Style.OVERLAP:
+            return [*actions, *self._hold()]
+        if self.state.phase in (Phase.STARTING, Phase.READY):
+            return [*actions, *self.stop(is_restart=True)]
+        return actions
+
+    def _hold(self) -> list[Action]:
+        if self.state.is_held or self.state.current is None:
+            return []
+        self.put(is_held=True)
+        return [Hold(name=self.name, token=self.state.current)]
+
+    def _handle_unpaused(self) -> list[Action]:
+        """Go on as before, with the code that has come meanwhile."""
+        if not self.state.is_paused:
+            return []
+        self.put(is_paused=False)
+        if self.state.phase is Phase.PAUSED:
+            return self.launch()
+        return [*self.resume(), *self._take_pending()]
 
     # -- words of a person
 

@@ -13,6 +13,7 @@ from sceneshift.dev.machine.events import (
     Configured,
     Event,
     Exited,
+    Paused,
     Quit,
     SetupEnded,
 )
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
     from sceneshift.dev.model import Dependency
 
-_MOVING = (Phase.SETUP, Phase.STARTING, Phase.STOPPING, Phase.BACKOFF)
+_MOVING = (
+    Phase.SETUP,
+    Phase.STARTING,
+    Phase.STOPPING,
+    Phase.BACKOFF,
+    Phase.PAUSED,
+)
 
 
 class Machine:
@@ -91,7 +98,8 @@ class Machine:
             return state is not None
         if state.phase is Phase.WAITING:
             return self._order.can_hope(name)
-        return state.phase in _MOVING or state.is_reloading
+        is_held_up = state.is_running and state.is_paused
+        return state.phase in _MOVING or state.is_reloading or is_held_up
 
     # -- events
 
@@ -109,7 +117,7 @@ class Machine:
     def _tell(self, event: ProcessEvent) -> list[Action]:
         """Take an event of one process."""
         is_ending = self._quit is not None or event.name in self._leaving
-        is_vain = is_ending and isinstance(event, Changed | Asked)
+        is_vain = is_ending and isinstance(event, Changed | Asked | Paused)
         if is_vain or event.name not in self._lives:
             return []
         match event:

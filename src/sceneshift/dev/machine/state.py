@@ -23,6 +23,7 @@ class Phase(Enum):
     FAILED = "failed"  # waits for a change of a file or a word
     COMPLETED = "completed"  # ended by itself, with 0
     STOPPED = "stopped"  # asked to
+    PAUSED = "paused"  # ended, and starts again when nobody wants it paused
 
 
 _RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
@@ -37,8 +38,9 @@ class ProcessState(Struct, frozen=True, kw_only=True):
         current: Token of the generation that works, or is being started or stopped.
         candidate: Token of the one that is to take over.
         is_held: Whether the current one was told to stop accepting.
+        is_paused: Whether nothing of it is to work for now.
         pending: How new code takes over that has to wait: for the end of the run-once
-            step, or for a generation that stands at a breakpoint.
+            step or of a pause, or for a generation that stands at a breakpoint.
         is_preparing: Whether it is being looked whether the run-once step is needed,
             or the step is running.
         is_outdated: Whether it has to be looked once more after that.
@@ -56,6 +58,7 @@ class ProcessState(Struct, frozen=True, kw_only=True):
     current: int | None = None
     candidate: int | None = None
     is_held: bool = False
+    is_paused: bool = False
     pending: Style | None = None
     is_preparing: bool = False
     is_outdated: bool = False
@@ -93,4 +96,6 @@ class ProcessState(Struct, frozen=True, kw_only=True):
         """The state in one word, for people and `--json`."""
         if self.is_debugging:
             return "debugging"
+        if self.is_paused and self.phase is Phase.READY:
+            return Phase.PAUSED.value
         return "reloading" if self.is_reloading else self.phase.value

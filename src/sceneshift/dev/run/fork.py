@@ -193,6 +193,7 @@ class ForkRunner(ReportedRunner):
     def release(self) -> None:
         """Give up its addresses, which zygote and parked children have too."""
         self.handle_spoiled()
+        self._orphans.close()
         for held in self._ground.held.of(self.spec.name):
             self._nursery.release(held.key)
         self._ground.held.release(self.spec.name)
@@ -202,6 +203,7 @@ class ForkRunner(ReportedRunner):
         left = self._nursery.close()
         if not self._has_heir:
             self._doorbell.close()
+        self._orphans.close()
         self._recall.save(self._recall_path)
         await super().close()
         await asyncio.gather(*left)

@@ -16,6 +16,7 @@ from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.doorbell import Doorbell
 from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery, Parent
+from sceneshift.dev.run.orphans import Orphans
 from sceneshift.dev.run.recall import Recall
 from sceneshift.dev.run.retiring import give, say_until_heard
 from sceneshift.dev.run.servers import ends_its_children, is_server
@@ -57,6 +58,7 @@ class ReportedRunner(Runner, Parent):
         self._newest = 0
         self._by_number: dict[int, Generation] = {}
         self._doorbell = Doorbell(ground.loop, self._is_awaited)
+        self._orphans = Orphans(ground.loop)
         self._has_heir = False
         self._former: ReportedRunner | None = None
         self._turn: Turn | None = None
@@ -297,6 +299,7 @@ class ReportedRunner(Runner, Parent):
         if generation.is_listening:
             return  # another worker of it
         generation.is_listening = True
+        self._orphans.give(generation)
         self._ground.loop.call_later(_ANSWER_S, self._ask_modules, generation)
         others = [each for each in self._by_token.values() if each is not generation]
         if self.spec.probe is None or any(each.is_ready for each in others):
@@ -348,6 +351,8 @@ class ReportedRunner(Runner, Parent):
             give(fds[0], heir)
         elif generation.keeps:
             self._doorbell.offer(fds[0])  # to whoever accepts next
+        elif generation.adopters:
+            self._orphans.take(fds[0])
         os.close(fds[0])
 
     def _is_awaited(self) -> bool:

@@ -105,7 +105,8 @@ def test_it_says_what_it_would_do_and_what_it_did(
     (done,) = said["databases"]
     assert done.pop("duration_s") >= 0
     undo = shop.status()["undo"][0]["id"]
-    assert done == {**described, "is_dropped": True, "rows": {"a": 1}, "undo": undo}
+    kept = {"rows": {"a": 1}, "undo": undo, "paused": []}
+    assert done == {**described, "is_dropped": True, **kept}
     ask(shop, as_json=True)
     (done,) = json.loads(capsys.readouterr().out)["databases"]
     assert (done["is_dropped"], done["rows"], done["undo"]) == (False, {}, None)

@@ -129,6 +129,7 @@ def test_without_a_dataset_there_are_no_rows(
     run(shop, as_json=True)
     (done,) = json.loads(capsys.readouterr().out)["databases"]
     assert set(done["rows"].values()) == {0}
+    assert done["paused"] == []
     assert done["undo"] == shop.status()["undo"][0]["id"]
     assert list(tmp_path.glob(".sceneshift/data/*/snapshots/*")) == []
 

@@ -181,6 +181,10 @@ def process(**fields: Any) -> dict[str, Any]:
             {"state": "setup"},
             warn("it is on its way: setup", "inv dev.logs web --follow"),
         ),
+        (
+            {"state": "paused"},
+            warn("it is on its way: paused", "inv dev.logs web --follow"),
+        ),
         ({"state": "completed", "url": "http://x"}, ok("completed")),
         ({}, ok("ready")),
     ],

@@ -77,6 +77,7 @@ def test_the_dataset_of_the_environment_is_applied(make_project: MakeProject) ->
                     {"name": "users", "inserted": 0, "updated": 0, "unchanged": 2}
                 ],
                 "undo": None,
+                "paused": [],
             }
         ],
     }

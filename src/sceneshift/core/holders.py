@@ -21,7 +21,7 @@ _LISTENING = "0A"  # TCP_LISTEN in the kernel's include/net/tcp_states.h
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """Who listens on a port; what this user may not see is None.
+    """Who listens on a port, or has a file; what this user may not see is None.
 
     Attributes:
         pid: The process.
@@ -71,7 +71,7 @@ def find_holders(ports: Collection[int], *, root: Path) -> dict[int, Holder]:
     holders: dict[int, Holder] = {}
     for port in ports:
         if pids := listening.get(port):
-            holders[port] = _describe(_choose(pids), root)
+            holders[port] = describe_process(_choose(pids), root)
         elif user := _find_user(port):
             holders[port] = Holder(pid=None, user=user)
     return holders
@@ -116,7 +116,13 @@ def _search_processes(port: int) -> list[int]:
     return pids
 
 
-def _describe(pid: int, root: Path) -> Holder:
+def describe_process(pid: int, root: Path) -> Holder:
+    """Return what is known of a process.
+
+    Args:
+        pid: The process; it may be gone.
+        root: The project's folder.
+    """
     import psutil  # noqa: PLC0415 - see above
 
     # A process may end meanwhile, or keep some of it from other users.

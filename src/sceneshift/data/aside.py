@@ -18,6 +18,7 @@ from urllib.parse import quote as quote_url
 
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
+from sceneshift.data.pausing import Pausing
 from sceneshift.data.sqlitefiles import remove, wait_for_no_disk
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ class _ChangedError(Exception):
 
 
 def change_aside(
-    path: Path, draft: Path, change: Callable[[], None], *, wait_s: float = _WAIT_S
+    path: Path,
+    draft: Path,
+    change: Callable[[], None],
+    *,
+    pausing: Pausing | None = None,
+    wait_s: float = _WAIT_S,
 ) -> None:
     """Change a copy of a file, and write it back where that went well.
 
@@ -61,35 +67,37 @@ def change_aside(
         path: The file; it is made where it is missing.
         draft: Where the copy is to be. It is gone afterwards.
         change: Changes the copy. What it raises is passed on, the file as it was.
+        pausing: Has those paused who use the file, where it is waited for too long;
+            None asks a stack in the file's folder.
         wait_s: Seconds to wait for those who are writing to the file.
 
     Raises:
         BusyError: It was being written to all the time.
         SceneshiftError: It is no database, or the disk is full.
     """
+    pausing = pausing or Pausing(path.parent, path)
     try:
         for _ in range(_ATTEMPTS):
-            with _Live(path, wait_s) as live, _making(draft):
+            with _Live(path, pausing, wait_s) as live, _making(draft):
                 live.copy_to(draft)
                 change()
                 with contextlib.suppress(_ChangedError):
                     live.take(draft)
                     return
     except (OSError, sqlite3.Error) as error:
-        raise _explain(path, draft, error) from error
+        raise _explain(path, draft, error, pausing) from error
     raise BusyError(
         f"{quote(path.name)} was written to again and again, and is as it was",
         hint="stop what writes to it: inv dev.stop",
     )
 
 
-def _explain(path: Path, draft: Path, error: Exception) -> SceneshiftError:
+def _explain(
+    path: Path, draft: Path, error: Exception, pausing: Pausing
+) -> SceneshiftError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the finer reason
     if code in _BUSY:
-        return BusyError(
-            f"{quote(path.name)} is being written to by another program",
-            hint="wait for it, or stop it: inv dev.stop",
-        )
+        return pausing.explain(for_readers=False)
     return SceneshiftError(
         f"{quote(path.name)} is as it was, for this went wrong: {error}",
         hint=f"is it a database, yours, and is there room? ls -la {path.parent}; "
@@ -124,8 +132,9 @@ class _Live:
     that moment is noticed: `take` then has the lock again, and has changed nothing.
     """
 
-    def __init__(self, path: Path, wait_s: float) -> None:
+    def __init__(self, path: Path, pausing: Pausing, wait_s: float) -> None:
         self._path = path
+        self._pausing = pausing
         self._wait_s = wait_s
         self._stack = contextlib.ExitStack()
         self._before: object = None
@@ -140,10 +149,11 @@ class _Live:
             _check_rights(self._path)
             self._writer = self._connect("rw")
             self._reader = self._connect("ro")
-            self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            (mode,) = self._writer.execute("PRAGMA journal_mode").fetchone()
-            self._has_log = mode == "wal"
-            self._writer.execute("BEGIN IMMEDIATE")
+            with self._pausing.waiting(for_readers=False):
+                self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+                (mode,) = self._writer.execute("PRAGMA journal_mode").fetchone()
+                self._has_log = mode == "wal"
+                self._writer.execute("BEGIN IMMEDIATE")
             self._stack = self._stack.pop_all()
         return self
 
@@ -178,7 +188,9 @@ class _Live:
             (count,) = copy.execute("PRAGMA page_count").fetchone()
             self._writer.execute("ROLLBACK")
             pages = _FEW_PAGES if count > _FEW_PAGES else 1
-            copy.backup(self._writer, pages=pages, progress=self._check)
+            waiting = self._pausing.waiting(for_readers=not self._has_log)
+            with waiting as self._has_waited:
+                copy.backup(self._writer, pages=pages, progress=self._check)
 
     def _fit(self, copy: sqlite3.Connection) -> None:
         """Give the copy the size of the file's pages: a file with a log insists on it.
@@ -198,11 +210,9 @@ class _Live:
         The lock is there from then on, and kept to the end.
         """
         if state in _BUSY:
-            raise BusyError(  # it has been waited for
-                f"{quote(self._path.name)} is being read by another program all the "
-                "time, and is as it was",
-                hint="stop what reads it: inv dev.stop",
-            )
+            # It has been waited for.
+            raise self._pausing.explain(for_readers=not self._has_log)
+        self._has_waited()
         if state == sqlite3.SQLITE_DONE:
             return  # of one page alone: it is written by now
         is_good = state == sqlite3.SQLITE_OK

@@ -25,8 +25,9 @@ from sceneshift.data.undo import UndoLog, place_state
 from sceneshift.data.versions import VersionTable, read_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.system import System
     from sceneshift.data.target import Request, Target
 
@@ -43,12 +44,14 @@ class Dropped(Struct, frozen=True, kw_only=True):
         rows: What it held, by table.
         undo: The id of the change; None where there was nothing to be dropped.
         duration_s: How long it took.
+        paused: See `System.paused`.
     """
 
     target: Target
     rows: Mapping[str, int]
     undo: str | None
     duration_s: float
+    paused: Sequence[Paused] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -59,6 +62,7 @@ class Dropped(Struct, frozen=True, kw_only=True):
             "rows": dict(self.rows),
             "undo": self.undo,
             "duration_s": round(self.duration_s, 3),
+            "paused": [each.as_json() for each in self.paused],
         }
 
     def tell(self, console: StreamConsole) -> None:
@@ -169,7 +173,11 @@ def _drop(target: Target, system: System) -> Dropped:
     rows = system.count_rows()
     undo = None if is_bare(target, system) else _empty(target, system)
     return Dropped(
-        target=target, rows=rows, undo=undo, duration_s=time.monotonic() - began
+        target=target,
+        rows=rows,
+        undo=undo,
+        duration_s=time.monotonic() - began,
+        paused=system.paused,
     )
 
 

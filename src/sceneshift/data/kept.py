@@ -155,7 +155,8 @@ def restore(request: Request, name: str) -> None:
     start_parting([kept.target])
     console = StreamConsole()
     if request.as_json:
-        console.json({**kept.as_json(), "undo": entry.id})
+        paused = [each.as_json() for each in kept.system.paused]
+        console.json({**kept.as_json(), "undo": entry.id, "paused": paused})
         return
     console.success(f"{kept.target.title} is the snapshot {one.id[:_SHOWN]}")
     console.note("take it back: inv data.undo")

@@ -206,8 +206,12 @@ def _say(pending: Pending) -> str:
 
 
 def _describe_applied(pending: Pending) -> dict[str, object]:
-    way = {"undo": pending.undo, "obstacle": pending.obstacle}
-    return {**_describe(pending), **way}
+    return {
+        **_describe(pending),
+        "undo": pending.undo,
+        "obstacle": pending.obstacle,
+        "paused": [each.as_json() for each in pending.paused],
+    }
 
 
 def _describe(pending: Pending) -> dict[str, object]:

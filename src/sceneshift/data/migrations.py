@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.configuration import Migrated
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.route import Route
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.standing import Standing
@@ -52,6 +53,7 @@ class Pending(Struct, frozen=True, kw_only=True):
             nothing was applied, or it cannot.
         obstacle: Why it cannot.
         verb: What is done to each: `migrate`, or `downgrade`.
+        paused: Who was paused for it, each time.
     """
 
     database: str
@@ -60,6 +62,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     undo: str | None = None
     obstacle: str | None = None
     verb: str = "migrate"
+    paused: tuple[Paused, ...] = ()
 
 
 def find_pending(
@@ -185,6 +188,7 @@ def _migrate(
             undo=changed.entry.id if changed.entry else None,
             obstacle=changed.obstacle,
             verb=route.verb,
+            paused=changed.paused,
         )
 
 

@@ -31,10 +31,11 @@ from sceneshift.data.pgsettings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.pgsession import Session
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
@@ -55,6 +56,8 @@ LIMIT 1
 
 class PostgresqlSystem:
     """A database of PostgreSQL, and those beside it; see `System`."""
+
+    paused: Sequence[Paused] = ()  # nobody has to be: a server ends sessions, or queues
 
     def __init__(self, target: Target) -> None:
         url = pgaim.complete(target.database.url, target.project.environment.values)

@@ -99,6 +99,7 @@ class Refilled(Struct, frozen=True, kw_only=True):
             "rows": dict(self.rows),
             "undo": self.undo,
             "duration_s": round(self.duration_s, 3),
+            "paused": [each.as_json() for each in self.refill.system.paused],
         }
 
     def __str__(self) -> str:

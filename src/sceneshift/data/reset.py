@@ -131,6 +131,7 @@ class Done(Struct, frozen=True, kw_only=True):
             "rows": dict(self.snapshot.rows),
             "undo": self.undo,
             "duration_s": round(self.duration_s, 3),
+            "paused": [each.as_json() for each in self.planned.system.paused],
         }
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from sceneshift.core.wording import quote
 from sceneshift.data import sqliteschema
 from sceneshift.data.aside import change_aside
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
+from sceneshift.data.pausing import Pausing
 from sceneshift.data.sqlitecopy import copy_sqlite
 from sceneshift.data.sqliteempty import remove_rows
 from sceneshift.data.sqlitefiles import (
@@ -29,10 +30,11 @@ from sceneshift.data.sqlitefiles import (
 from sceneshift.data.sqliteschema import describe_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
 
@@ -49,6 +51,7 @@ class SqliteSystem:
         assert target.file is not None
         self._target = target
         self._file = target.file
+        self._pausing = Pausing(target.root, target.file)
 
     # -- what is there
 
@@ -65,7 +68,7 @@ class SqliteSystem:
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
         draft = self._make(_DRAFTS) / f"{os.getpid()}-mark{_SUFFIX}"
-        change_aside(self._file, draft, partial(_mark, draft, marker))
+        self._change_aside(draft, partial(_mark, draft, marker))
 
     def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
         """See `System.read_schema`."""
@@ -164,7 +167,7 @@ class SqliteSystem:
             if marker is not None:
                 _mark(draft, marker)
 
-        change_aside(self._file, draft, work)
+        self._change_aside(draft, work)
 
     def _put(self, origin: Path, marker: Marker, kept: str) -> None:
         folder = self._make(_DRAFTS)
@@ -173,7 +176,15 @@ class SqliteSystem:
         exchange = partial(
             self._exchange, draft, origin, marker, self._get(_FORMER, kept)
         )
-        change_aside(self._file, draft, exchange)
+        self._change_aside(draft, exchange)
+
+    def _change_aside(self, draft: Path, change: Callable[[], None]) -> None:
+        change_aside(self._file, draft, change, pausing=self._pausing)
+
+    @property
+    def paused(self) -> Sequence[Paused]:
+        """See `System.paused`."""
+        return self._pausing.paused
 
     def _exchange(self, draft: Path, origin: Path, marker: Marker, kept: Path) -> None:
         """Keep the copy of what is there, and have the other one in its place."""

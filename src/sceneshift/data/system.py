@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.seeding.application import Seeding
     from sceneshift.data.target import Target
     from sceneshift.data.upgrade import Upgrade
@@ -31,6 +32,10 @@ class System(Protocol):
     @property
     def description(self) -> str:
         """The system, with what decides on how it keeps data: `sqlite`."""
+
+    @property
+    def paused(self) -> Sequence[Paused]:
+        """Who was paused for what was done to it so far."""
 
     def read_marker(self) -> Marker | None:
         """Return whose it says it is; None where it says nothing, or is not there.

@@ -105,7 +105,9 @@ def undo(request: UndoRequest) -> None:
     start_parting([step.target])
     if request.as_json:
         name = step.target.environment
-        console.json({"environment": name, "databases": [step.as_json()]})
+        paused = [each.as_json() for each in step.system.paused]
+        done = {**step.as_json(), "paused": paused}
+        console.json({"environment": name, "databases": [done]})
         return
     verb = "was made again" if step.is_redo else "was taken back"
     took = describe_seconds(time.monotonic() - began)

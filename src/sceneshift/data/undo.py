@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
 
@@ -78,10 +79,12 @@ class Changed(Struct, frozen=True, kw_only=True):
     Attributes:
         entry: The change; None where it cannot be taken back.
         obstacle: Why it cannot.
+        paused: See `System.paused`.
     """
 
     entry: Entry | None = None
     obstacle: str | None = None
+    paused: tuple[Paused, ...] = ()
 
 
 class UndoLog:
@@ -275,8 +278,8 @@ def change_state(  # noqa: PLR0913 - a change, and how
         if is_insisting:
             raise
         system.change(change, None, None)
-        return Changed(obstacle=error.message)
-    return Changed(entry=entry)
+        return Changed(obstacle=error.message, paused=tuple(system.paused))
+    return Changed(entry=entry, paused=tuple(system.paused))
 
 
 def _check_owner(target: Target, system: System) -> None:

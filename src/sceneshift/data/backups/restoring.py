@@ -139,6 +139,7 @@ def restore(request: RestoreRequest) -> None:
             "revisions": content.revisions and list(content.revisions),
             "undo": undo,
             "duration_s": round(took, 3),
+            "paused": [each.as_json() for each in plan.system.paused],
         }
         console.json({"environment": plan.target.environment, "databases": [one]})
         return

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.core.project import Project
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.seeding.application import Counts, Seeding
     from sceneshift.data.seeding.model import Dataset
@@ -87,12 +88,14 @@ class Filled(Struct, frozen=True, kw_only=True):
         tables: What became of the rows.
         undo: The id of the change; None where it cannot be taken back, or is none.
         obstacle: Why it cannot.
+        paused: Who was paused for it, each time.
         duration_s: How long it took.
     """
 
     tables: Mapping[str, Counts]
     undo: str | None
     obstacle: str | None = None
+    paused: tuple[Paused, ...] = ()
     duration_s: float
 
 
@@ -230,6 +233,7 @@ def fill(filling: Filling) -> Filled:
         tables=tables,
         undo=changed.entry.id if changed.entry else None,
         obstacle=changed.obstacle,
+        paused=changed.paused,
         duration_s=time.monotonic() - began,
     )
 
@@ -353,4 +357,5 @@ def _describe(
         "tables": [{"name": name, **asdict(one)} for name, one in tables.items()],
         "undo": filled.undo if filled else None,
         "duration_s": round(filled.duration_s, 3) if filled else None,
+        "paused": [each.as_json() for each in filled.paused] if filled else [],
     }

@@ -29,8 +29,8 @@ _WAIT_S = 10.0
 _ATTEMPTS = 3
 _HEADER = 100  # bytes, the counter of changes among them (sqlite.org/fileformat.html)
 _FEW_PAGES = 64  # less than any cache: the first step must not reach the disk
-# What fits into it reaches the file at the end alone: until then others can read, and
-# the journal is forced to the disk once.
+# What fits into it reaches the file at the end alone: the journal is forced to the disk
+# once, and others wait for less long.
 _CACHE_KIB = 65_536
 _FREE = "sceneshift_free"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})

@@ -186,10 +186,10 @@ class _Live:
             self._fit(copy)
             _grow(copy)
             (count,) = copy.execute("PRAGMA page_count").fetchone()
-            self._writer.execute("ROLLBACK")
             pages = _FEW_PAGES if count > _FEW_PAGES else 1
             waiting = self._pausing.waiting(for_readers=not self._has_log)
             with waiting as self._has_waited:
+                self._writer.execute("ROLLBACK")  # from here on others may write
                 copy.backup(self._writer, pages=pages, progress=self._check)
 
     def _fit(self, copy: sqlite3.Connection) -> None:

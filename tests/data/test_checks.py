@@ -62,7 +62,8 @@ def stamp(root: Path, *revisions: str) -> None:
             ("9f3",),
             fail(
                 f"it is at `9f3`, which no file here has: {BRANCH}",
-                f"switch to the branch that has it: {SEARCH}",
+                "put in place what fits here: inv data.follow; or switch to the "
+                f"branch that has it: {SEARCH}",
             ),
         ),
     ],

@@ -155,10 +155,12 @@ class DatabaseConfig(_Strict, frozen=True):
     Attributes:
         alembic: Alembic's configuration, relative to the project.
         seeds: The folder of its datasets, relative to the project.
+        follow_branch: Whether each branch of git has a state of it for itself.
     """
 
     alembic: Text | None = None
     seeds: Text | None = None
+    follow_branch: Switch = False
 
 
 class BackupsConfig(_Strict, frozen=True):

@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Target
 
 
-def change_database(
+def change_database(  # noqa: PLR0913 - a change, and how
     target: Target,
     act: str,
     what: str,
     change: Callable[[Database], None],
     *,
     is_insisting: bool = False,
+    revisions: tuple[str, ...] | None = None,
 ) -> Changed:
     """Have a database changed, and keep what was there where that can be.
 
     Args:
         target: The database, whose locks are held.
-        act: See `undo.Entry.act`.
-        what: See `undo.Entry.what`.
+        act: See `Entry.act`.
+        what: See `Entry.what`.
         change: Changes the database that it is given, this one or a copy of it.
         is_insisting: Whether it is not to be changed where it cannot be taken back.
+        revisions: See `Entry.revisions`.
 
     Raises:
         UnkeptError: It could not be taken back, and that was insisted on.
@@ -48,5 +50,11 @@ def change_database(
             change(target.database)
             return Changed(obstacle=error.message)
         return change_state(
-            target, system, act, what, change, is_insisting=is_insisting
+            target,
+            system,
+            act,
+            what,
+            change,
+            is_insisting=is_insisting,
+            revisions=revisions,
         )

@@ -58,10 +58,19 @@ def guard(intent: Intent) -> None:
     Raises:
         RefusedError: A guard says no; nothing was touched.
     """
+    check(intent)
+    _confirm(intent)
+
+
+def check(intent: Intent) -> None:
+    """Let it go on, or refuse; nobody is asked, for nothing is lost by it.
+
+    Raises:
+        RefusedError: A guard says no; nothing was touched.
+    """
     _check_policy(intent)
     _check_host(intent)
     _check_marker(intent)
-    _confirm(intent)
 
 
 def guard_change(
@@ -129,7 +138,7 @@ def list_foreign_hosts(target: Target) -> list[str]:
     """Return the hosts of a database that are neither here nor allowed."""
     hosts = find_hosts(target.database.url, target.project.environment.values)
     allowed = target.project.config.data.hosts
-    return [each for each in hosts if not (_is_here(each) or each in allowed)]
+    return [each for each in hosts if not (is_here(each) or each in allowed)]
 
 
 def _check_host(intent: Intent) -> None:
@@ -230,6 +239,7 @@ def _trim(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Tell whether a host, as `find_hosts` names it, is this machine."""
     is_socket = host.startswith(("/", "@"))
     return is_socket or host in _LOOPBACK or host.startswith("127.")

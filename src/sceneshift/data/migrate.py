@@ -10,6 +10,7 @@ from sceneshift.core.confirmation import confirm_protected
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import describe_seconds, name_few, quote
+from sceneshift.data.branches.before import follow_before
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.guards import guard_change
 from sceneshift.data.migrations import Pending, find_pending, find_way, migrate
@@ -65,6 +66,7 @@ def migrate_all(
     if request.is_dry:
         _show_plan(_plan(request, migrated, to), name, console, request)
         return
+    follow_before(migrated)
     is_guarded = to is not None and _guard(request, migrated[0], to)
     is_protected = targets[0].project.environment.protected
     if is_protected and not request.is_confirmed:

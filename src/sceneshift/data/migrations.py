@@ -198,9 +198,15 @@ def _change(
     apply: Callable[[Database], None],
     upgrade: Upgrade,
 ) -> Changed:
+    table = find_version_table(upgrade.scripts)
     try:
         return change_database(
-            target, "migrate", route.name, apply, is_insisting=route.is_down
+            target,
+            "migrate",
+            route.name,
+            apply,
+            is_insisting=route.is_down,
+            revisions=read_versions(target.database, target.root, table) or (),
         )
     except UnkeptError as error:
         words = " ".join(route.words)

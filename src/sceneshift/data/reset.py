@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds
+from sceneshift.data.branches.before import follow_before
 from sceneshift.data.build import build, make_order
 from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
@@ -154,7 +155,9 @@ def reset(request: ResetRequest) -> None:
     """
     if not request.is_dry:
         # A worktree's own: they are known as such from then on.
-        insist_on_missing(replace(request, database=None).load()[0].project)
+        targets = replace(request, database=None).load()
+        insist_on_missing(targets[0].project)
+        follow_before(targets, request.database)
     planned = plan(request)
     if request.is_dry:
         show_plan(planned, as_json=request.as_json)

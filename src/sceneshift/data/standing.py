@@ -68,8 +68,8 @@ class Standing(Struct, frozen=True, kw_only=True):
         if self.unknown:
             folder = name_below(root, self.scripts.versions[0])
             return (
-                "switch to the branch that has it: git log --all --oneline -S "
-                f"{self.unknown[0]} -- {folder}"
+                "put in place what fits here: inv data.follow; or switch to the branch "
+                f"that has it: git log --all --oneline -S {self.unknown[0]} -- {folder}"
             )
         return "inv data.merge"
 

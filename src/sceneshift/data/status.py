@@ -10,6 +10,12 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.reach import find_reach
 from sceneshift.core.wording import name_few
 from sceneshift.data.backups.shelf import Shelf
+from sceneshift.data.branches.outlook import (
+    NOTHING,
+    advise,
+    describe_branches,
+    foresee,
+)
 from sceneshift.data.build import make_order
 from sceneshift.data.choice import choose
 from sceneshift.data.parting import find_problem
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Request, Target
 
 _ANSWER_S = 0.2  # the whole command is to answer within 0.4 s
-_FEW = 2
+_FEW, _FEW_LEFT = 2, 4
 
 
 def show_status(request: Request) -> None:
@@ -49,14 +55,17 @@ def show_status(request: Request) -> None:
         [("database", "place", "revision", "reset", "undo"), *map(_make_row, rows)]
     )
     for row in rows:
-        for line in (*_tell_backup(row), *_advise(row)):
+        for line in (*_tell_kept(row), *_advise(row)):
             console.note(f"{row['name']}: {line}")
 
 
-def _tell_backup(row: Mapping[str, Any]) -> Iterator[str]:
+def _tell_kept(row: Mapping[str, Any]) -> Iterator[str]:
     backup = row["backup"]
     if row["backup_problem"] is not None:
         yield f"former states wait for their backup: {row['backup_problem']}"
+    if row["left"]:
+        names = name_few([each["branch"] for each in row["left"]], _FEW_LEFT)
+        yield f"other states are kept for branches: {names}"
     if backup is not None:
         at = datetime.fromisoformat(backup["at"]).astimezone()
         how = ", taken by itself" if backup["is_automatic"] else ""
@@ -67,7 +76,9 @@ def _advise(row: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong, and what to type."""
     if row["problem"] is not None:
         yield row["problem"]
-    if row["unknown"]:
+    if row["follow"] is not None:
+        yield from advise(row)
+    elif row["unknown"]:
         how = "at once" if row["snapshot"] else "when it is built"
         yield f"inv data.reset puts what this branch makes in its place, {how}"
     elif row["pending"] and row["problem"] is None:
@@ -87,6 +98,7 @@ def describe(target: Target) -> dict[str, Any]:
         "unknown": None,
         "snapshot": None,
         "undo": None,
+        **NOTHING,
         "backup": _find_backup(target),
         "backup_problem": find_problem(target),
         "problem": None,
@@ -99,7 +111,9 @@ def describe(target: Target) -> dict[str, Any]:
         if is_there and target.migrated is not None:
             row |= _describe_standing(find_standing(target.migrated, target.root))
         if is_there or target.file is not None:
-            row |= _describe_states(target, find_system(target))
+            system = find_system(target)
+            with system.look():
+                row |= _describe_states(target, system, row)
     except SceneshiftError as error:
         row["problem"] = error.message
     return row
@@ -116,19 +130,20 @@ def _describe_standing(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _describe_states(target: Target, system: System) -> dict[str, Any]:
-    with system.look():
-        snapshot = make_order(target, system, choice=choose(target, None)).find()
-        if snapshot is not None and not system.has_snapshot(snapshot.id):
-            snapshot = None
-        marker = system.read_marker()
-        done = UndoLog(target.folder / "undo").find_done(
-            system, marker.state if marker else ""
-        )
-    return {
-        "snapshot": None if snapshot is None else _describe_snapshot(snapshot),
-        "undo": [{"id": each.id, "change": each.what, "at": each.at} for each in done],
-    }
+def _describe_states(
+    target: Target, system: System, row: Mapping[str, Any]
+) -> dict[str, Any]:
+    marker = system.read_marker()
+    state, log = marker.state if marker else "", UndoLog(target.folder / "undo")
+    done = log.find_done(system, state)
+    undo = [{"id": each.id, "change": each.what, "at": each.at} for each in done]
+    found = describe_branches(target, system, state, log.list_all()) | {"undo": undo}
+    found["follow"] = foresee(target, system, {**row, **found}, done)
+    snapshot = make_order(target, system, choice=choose(target, None)).find()
+    if snapshot is not None and not system.has_snapshot(snapshot.id):
+        snapshot = None
+    found["snapshot"] = None if snapshot is None else _describe_snapshot(snapshot)
+    return found
 
 
 def _find_backup(target: Target) -> dict[str, Any] | None:

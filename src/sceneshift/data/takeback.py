@@ -20,9 +20,9 @@ from sceneshift.data.target import Request
 from sceneshift.data.undo import UndoLog
 
 if TYPE_CHECKING:
+    from sceneshift.data.entry import Entry
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
-    from sceneshift.data.undo import Entry
 
 _UNDO, _REDO = "inv data.undo", "inv data.undo --redo"
 

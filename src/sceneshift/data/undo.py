@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,8 @@ from msgspec.structs import replace
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
 from sceneshift.core.wording import quote
+from sceneshift.data.branches.label import find_branch_of, list_left
+from sceneshift.data.entry import Entry
 from sceneshift.data.marker import Marker
 from sceneshift.data.parting import part_with
 
@@ -33,40 +36,6 @@ if TYPE_CHECKING:
 
 MOST = 3
 _SUFFIX = ".json"
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """A change of a database.
-
-    Attributes:
-        id: The name of the state after it; they sort by time.
-        before: That of the state before it; empty where nothing had changed yet.
-        act: What was done: `reset`, …
-        what: That in a few words, as in "reset to the dataset development".
-        environment: The environment that it was done for.
-        at: When, in ISO format.
-        snapshot: The snapshot that was put in place; None where it was none.
-        origin: The one from which the state before it has come; None likewise.
-    """
-
-    id: str
-    before: str
-    act: str
-    what: str
-    environment: str
-    at: str
-    snapshot: str | None = None
-    origin: str | None = None
-
-    @property
-    def former(self) -> str:
-        """What the state before it is kept under."""
-        return self.id
-
-    @property
-    def later(self) -> str:
-        """What the state after it is kept under, when it was taken back."""
-        return f"{self.id}-later"
 
 
 class UnkeptError(SceneshiftError):
@@ -136,21 +105,24 @@ class UndoLog:
             state = after[-1].id
 
     def begin(
-        self,
-        act: str,
-        what: str,
-        *,
-        environment: str,
-        before: str,
-        snapshot: str | None = None,
+        self, act: str, what: str, *, environment: str, before: str, **more: Any
     ) -> Entry:
         """Write down what is about to be done.
+
+        Args:
+            act: See `Entry`, here and below.
+            what: As above.
+            environment: As above.
+            before: As above.
+            more: What else is known of it; it is of the branch that it was before.
 
         Raises:
             SceneshiftError: It cannot be written.
         """
         now = datetime.now(UTC)
-        last = [each for each in self.list_all() if each.id == before]
+        entries = self.list_all()
+        last = [each for each in entries if each.id == before]
+        more.setdefault("branch", find_branch_of(self.folder.parent, entries, before))
         entry = Entry(
             id=f"{now:%Y%m%dT%H%M%S%f}{secrets.token_hex(2)}",
             before=before,
@@ -158,10 +130,10 @@ class UndoLog:
             what=what,
             environment=environment,
             at=now.isoformat(timespec="seconds"),
-            snapshot=snapshot,
             origin=last[0].snapshot if last else None,
+            **more,
         )
-        self._write(entry)
+        self.write(entry)
         return entry
 
     def give_up(self, entry: Entry, system: System) -> None:
@@ -179,9 +151,14 @@ class UndoLog:
         """
         for each in self.list_all():
             if each.id == state:
-                self._write(replace(each, snapshot=None))
+                self.write(replace(each, snapshot=None))
 
-    def _write(self, entry: Entry) -> None:
+    def write(self, entry: Entry) -> None:
+        """Write a change down, or something else of one that is.
+
+        Raises:
+            SceneshiftError: It cannot be written.
+        """
         text = msgspec.json.format(msgspec.json.encode(entry)).decode()
         try:
             write_whole(self.folder / f"{entry.id}{_SUFFIX}", text)
@@ -194,7 +171,8 @@ class UndoLog:
     def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
         """Part with what leads nowhere: cut off, too old, or another way was taken.
 
-        That is so once the change is there: one that fails leaves both ways open.
+        That is so once the change is there: one that fails leaves both ways open. What
+        is kept for another branch of git leads there.
 
         Args:
             system: Where the states are.
@@ -203,7 +181,13 @@ class UndoLog:
         """
         done = self.find_done(system, state)[:most]
         kept = {each.id for each in (*done, *self.find_undone(system, state))}
-        for entry in self.list_all():
+        entries = self.list_all()
+        branch = find_branch_of(self.folder.parent, entries, state)
+        if branch is not None:
+            kept.add(state)  # it says which branch that is
+            left = list_left(entries, system)
+            kept |= {each.entry.id for each in left if each.branch != branch}
+        for entry in entries:
             if entry.id not in kept:
                 part_with(self.folder / f"{entry.id}{_SUFFIX}")
 
@@ -223,12 +207,36 @@ def place_state(
     Raises:
         SceneshiftError: It cannot be done; all is as it was.
     """
+    work = partial(system.place, snapshot)
+    return make_change(target, system, act, what, work, snapshot=snapshot)
+
+
+def make_change(
+    target: Target,
+    system: System,
+    act: str,
+    what: str,
+    work: Callable[[Marker, str], None],
+    **more: Any,
+) -> Entry:
+    """Have another state in a database's place, and let that be taken back.
+
+    Args:
+        target: The database, whose lock is held.
+        system: What can do it.
+        act: See `Entry.act`.
+        what: See `Entry.what`.
+        work: Gets what the state is to say of itself, and the name that the one before
+            it is to be kept under.
+        more: See `UndoLog.begin`.
+
+    Raises:
+        SceneshiftError: What `work` raises; all is as it was.
+    """
     log, state = _begin(target, system)
-    entry = log.begin(
-        act, what, environment=target.environment, before=state, snapshot=snapshot
-    )
+    entry = log.begin(act, what, environment=target.environment, before=state, **more)
     try:
-        system.place(snapshot, _mark(target, entry), entry.former)
+        work(_mark(target, entry), entry.former)
     except BaseException:
         log.give_up(entry, system)
         raise
@@ -245,6 +253,7 @@ def change_state(  # noqa: PLR0913 - a change, and how
     change: Callable[[Database], None],
     *,
     is_insisting: bool = False,
+    revisions: tuple[str, ...] | None = None,
 ) -> Changed:
     """Change a database as a whole, and let that be taken back.
 
@@ -258,6 +267,7 @@ def change_state(  # noqa: PLR0913 - a change, and how
         what: See `Entry.what`.
         change: Changes what it is given. What it raises is passed on, all as it was.
         is_insisting: Whether it is not to be changed where it cannot be taken back.
+        revisions: See `Entry.revisions`.
 
     Raises:
         UnkeptError: It could not be taken back, and that was insisted on.
@@ -265,15 +275,8 @@ def change_state(  # noqa: PLR0913 - a change, and how
     """
     try:
         _check_owner(target, system)
-        log, state = _begin(target, system)
-        entry = log.begin(act, what, environment=target.environment, before=state)
-        try:
-            system.change(change, _mark(target, entry), entry.former)
-        except BaseException:
-            log.give_up(entry, system)
-            raise
-        finally:
-            log.tidy(system, _read_state(system))
+        work = partial(system.change, change)
+        entry = make_change(target, system, act, what, work, revisions=revisions)
     except UnkeptError as error:
         if is_insisting:
             raise

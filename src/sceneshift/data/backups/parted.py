@@ -19,11 +19,11 @@ import msgspec
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.backups.media import find_medium
 from sceneshift.data.backups.taking import take
+from sceneshift.data.entry import Entry
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import PARTED, Order, list_parted, note_problem
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_target
-from sceneshift.data.undo import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,6 +16,7 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds, name_few, quote
+from sceneshift.data.branches.before import follow_before
 from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
@@ -126,6 +127,7 @@ def seed(request: SeedRequest) -> None:
             "a database of this worktree cannot be made",
             hint="mend what the lines above say",
         )
+    follow_before([each.target for each in fillings])
     _check_all(fillings)
     filled = []
     for each in fillings:

@@ -3,7 +3,15 @@
 from sceneshift.data.tasks.access import create, drop, shell, url, wait
 from sceneshift.data.tasks.backups import backup, backups, restore
 from sceneshift.data.tasks.schema import check, lint, merge, migrate, new, squash
-from sceneshift.data.tasks.states import claim, reset, seed, snapshots, status, undo
+from sceneshift.data.tasks.states import (
+    claim,
+    follow,
+    reset,
+    seed,
+    snapshots,
+    status,
+    undo,
+)
 
 __all__ = [
     "backup",
@@ -12,6 +20,7 @@ __all__ = [
     "claim",
     "create",
     "drop",
+    "follow",
     "lint",
     "merge",
     "migrate",

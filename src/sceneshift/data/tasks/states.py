@@ -131,6 +131,20 @@ def undo(  # noqa: PLR0913, PLR0917 - one argument a flag
     undo(request)
 
 
+@task(help={"env": ENV, "database": DATABASE, "dry_run": DRY, "json": JSON})
+def follow(
+    context: Context,
+    env: str = "",
+    database: str = "",
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Have the databases be those of the branch of git; what is there is kept."""
+    from sceneshift.data.branches.command import follow_all  # noqa: PLC0415 - 50 ms
+
+    follow_all(ask(context, env, database, is_dry=dry_run, as_json=json))
+
+
 @task(
     help={
         "env": ENV,

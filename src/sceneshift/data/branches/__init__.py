@@ -1,0 +1,1 @@
+"""States of databases by branch of git."""

@@ -39,6 +39,9 @@ CHECKS = (
 FIRST_USE = "sceneshift.data.firstuse"
 LEFTOVERS = "sceneshift.data.leftovers"
 
+# What has databases follow the branch of git, before and while a stack runs: it is run.
+FOLLOWER = "sceneshift.data.branches.program"
+
 # What `inv env.switch` asks for pending migrations, and has apply them: functions
 # `find_pending` and `migrate`.
 MIGRATIONS = "sceneshift.data.migrations"
@@ -63,6 +66,7 @@ def namespace(root: Path | None = None) -> Collection:
     settings = {
         "checks": list(CHECKS),
         "first_use": FIRST_USE,
+        "follower": FOLLOWER,
         "leftovers": LEFTOVERS,
         "migrations": MIGRATIONS,
     }

@@ -243,3 +243,31 @@ def test_files_of_another_configuration_are_known_from_its_reading_on(
 
     asyncio.run(use())
     assert told.rereads == [([".env.other"], False)]
+
+
+def test_another_branch_is_told_before_all_else(tmp_path: Path) -> None:
+    """What concerns a process then waits for what follows the branch."""
+    head, text = tmp_path / ".git/HEAD", tmp_path / "a.txt"
+    head.parent.mkdir()
+    head.write_text("ref: refs/heads/main\n")
+    text.touch()
+    told = Told()
+
+    def move() -> bool:
+        told.change("head", (), needs_setup=False)
+        return True
+
+    async def use() -> None:
+        changes = make_changes(tmp_path, told, make_spec("job", tmp_path, watch="*"))
+        changes.watch_head(move)
+        changes.handle(modified(text))
+        text.write_text("another")
+        changes.handle(modified(text, head))
+        changes.close()
+
+    asyncio.run(use())
+    assert told.changes == [
+        ("job", ("a.txt",), False),
+        ("head", (), False),
+        ("job", ("a.txt",), True),
+    ]

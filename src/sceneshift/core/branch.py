@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from sceneshift.core.git import ask_git
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DETACHED = "HEAD"  # what git says where there is no branch; none can be called so
 _HEADS = "refs/heads/"
@@ -26,7 +23,7 @@ def find_head(root: Path) -> Path | None:
             return entry / "HEAD"
         if entry.is_file():  # a worktree's or a submodule's (gitrepository-layout(5))
             own = _read(entry).removeprefix("gitdir:").strip()
-            return folder / own / "HEAD"
+            return Path(os.path.normpath(folder / own / "HEAD"))
     return None
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sceneshift.core.branch import find_head
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.bytecode import drop_compiled
 from sceneshift.dev.globs import is_pattern
@@ -88,6 +89,7 @@ class Changes:
         self._later: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._kept: set[Change] | None = None
+        self._moved: tuple[Path, Callable[[], bool]] | None = None
         self.watcher = Watcher(stack.root, self.handle, loop=loop)
 
     def start(self) -> None:
@@ -152,6 +154,17 @@ class Changes:
             self._known.add(path)
             self.watcher.add_file(Path(path))
 
+    def watch_head(self, moved: Callable[[], bool]) -> None:
+        """Tell when another branch of git may be checked out, before all else.
+
+        Args:
+            moved: Returns whether processes have to be prepared for that.
+        """
+        head = find_head(self._stack.root)
+        if head is not None:
+            self._moved = head, moved
+            self.watcher.add_file(head)
+
     def add_packages(self, folder: Path) -> None:
         """Watch a folder of installed packages."""
         if folder not in self._packages:
@@ -168,6 +181,7 @@ class Changes:
             self._kept |= changes
             return
         paths = {change.path for change in changes if self._is_news(change.path)}
+        is_moved = self._take_head(paths)
         installed = set(filter(self._is_package, paths))
         if installed:
             self._renew_later(installed)
@@ -186,7 +200,15 @@ class Changes:
         for name in [each for each in self._runners if each not in renewed]:
             files = tuple(map(self._relative, affected.get(name, ())))
             if files or name in again:
-                self._changed(name, files or again[name], needs_setup=name in again)
+                needs_setup = name in again or is_moved
+                self._changed(name, files or again[name], needs_setup=needs_setup)
+
+    def _take_head(self, paths: set[Path]) -> bool:
+        """Tell whether another branch is to be prepared for; no process is told."""
+        if self._moved is None or self._moved[0] not in paths:
+            return False
+        paths.discard(self._moved[0])
+        return self._moved[1]()
 
     def _read_again(self, edited: list[str]) -> Collection[str]:
         """Have the configuration taken; return the processes that changed by it.

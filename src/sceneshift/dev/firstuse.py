@@ -6,7 +6,6 @@ Another program does it, which is gone afterwards with all that it has loaded.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,10 @@ from sceneshift.core.firstuse import (
     list_unsure,
     list_words,
 )
-from sceneshift.core.secrets import mask_secrets
 from sceneshift.core.worktree import find_worktree
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.oneshot import run_to_end
+from sceneshift.dev.saying import Lines
 from sceneshift.dev.setup import forget_filled
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class FirstUse:
         if worktree is None:  # it is being removed
             return
         order = describe_order(worktree, root, wanted)
-        lines = _Lines(say)
+        lines = Lines(say)
         try:
             await run_to_end(
                 list_words(self._module),
@@ -109,31 +108,6 @@ class FirstUse:
         self._seen.update(wanted)
         failed = list_missing(wanted, self._state)
         self._tried |= dict.fromkeys(failed, time.monotonic())
-
-
-class _Lines:
-    """Passes output on by lines, secrets masked.
-
-    Attributes:
-        are_said: Whether there were any.
-    """
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._rest = b""
-        self.are_said = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Take what was read."""
-        self.are_said |= bool(chunk)
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._say(mask_secrets(os.fsdecode(line)))
-
-    def close(self) -> None:
-        """End the line that was left open."""
-        if self._rest:
-            self.feed(b"\n")
 
 
 async def _stop(child: Child) -> None:

@@ -122,6 +122,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
         host: The name of this machine in the address for people.
         databases: Those of its worktree alone, which have to be there before.
         services: The project's own servers, which have to answer before.
+        follows: Whether databases of its environment follow the branch of git.
     """
 
     name: str
@@ -142,6 +143,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     databases: tuple[OwnDatabase, ...] = ()
     services: tuple[Service, ...] = ()
+    follows: bool = False
 
     @property
     def url(self) -> str | None:

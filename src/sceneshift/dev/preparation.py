@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.firstuse import FirstUse
+    from sceneshift.dev.following import Following
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.services import ServiceUse
+    from sceneshift.dev.supervisor import Supervisor
 
 _STOP_S = 2.0
+_HEAD = ".git/HEAD"
 
 
 class Entrance(Protocol):
@@ -53,12 +56,19 @@ class Preparation:
     """Prepares processes, several at once."""
 
     def __init__(
-        self, spawner: Spawner, state: StateFolder, first_use: FirstUse | None = None
+        self,
+        spawner: Spawner,
+        state: StateFolder,
+        first_use: FirstUse | None = None,
+        *,
+        follower: str = "",
     ) -> None:
         self._spawner = spawner
         self._state = state
         self._first_use = first_use
+        self._follower = follower
         self._use: ServiceUse | None = None
+        self._following: Following | None = None
 
     async def prepare(self, spec: ProcessSpec, stream: Said) -> ProcessSpec:
         """Return the process as it can be started.
@@ -74,6 +84,8 @@ class Preparation:
             await self._make_use().ensure(spec, say)
         if self._first_use is not None:
             await self._first_use.ensure(spec, say)
+        if spec.follows:
+            await self.follow(spec, say)
         spec = await self._with_node(spec, say)
         if spec.setup is None:
             return spec
@@ -99,6 +111,31 @@ class Preparation:
         finally:
             source.close(time.time())
         return spec
+
+    async def follow(self, spec: ProcessSpec, say: Callable[[str], None]) -> bool:
+        """Have the databases be those of the branch of git; see `Following.ensure`."""
+        from sceneshift.dev.following import Following  # noqa: PLC0415 - few do
+
+        self._following = self._following or Following(
+            self._follower, spawner=self._spawner, state=self._state
+        )
+        return await self._following.ensure(spec, say)
+
+    async def follow_head(
+        self, supervisor: Supervisor, say: Callable[[str], None]
+    ) -> None:
+        """Have databases follow, and then the processes that had another state.
+
+        Args:
+            supervisor: Runs them.
+            say: Tells people something about the stack.
+        """
+        following = [each for each in supervisor.stack.processes if each.follows]
+        if not following or not await self.follow(following[0], say):
+            return
+        for name, state in supervisor.machine.states.items():
+            if not state.is_preparing:  # else it starts after this anyway
+                supervisor.change(name, (_HEAD,), needs_setup=True)
 
     def _make_use(self) -> ServiceUse:
         from sceneshift.dev.services import ServiceUse  # noqa: PLC0415 - few have any

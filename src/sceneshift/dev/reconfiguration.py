@@ -153,4 +153,4 @@ def _name_others(stack: StackSpec, former: StackSpec) -> frozenset[str]:
 def _strip(spec: ProcessSpec, addresses: Collection[str]) -> ProcessSpec:
     """Return what a process has to be restarted for, where it is another."""
     env = {key: value for key, value in spec.env.items() if key not in addresses}
-    return replace(spec, env=env, depends_on=(), databases=())
+    return replace(spec, env=env, depends_on=(), databases=(), follows=False)

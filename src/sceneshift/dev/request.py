@@ -28,6 +28,7 @@ class Request(NamedTuple):
         only: Processes, `web,worker`; empty means all.
         is_strict: Whether the first end of a process ends all.
         maker: The module that makes databases of a worktree; empty where there is none.
+        follower: The one that has databases follow git; empty likewise.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     only: str = ""
     is_strict: bool = False
     maker: str = ""
+    follower: str = ""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Request:

@@ -158,7 +158,14 @@ def _assemble(sources: _Sources, instance: Instance) -> ProcessSpec:
         host=project.worktree.host if project.worktree else "127.0.0.1",
         databases=project.environment.separation.own,
         services=sources.services,
+        follows=_follows(project),
     )
+
+
+def _follows(project: Project) -> bool:
+    """Tell whether a database of the environment follows the branch of git."""
+    is_wanted = any(each.follow_branch for each in project.config.databases.values())
+    return is_wanted and not project.environment.protected
 
 
 def _get_cwd(root: Path, section: ProcessConfig, keys: Sequence[str]) -> Path:

@@ -117,7 +117,9 @@ class Run:
         self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
         first_use = self._make_first_use() if stack.worktree else None
-        self._preparation = Preparation(spawner, self._state, first_use)
+        self._preparation = Preparation(
+            spawner, self._state, first_use, follower=options.request.follower
+        )
         self._switching: Switching | None = None
         desk = Desk(self.supervisor, self.supervisor.feed, self._switch)
         path = self._state.socket(SOCKET_NAME)
@@ -133,6 +135,7 @@ class Run:
         for spec in self.supervisor.stack.processes:
             self._reconfiguration.add(spec)
         self.changes.start()
+        self.changes.watch_head(self._move)
         self._restore()  # it may be gone since it was made
         for number in _QUIT_SIGNALS:
             self._loop.add_signal_handler(number, self._quit, number)
@@ -276,6 +279,11 @@ class Run:
 
     def _begin(self, name: str) -> None:
         self._do(self._prepare(name))
+
+    def _move(self) -> bool:
+        """Follow to another branch of git; tell whether anything follows."""
+        self._do(self._preparation.follow_head(self.supervisor, self._say))
+        return any(each.follows for each in self.supervisor.stack.processes)
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)

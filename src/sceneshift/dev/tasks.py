@@ -59,6 +59,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
         only=only,
         is_strict=strict,
         maker=context.config.sceneshift.first_use,
+        follower=context.config.sceneshift.follower,
     )
     if dry_run:
         commands.show_plan(request, as_json=json)

@@ -97,9 +97,8 @@ def _show(target: Target, branch: str, rows: list[dict[str, Any]]) -> None:
 
 def is_shared(target: Target) -> bool:
     """Tell whether a worktree has a database in common with the main checkout."""
-    project = target.project
-    own = {each.name for each in project.environment.separation.own}
-    return project.worktree is not None and target.database.name not in own
+    common = {name for name, _ in target.project.environment.separation.common}
+    return target.database.name in common
 
 
 def is_following(target: Target) -> bool:

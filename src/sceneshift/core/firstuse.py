@@ -36,12 +36,14 @@ class Order(Struct, frozen=True, kw_only=True):
         worktree: The worktree's name.
         common: The `.git` that it shares.
         databases: What is to be made, unless its server says that it is there.
+        environment: Name of the environment that they are of.
     """
 
     root: str
     worktree: str
     common: str
     databases: tuple[OwnDatabase, ...]
+    environment: str = ""
 
 
 def list_missing(
@@ -103,7 +105,10 @@ def make_folder(state: StateFolder) -> Path:
 
 
 def describe_order(
-    worktree: Worktree, root: Path, databases: tuple[OwnDatabase, ...]
+    worktree: Worktree,
+    root: Path,
+    databases: tuple[OwnDatabase, ...],
+    environment: str = "",
 ) -> str:
     """Return what the program is told."""
     order = Order(
@@ -111,6 +116,7 @@ def describe_order(
         worktree=worktree.name,
         common=str(worktree.common),
         databases=databases,
+        environment=environment,
     )
     return msgspec.json.encode(order).decode()
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sceneshift.core.project import Project
     from sceneshift.core.separation import OwnDatabase
     from sceneshift.data.pgcopy import Copied
+    from sceneshift.data.target import Target
 
     Say = Callable[[str], None]
 
@@ -64,6 +65,7 @@ def make_missing(project: Project) -> bool:
         worktree=project.worktree.name,
         common=str(project.worktree.common),
         databases=wanted,
+        environment=project.environment.name,
     )
     return make_databases(order, StreamConsole().note)
 
@@ -144,8 +146,31 @@ def _make_file(database: OwnDatabase, order: Order) -> str:
     if not target.is_relative_to(top):  # else it goes with the worktree
         made = _describe_made(database, order, str(target))
         keep_made(Path(order.common), made)
+    unfit = _find_unfit(database, order)
+    if unfit is not None:
+        return f"{_make_fit(unfit, database)}: {_say_unfit(database)}"
     copy_sqlite(origin, target)
     return f"is a copy of {origin}"
+
+
+def _find_unfit(database: OwnDatabase, order: Order) -> Target | None:
+    """Return the database where a copy would be at revisions that no file here has."""
+    from sceneshift.data.beginning import find_target, is_unfit  # noqa: PLC0415
+
+    target = find_target(Path(order.root), os.environ, order.environment, database)
+    is_one = target is not None and is_unfit(target, database.origin)
+    return target if is_one else None
+
+
+def _make_fit(target: Target, database: OwnDatabase) -> str:
+    from sceneshift.data.beginning import make  # noqa: PLC0415 - 50 ms, seldom
+
+    return make(target, database.origin)
+
+
+def _say_unfit(database: OwnDatabase) -> str:
+    origin = quote(database.origin_place)
+    return f"{origin} is at revisions that this branch does not know"
 
 
 def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> str:
@@ -156,17 +181,37 @@ def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> 
 
     root = Path(order.root)
     refuse_far(parse_url(database.origin, root), os.environ)
+    unfit = _find_unfit(database, order)
     with open_server(database.origin, root) as server:
         where = name_server(server.url)
         made = _describe_made(database, order, database.place, server=where)
         copied = make_copy(
             server,
-            database.origin_place,
+            database.origin_place if unfit is None else "",
             database.place,
             root=order.root,
             keep=lambda: keep_made(Path(order.common), made),
         )
+    said = _fill(database, order, copied, unfit)
     write_whole(get_mark(database, state), f"{database.place}\n")
+    return said
+
+
+def _fill(
+    database: OwnDatabase, order: Order, copied: Copied, unfit: Target | None
+) -> str:
+    """Fill a database that is no copy as its branch makes it; say what it is."""
+    if copied.problem is None and copied.owner in {None, order.root}:
+        from sceneshift.data.beginning import find_target, is_empty  # noqa: PLC0415
+
+        root = Path(order.root)
+        target = unfit or find_target(root, os.environ, order.environment, database)
+        is_ours = copied.is_new or copied.owner == order.root
+        if target is not None and is_ours and is_empty(target):
+            said = _make_fit(target, database)
+            if unfit is not None:
+                return f"{said}: {_say_unfit(database)}"
+            return f"{said}: there is no {quote(database.origin_place)} to copy"
     return _describe(database, copied, order.root)
 
 

@@ -17,6 +17,7 @@ from sceneshift.core.firstuse import (
     list_unsure,
     list_words,
 )
+from sceneshift.core.selection import VARIABLE
 from sceneshift.core.worktree import find_worktree
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.oneshot import run_to_end
@@ -89,7 +90,8 @@ class FirstUse:
         worktree, root = find_worktree(self._state.root), self._state.root
         if worktree is None:  # it is being removed
             return
-        order = describe_order(worktree, root, wanted)
+        name = spec.env.get(VARIABLE, "")
+        order = describe_order(worktree, root, wanted, name)
         lines = Lines(say)
         try:
             await run_to_end(

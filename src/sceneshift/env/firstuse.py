@@ -32,7 +32,9 @@ def make_databases(project: Project, env: Mapping[str, str], maker: str) -> None
     missing = list_missing(own, StateFolder(project.root))
     if not missing or not maker or project.worktree is None:
         return
-    order = describe_order(project.worktree, project.root, missing)
+    order = describe_order(
+        project.worktree, project.root, missing, project.environment.name
+    )
     with subprocess.Popen(
         list_words(maker),
         env=build_env(env, order),

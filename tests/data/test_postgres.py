@@ -569,6 +569,50 @@ def test_what_it_says_is_read_anew_when_others_may_have_changed_it(
         assert system.read_marker() == second
 
 
+def test_a_state_with_other_versions_of_extensions_is_made_anew(
+    server: Server, tmp_path: Path
+) -> None:
+    """As after an upgrade of the server's packages; so is a copy made ahead."""
+    shop = ServerShop(tmp_path, server=server)
+    shop.write("a", a="op.execute('CREATE EXTENSION hstore VERSION \"1.4\"')")
+    shop.reset()
+    assert not shop.reset().is_built  # it asks for the older one each time
+    wait_until(lambda: shop.beside("w"))
+    (former,) = shop.beside("w")
+    (kept,) = shop.beside("s")
+    look = f"""
+        SELECT format('COMMENT ON DATABASE {kept} IS %L',
+            replace(shobj_description(d.oid, 'pg_database'), v.default_version, '1.0'))
+        FROM pg_database d, pg_available_extensions v
+        WHERE datname = '{kept}' AND v.name = 'hstore'"""
+    ((statement,),) = server.run("postgres", look)
+    server.run("postgres", str(statement))
+    assert shop.status()["snapshot"] is None
+    shop.ran()
+    assert shop.reset().is_built
+    assert (shop.ran(), shop.status()["snapshot"] is None) == (["a"], False)
+    assert former not in shop.beside("w")
+    assert not shop.reset().is_built
+    wait_until(lambda: not shop.beside("bnx") and shop.beside("w"))
+
+
+def test_a_rebuild_gives_up_what_was_copied_ahead(
+    server: Server, tmp_path: Path
+) -> None:
+    """That is a copy of what was there before."""
+    shop = ServerShop(tmp_path, server=server)
+    (tmp_path / "rows").write_text("1")
+    read = (
+        "import os; op.execute('INSERT INTO a SELECT ' + os.popen('cat rows').read())"
+    )
+    shop.write("a", a=read)
+    shop.reset()
+    wait_until(lambda: shop.beside("w"))
+    (tmp_path / "rows").write_text("2")
+    assert shop.reset(is_rebuilt=True).is_built
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+
+
 def test_what_was_left_behind_is_swept(server: Server, tmp_path: Path) -> None:
     """Where `.sceneshift` is gone, nobody can ask for what was kept."""
     shop = ServerShop(tmp_path, "a", server=server)

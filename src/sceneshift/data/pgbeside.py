@@ -107,10 +107,11 @@ class Beside:
         *,
         marker: Marker | None = None,
         comment: str | None = None,
+        extensions: Mapping[str, str] | None = None,
     ) -> str:
         """Return the statement that writes on a database what it is."""
-        text = quote_text(self._write(kind, marker=marker, comment=comment))
-        return f"COMMENT ON DATABASE {quote_name(name)} IS {text}"
+        text = self._write(kind, marker=marker, comment=comment, extensions=extensions)
+        return f"COMMENT ON DATABASE {quote_name(name)} IS {quote_text(text)}"
 
     def _write(
         self,
@@ -119,6 +120,7 @@ class Beside:
         marker: Marker | None = None,
         comment: str | None = None,
         snapshot: str | None = None,
+        extensions: Mapping[str, str] | None = None,
     ) -> str:
         return write_note(
             kind,
@@ -128,6 +130,7 @@ class Beside:
             marker=marker,
             comment=comment,
             snapshot=snapshot,
+            extensions=extensions,
         )
 
     # -- making

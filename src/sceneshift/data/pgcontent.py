@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
-from sceneshift.data.pgserver import StatementError, quote_name
+from sceneshift.data.pgserver import StatementError, quote_name, quote_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sceneshift.data.pgsession import Session
 
@@ -46,6 +46,15 @@ WHERE age(xmin) < (
 _MAY_USE_PUBLIC = """\
 SELECT 1 FROM pg_namespace
 WHERE nspname = 'public' AND has_schema_privilege(oid, 'CREATE')
+"""
+# The language is there in each, and is of the server's version.
+_EXTENSIONS = """\
+SELECT e.extname, coalesce(a.default_version, '')
+FROM pg_extension e LEFT JOIN pg_available_extensions a ON a.name = e.extname
+WHERE e.extname <> 'plpgsql'
+"""
+_VERSIONS = """\
+SELECT name, default_version FROM pg_available_extensions WHERE name IN (NAMES)
 """
 
 
@@ -89,6 +98,35 @@ def write_marker(session: Session, marker: Marker | None) -> None:
         # Whoever works with it may be another than who made it.
         f"GRANT SELECT ON {schema}.{VIEW} TO PUBLIC",
     )
+
+
+def read_extensions(session: Session) -> dict[str, str]:
+    """Return the extensions in a database, each with the version that a new one gets.
+
+    That need not be its own: a migration may ask for an older one each time.
+
+    Raises:
+        StatementError: They cannot be read.
+    """
+    return {str(name): str(version) for name, version in session.ask(_EXTENSIONS)}
+
+
+def are_current(session: Session, extensions: Mapping[str, str]) -> bool:
+    """Tell whether a server would still install the same versions of extensions.
+
+    Nothing is asked where there are none: the server would read all of their files.
+
+    Args:
+        session: In any database of the server.
+        extensions: What `read_extensions` has said.
+
+    Raises:
+        StatementError: That cannot be read.
+    """
+    if not extensions:
+        return True
+    names = ", ".join(map(quote_text, extensions))
+    return dict(session.ask(_VERSIONS.replace("NAMES", names))) == dict(extensions)
 
 
 def has_later_rows(session: Session) -> bool:

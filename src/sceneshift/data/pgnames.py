@@ -21,6 +21,7 @@ from sceneshift.core.blake2 import blake2b
 from sceneshift.data.marker import Marker  # noqa: TC001 - msgspec reads it
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _LONGEST = 63  # bytes: the server cuts what is longer, and says nothing
@@ -55,6 +56,8 @@ class Note(Struct, frozen=True, kw_only=True):
         marker: What a former state says of itself; None where it says nothing.
         comment: What people had written on it.
         snapshot: What a spare one is a copy of.
+        extensions: The extensions that a snapshot has, each with the version that the
+            server would have installed.
     """
 
     kind: Kind
@@ -67,6 +70,7 @@ class Note(Struct, frozen=True, kw_only=True):
     marker: Marker | None = None
     comment: str | None = None
     snapshot: str | None = None
+    extensions: dict[str, str] = {}
 
     def is_from(self, root: Path) -> bool:
         """Tell whether a folder on this machine is that of the project."""
@@ -138,6 +142,7 @@ def write_note(  # noqa: PLR0913 - what is written, each by its name
     marker: Marker | None = None,
     comment: str | None = None,
     snapshot: str | None = None,
+    extensions: Mapping[str, str] | None = None,
 ) -> str:
     """Return the comment that says what a database is."""
     note = Note(
@@ -151,6 +156,7 @@ def write_note(  # noqa: PLR0913 - what is written, each by its name
         marker=marker,
         comment=comment,
         snapshot=snapshot,
+        extensions=dict(extensions or {}),
     )
     return msgspec.json.encode(_Comment(note)).decode()
 

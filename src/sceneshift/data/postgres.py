@@ -187,15 +187,17 @@ class PostgresqlSystem:
         with open_session(self._place, name) as session:
             if session.ask(_LARGE):
                 session.run("ANALYZE")
+            extensions = pgcontent.read_extensions(session)
         with self._beside.asking() as session:
             wait_until_left(session, name)
             statements = [
                 f"ALTER DATABASE {quote_name(name)} RESET ALL",
                 f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS false",
                 f"ALTER DATABASE {quote_name(name)} RENAME TO {quote_name(kept)}",
-                self._beside.note(kept, Kind.SNAPSHOT),
+                self._beside.note(kept, Kind.SNAPSHOT, extensions=extensions),
             ]
             if kept in self._beside.find_all(session):
+                self._beside.find_spare(session, "")  # they are copies of the old one
                 statements = [*self._beside.doom(kept), *statements]
             exchange(session, self._place, statements, names=[name])
 
@@ -285,9 +287,13 @@ class PostgresqlSystem:
         self._beside.forget(self._names.former(former))
 
     def has_snapshot(self, snapshot: str) -> bool:
-        """See `System.has_snapshot`."""
+        """See `System.has_snapshot`: one with older extensions is made anew."""
+        name = self._names.snapshot(snapshot)
         with self._beside.asking() as session:
-            return self._names.snapshot(snapshot) in self._beside.find_all(session)
+            found = self._beside.find_all(session)
+            note = read_note(found.get(name))
+            known = {} if note is None else note.extensions
+            return name in found and pgcontent.are_current(session, known)
 
     def forget_snapshot(self, snapshot: str) -> None:
         """See `System.forget_snapshot`."""

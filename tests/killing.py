@@ -36,6 +36,7 @@ _CHANGING = frozenset(
     for name in (
         "core/paths.py",
         "data/aside.py",
+        "data/pgdumps.py",
         "data/snapshots/pruning.py",
         "data/snapshots/store.py",
         "data/seeding/application.py",

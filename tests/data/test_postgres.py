@@ -27,6 +27,7 @@ from sceneshift.data.pgaim import aim
 from sceneshift.data.pgcontent import count_rows
 from sceneshift.data.pgschema import read_schema
 from sceneshift.data.pgsession import Place, open_session
+from sceneshift.data.pgwithin import PostgresqlWithin
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 from sceneshift.data.upgrade import Upgrade
@@ -281,10 +282,15 @@ def test_what_is_no_project_s_is_refused(
 # -- who may do it
 
 
-def test_who_may_make_no_databases_is_told(server: Server, tmp_path: Path) -> None:
-    """Before anything is built."""
+def test_who_may_make_no_databases_any_more_is_told(
+    server: Server, tmp_path: Path
+) -> None:
+    """Before anything is built; the next command asks what the user may."""
     shop = ServerShop(tmp_path, "a", server=server)
-    user = make_user(server, shop, "")
+    user = make_user(server, shop)
+    shop.reset()
+    shop.reset()
+    server.run("postgres", f"ALTER ROLE {user} NOCREATEDB")
     with pytest.raises(SceneshiftError) as caught:
         shop.reset()
     assert caught.value.message == (
@@ -293,8 +299,10 @@ def test_who_may_make_no_databases_is_told(server: Server, tmp_path: Path) -> No
     assert caught.value.hint == (
         f'let a superuser allow it: ALTER ROLE "{user}" CREATEDB'
     )
-    assert shop.ran() == []
-    assert shop.beside() == []
+    (target,) = load_targets(tmp_path, shop.environ)
+    assert isinstance(find_system(target), PostgresqlWithin)
+    server.run("postgres", f"ALTER ROLE {user} CREATEDB")
+    assert not shop.reset().is_built
 
 
 def test_who_does_not_own_it_is_told(server: Server, tmp_path: Path) -> None:
@@ -580,13 +588,12 @@ def test_a_state_with_other_versions_of_extensions_is_made_anew(
     wait_until(lambda: shop.beside("w"))
     (former,) = shop.beside("w")
     (kept,) = shop.beside("s")
-    look = f"""
-        SELECT format('COMMENT ON DATABASE {kept} IS %L',
-            replace(shobj_description(d.oid, 'pg_database'), v.default_version, '1.0'))
-        FROM pg_database d, pg_available_extensions v
-        WHERE datname = '{kept}' AND v.name = 'hstore'"""
-    ((statement,),) = server.run("postgres", look)
-    server.run("postgres", str(statement))
+    look = (
+        "SELECT replace(shobj_description(d.oid, 'pg_database'), default_version, '1') "
+        "FROM pg_database d, pg_available_extensions v WHERE v.name = 'hstore' "
+    )
+    ((said,),) = server.run("postgres", f"{look} AND datname = '{kept}'")
+    server.run("postgres", f"COMMENT ON DATABASE {kept} IS '{said}'")
     assert shop.status()["snapshot"] is None
     shop.ran()
     assert shop.reset().is_built

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
-
-from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +21,17 @@ _HOLDERS = """\
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND ((classid::bigint << 32) | objid::bigint) = {key}
 """
+# Who may not enter the database for maintenance holds a lock of the same number in the
+# database itself. Its locks are seen from all others; looked at when ours is there, one
+# of two that come at once sees the other.
+_TRY = """\
+SELECT is_got, is_got AND EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND ((classid::bigint << 32) | objid::bigint) = {key}
+        AND database <> (SELECT oid FROM pg_database WHERE datname = current_database())
+) FROM (SELECT pg_try_advisory_lock({key}) AS is_got OFFSET 0) t
+"""
+_LEAVE = "SELECT pg_advisory_unlock({key})"
 # What this program's threads hold: each with the server's session for it.
 _HELD: set[tuple[int, str, int]] = set()
 _SYSTEMS = frozenset({"postgres", "postgresql"})
@@ -60,17 +70,11 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
         return
     from sceneshift.data.pgsession import (  # noqa: PLC0415 - of one system
         Place,
-        open_maintenance,
-        open_session,
+        open_locking,
     )
 
     place = Place(url=database.url, root=root)
-    with contextlib.ExitStack() as stack:
-        try:
-            session = stack.enter_context(open_maintenance(place))
-        except SceneshiftError:
-            session = stack.enter_context(open_session(place))
-        stack.enter_context(holding_server_lock(session, place.name))
+    with open_locking(place) as session, holding_server_lock(session, place.name):
         yield
 
 
@@ -82,7 +86,7 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
     an index concurrently. Two addresses of one database do not wait for each other.
 
     Args:
-        session: In the database for maintenance.
+        session: In the database for maintenance, or in the database.
         name: The database.
 
     Raises:
@@ -92,12 +96,14 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
 
     key, thread = make_key(name), threading.get_ident()
     ((own,),) = session.ask("SELECT pg_backend_pid()")
-    while session.ask("SELECT pg_try_advisory_lock({key})", key=key) != [(True,)]:
+    while (found := session.ask(_TRY, key=key)) != [(True, False)]:
+        if found == [(True, True)]:
+            session.ask(_LEAVE, key=key)
         holders = {(thread, name, pid) for (pid,) in session.ask(_HOLDERS, key=key)}
         if holders & _HELD:
             yield
             return
-        time.sleep(_INTERVAL_S)
+        time.sleep(_INTERVAL_S * (0.5 + os.urandom(1)[0] / 255))  # not in step
     _HELD.add((thread, name, own))
     try:
         yield

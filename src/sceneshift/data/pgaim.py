@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from msgspec.structs import replace
 
@@ -32,6 +32,15 @@ _VARIABLES = {
     "PGSSLMODE": "sslmode",
     "PGUSER": None,
 }
+# What would lead to another server than the one that is said.
+_ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
+_PARTS = re.compile(r"(?:\w+_)?(?:POSTGRES(?:QL)?|PG|DB|DATABASE)_(HOST|PORT)")
+_KEYWORDS = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGDATABASE": "dbname",
+}
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _PAIR = re.compile(r"(\bdbname\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
 
@@ -52,6 +61,73 @@ def aim(program: AimedT, draft: Database, root: Path) -> AimedT:
         if (pointed := _point(variable, text, live, name)) is not None
     }
     return replace(program, database=draft, env={**program.env, **others})
+
+
+def lead(program: AimedT, draft: Database, root: Path) -> AimedT:
+    """Return the same for a draft on a server of our own, at a socket of that.
+
+    What puts an address together from a host and a port has to take a socket's folder.
+
+    Args:
+        program: What is to be run.
+        draft: The draft, whose name is plain.
+        root: The project's folder.
+    """
+    live = Place(url=program.database.url, root=root)
+    name = Place(url=draft.url, root=root).name
+    place, _, query = draft.url.partition("://")[2].partition("?")
+    own = {
+        "PGHOST": dict(parse_qsl(query))["host"],
+        "PGPORT": _PORT,
+        "PGUSER": unquote(place.partition("@")[0]),
+    }
+    parts = _list_parts(live.url)
+    env = {
+        variable: _lead(variable, text, live, name, draft.url, own, parts)
+        for variable, text in program.env.items()
+        if variable not in _ELSEWHERE
+    }
+    if any(variable in program.env for variable in (*_VARIABLES, *_ELSEWHERE)):
+        env |= own
+    return replace(program, database=draft, env=env)
+
+
+def _lead(  # noqa: PLR0913, PLR0917 - one variable, and what it may mean
+    variable: str,
+    text: str,
+    live: Place,
+    name: str,
+    url: str,
+    own: Mapping[str, str],
+    parts: Mapping[str, str],
+) -> str:
+    """Return what a variable is to be."""
+    pointed = _point(variable, text, live, name)
+    found = _PARTS.fullmatch(variable)
+    if pointed is None:
+        is_part = found is not None and parts.get(found[1]) == text
+        return own[f"PG{found[1]}"] if found is not None and is_part else text
+    if _SYSTEMS.match(text):
+        return f"{text.partition('://')[0]}://{url.partition('://')[2]}"
+    if _PAIR.search(text):
+        said = {**own, "PGDATABASE": name}
+        return " ".join(f"{_KEYWORDS[key]}={value}" for key, value in said.items())
+    return pointed
+
+
+def _list_parts(url: str) -> dict[str, str]:
+    """Return host, port and user of an address, as variables may have them."""
+    try:
+        parts = urlsplit(url)
+        port = str(parts.port or _PORT)
+    except ValueError:
+        return {}
+    asked = dict(parse_qsl(parts.query))
+    found = {
+        "HOST": asked.get("host") or parts.hostname or "",
+        "PORT": asked.get("port") or port,
+    }
+    return {key: text for key, text in found.items() if text}
 
 
 def complete(url: str, values: Mapping[str, Value]) -> str:

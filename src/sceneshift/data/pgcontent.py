@@ -28,6 +28,7 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
 ORDER BY n.nspname <> 'public', n.nspname, c.relname
 """
+_OWNED = "AND pg_has_role(c.relowner, 'USAGE')"
 _DERIVED = """\
 SELECT n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -129,18 +130,22 @@ def are_current(session: Session, extensions: Mapping[str, str]) -> bool:
     return dict(session.ask(_VERSIONS.replace("NAMES", names))) == dict(extensions)
 
 
-def has_later_rows(session: Session) -> bool:
+def has_later_rows(session: Session, *, is_own: bool = False) -> bool:
     """Tell whether a row is newer than what the database says of whose it is.
 
     That is written into a copy before anybody else can write to it. A row that was
     changed counts as a new one, and one that was removed does not.
+
+    Args:
+        session: A connection to the database.
+        is_own: Whether tables of other users are left out.
 
     Raises:
         StatementError: It cannot be read.
     """
     tables = [
         f"{quote_name(schema)}.{quote_name(name)}"
-        for schema, name, _ in session.ask(_TABLES, big=sys.maxsize)
+        for schema, name, _ in session.ask(_name_tables(is_own), big=sys.maxsize)
     ]
     return session.ask(_MARKED, name=VIEW) == [] or any(
         session.ask(f"SELECT 1 FROM {table} {_LATER} LIMIT 1", name=VIEW)  # noqa: S608
@@ -153,18 +158,26 @@ def _escape(name: str) -> str:
     return name.replace("{", "{{").replace("}", "}}")
 
 
-def count_rows(session: Session, *, but: str, is_exact: bool = False) -> dict[str, int]:
+def _name_tables(is_own: bool) -> str:  # noqa: FBT001 - of two queries
+    return _TABLES.replace("ORDER BY", f"{_OWNED} ORDER BY") if is_own else _TABLES
+
+
+def count_rows(
+    session: Session, *, but: str, is_exact: bool = False, is_own: bool = False
+) -> dict[str, int]:
     """Return the number of rows by table; of big ones, what the server takes it for.
 
     Args:
         session: A connection to the database.
         but: A table that does not count.
         is_exact: Whether those of big ones are counted too, however long that takes.
+        is_own: Whether tables of other users are left out.
 
     Raises:
         StatementError: It cannot be read.
     """
-    tables = session.ask(_TABLES, big=sys.maxsize if is_exact else _BIG)
+    most = sys.maxsize if is_exact else _BIG
+    tables = session.ask(_name_tables(is_own), big=most)
     tables = [each for each in tables if each[1] != but]
     unknown = [(schema, name) for schema, name, guess in tables if guess is None]
     counted = dict(zip(unknown, _count(session, unknown), strict=True))

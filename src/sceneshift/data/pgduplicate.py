@@ -46,17 +46,33 @@ def find_obstacle(
     Raises:
         StatementError: The server refused a question.
     """
+    try:
+        check_rights(session, target, found["datname"], found)
+    except StatementError:
+        raise
+    except SceneshiftError as error:
+        return f"{error.message} ({error.hint})"
+    return find_hindrance(target, session, found)
+
+
+def find_hindrance(
+    target: Target, session: Session, found: Mapping[str, Any]
+) -> str | None:
+    """Return why no copy of a database is to be kept, whoever may make one.
+
+    Args:
+        target: The database.
+        session: On its server.
+        found: What `find_database` says of it.
+
+    Raises:
+        StatementError: The server refused a question.
+    """
     if target.project.environment.protected:
         return f"{quote(target.environment)} is protected"
     hosts = list_foreign_hosts(target)
     if hosts:
         return f"it is on {', '.join(hosts)}"
-    try:
-        check_rights(session, found["datname"], found)
-    except StatementError:
-        raise
-    except SceneshiftError as error:
-        return f"{error.message} ({error.hint})"
     ((size,),) = session.ask("SELECT pg_database_size({name})", name=found["datname"])
     return f"it has {size / 1024**3:.1f} GB" if size > _MOST else None
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
     from sceneshift.data.pgbeside import Beside
-    from sceneshift.data.pgsession import Session
+    from sceneshift.data.pgsession import Place, Session
     from sceneshift.data.target import Target
 
 
@@ -59,21 +59,45 @@ def change_in_place(
         SceneshiftError: What `change` raises, or the server refused something.
     """
     _keep(target, beside, former)
+    change_kept(target, beside.place, change, marker)
+
+
+def change_kept(
+    target: Target,
+    place: Place,
+    change: Callable[[Database], None],
+    marker: Marker,
+    settle: Callable[[], None] = lambda: None,
+) -> None:
+    """Have a database changed of which a copy is kept.
+
+    Args:
+        target: The database.
+        place: Where it is.
+        change: See `System.change`.
+        marker: See there.
+        settle: Is called when the database says what it will be.
+
+    Raises:
+        UnkeptError: It cannot say what it will be; nothing was done.
+        SceneshiftError: What `change` raises, or the server refused something.
+    """
     try:
-        with open_session(beside.place) as session:
+        with open_session(place) as session:
             present = read_marker(session)
             write_marker(session, marker)
     except SceneshiftError as error:  # another user may have written it
         raise UnkeptError(f"its mark cannot be written: {error.message}") from error
-    before = _take_stamp(target, beside)
+    settle()
+    before = _take_stamp(target, place)
     try:
         change(target.database)
     except BaseException as error:
         is_same = False
         with contextlib.suppress(SceneshiftError):
-            is_same = _take_stamp(target, beside) == before
+            is_same = _take_stamp(target, place) == before
             if is_same:
-                with open_session(beside.place) as session:
+                with open_session(place) as session:
                     write_marker(session, present)
         if is_same or not isinstance(error, SceneshiftError):
             raise
@@ -125,9 +149,9 @@ def _give_name(  # noqa: PLR0913, PLR0917 - of one copy
     exchange(session, beside.place, statements, names=[draft])
 
 
-def _take_stamp(target: Target, beside: Beside) -> object:
+def _take_stamp(target: Target, place: Place) -> object:
     """Return what is another where a part of a migration has been committed."""
-    with open_session(beside.place) as session:
+    with open_session(place) as session:
         schema = read_schema(session)
     if target.migrated is None:
         return schema, None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote
+from sceneshift.data.pgconfined import ask_again
 from sceneshift.data.pgserver import quote_name
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.pgsession import Session
+    from sceneshift.data.target import Target
 
 # What servers and their operators keep for themselves.
 _RESERVED = frozenset(
@@ -53,12 +55,15 @@ def check_name(name: str, database: Database) -> None:
         )
 
 
-def check_rights(session: Session, name: str, found: Mapping[str, Any] | None) -> None:
+def check_rights(
+    session: Session, target: Target, name: str, found: Mapping[str, Any] | None
+) -> None:
     """Make sure that the user may give databases other names.
 
     Args:
         session: The user's.
-        name: The database.
+        target: The database.
+        name: What it is called on the server.
         found: What `find_database` says of it.
 
     Raises:
@@ -67,6 +72,7 @@ def check_rights(session: Session, name: str, found: Mapping[str, Any] | None) -
     ((user, may_create),) = session.ask(_RIGHTS)
     title = quote(name)
     if not may_create:
+        ask_again(target)
         raise SceneshiftError(
             f"{title} cannot be changed: the user {quote(user)} may not make databases",
             hint=f"let a superuser allow it: ALTER ROLE {quote_name(user)} CREATEDB",

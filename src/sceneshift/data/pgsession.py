@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.secrets import mask_secrets
 from sceneshift.data.pgserver import StatementError, quote_text
 from sceneshift.data.postgresql import find_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 MAINTENANCE = ("postgres", "template1")  # nobody works in them
@@ -58,8 +58,14 @@ class Place(Struct, frozen=True, kw_only=True):
 class Session:
     """A connection whose statements stand for themselves."""
 
-    def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]]) -> None:
+    def __init__(
+        self,
+        execute: Callable[[str], list[tuple[Any, ...]]],
+        copy: Callable[[str, Iterable[bytes]], None],
+    ) -> None:
         self._execute = execute
+        self._copy = copy
+        self._is_in_transaction = False
 
     def ask(self, query: str, **values: str | int) -> list[tuple[Any, ...]]:
         """Return the rows of a query; `{name}` stands for a value.
@@ -79,8 +85,9 @@ class Session:
         Raises:
             StatementError: The server refused one, and all are as if never run.
         """
-        if len(statements) == 1:
-            self._execute(statements[0])
+        if len(statements) == 1 or self._is_in_transaction:
+            for each in statements:
+                self._execute(each)
             return
         try:
             self._execute("; ".join(["BEGIN", *statements, "COMMIT"]))
@@ -88,6 +95,34 @@ class Session:
             with contextlib.suppress(SceneshiftError):
                 self._execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Have all statements in it be one transaction.
+
+        Raises:
+            StatementError: It cannot be committed, and all are as if never run.
+        """
+        self._execute("BEGIN")
+        self._is_in_transaction = True
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(SceneshiftError):
+                self._execute("ROLLBACK")
+            raise
+        finally:
+            self._is_in_transaction = False
+
+    def copy(self, query: str, chunks: Iterable[bytes]) -> None:
+        """Load rows by a statement COPY … FROM stdin.
+
+        Raises:
+            ComponentError: The driver cannot.
+            StatementError: The server refused it.
+        """
+        self._copy(query, chunks)
 
 
 @contextmanager
@@ -127,6 +162,27 @@ def open_maintenance(place: Place) -> Iterator[Session]:
                     raise
             else:
                 break
+        yield session
+
+
+@contextmanager
+def open_locking(place: Place) -> Iterator[Session]:
+    """Yield a connection for a lock of the server: to no database that is worked on.
+
+    Where the user may be in no other, it is to this one.
+
+    Raises:
+        ComponentError: No driver is installed.
+        SceneshiftError: It cannot be reached.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            session = stack.enter_context(open_maintenance(place))
+        except SceneshiftError as error:
+            # Else the server itself cannot be reached.
+            if not any(name in error.message for name in MAINTENANCE):
+                raise
+            session = stack.enter_context(open_session(place))
         yield session
 
 
@@ -170,9 +226,17 @@ def _open(address: str, name: str) -> contextlib.AbstractContextManager[Session]
             except psycopg.Error as error:
                 raise translate(error) from error
 
+        def copy(query: str, chunks: Iterable[bytes]) -> None:
+            try:
+                with connection.cursor().copy(query.encode()) as copying:
+                    for chunk in chunks:
+                        copying.write(chunk)
+            except psycopg.Error as error:
+                raise translate(error) from error
+
         # Not its own context: that would wait for what a lost server does not say.
         with contextlib.closing(connection):
-            yield Session(execute)
+            yield Session(execute, copy)
 
     return opening()
 
@@ -206,4 +270,23 @@ def _open_by_sqlalchemy(place: Place, name: str) -> Iterator[Session]:
                     code=code,
                 ) from error
 
-        yield Session(execute)
+        def copy(query: str, chunks: Iterable[bytes]) -> None:
+            cursor = connection.connection.cursor()
+            if not hasattr(cursor, "copy"):
+                raise ComponentError(
+                    f"the driver `{url.drivername}` cannot load what was dumped",
+                    component="psycopg[binary]",
+                    hint="name psycopg in the URL: postgresql+psycopg://…",
+                )
+            try:
+                with cursor.copy(query) as copying:
+                    for chunk in chunks:
+                        copying.write(chunk)
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise StatementError(
+                    f"postgresql says: {describe_error(error, url)}",
+                    hint="look at the server's log",
+                    code=getattr(error, "sqlstate", None),
+                ) from error
+
+        yield Session(execute, copy)

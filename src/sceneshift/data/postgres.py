@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import pgaim, pgcontent, pgschema
+from sceneshift.data import pgaim, pgcontent, pgschema, pgsnapshots
 from sceneshift.data.pgbeside import Beside
 from sceneshift.data.pgchores import drop
 from sceneshift.data.pgduplicate import duplicate
@@ -40,11 +40,6 @@ if TYPE_CHECKING:
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
 
-_SIZES = """\
-SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
-    THEN pg_database_size(oid) ELSE 0 END, shobj_description(oid, 'pg_database')
-FROM pg_database WHERE starts_with(datname, {start})
-"""
 # A table of one page needs no statistics: its size says as much.
 _LARGE = """\
 SELECT 1 FROM pg_catalog.pg_class
@@ -129,7 +124,7 @@ class PostgresqlSystem:
         draft = self._names.draw(Kind.DRAFT)
         with self._beside.asking() as session:
             live = find_database(session.ask, self._place.name)
-            check_rights(session, self._place.name, live)
+            check_rights(session, self._target, self._place.name, live)
             if snapshot is None:
                 found = live or find_database(session.ask, "template0")
                 assert found is not None
@@ -143,7 +138,7 @@ class PostgresqlSystem:
         draft = self._names.draw(Kind.DRAFT)
         with self._beside.asking() as session:
             found = find_database(session.ask, self._place.name)
-            check_rights(session, self._place.name, found)
+            check_rights(session, self._target, self._place.name, found)
             if found is None:
                 return self.begin(None)
             try:
@@ -214,7 +209,7 @@ class PostgresqlSystem:
         self._known = None
         with self._beside.asking() as session:
             found = find_database(session.ask, live)
-            check_rights(session, self._place.name, found)
+            check_rights(session, self._target, self._place.name, found)
             if found is None:
                 found = self._beside.make_empty(session)
             coming = self._beside.find_spare(session, snapshot)
@@ -248,7 +243,7 @@ class PostgresqlSystem:
         self._known = None
         with self._beside.asking() as session:
             found = find_database(session.ask, self._place.name)
-            check_rights(session, self._place.name, found)
+            check_rights(session, self._target, self._place.name, found)
             if found is None:
                 self._beside.make_empty(session)
             note = read_note(self._beside.find_all(session).get(name))
@@ -288,12 +283,7 @@ class PostgresqlSystem:
 
     def has_snapshot(self, snapshot: str) -> bool:
         """See `System.has_snapshot`: one with older extensions is made anew."""
-        name = self._names.snapshot(snapshot)
-        with self._beside.asking() as session:
-            found = self._beside.find_all(session)
-            note = read_note(found.get(name))
-            known = {} if note is None else note.extensions
-            return name in found and pgcontent.are_current(session, known)
+        return pgsnapshots.has_snapshot(self._beside, snapshot)
 
     def forget_snapshot(self, snapshot: str) -> None:
         """See `System.forget_snapshot`."""
@@ -301,16 +291,7 @@ class PostgresqlSystem:
 
     def list_snapshots(self) -> Mapping[str, int]:
         """See `System.list_snapshots`."""
-        with self._beside.asking() as session:
-            rows = session.ask(_SIZES, start=self._names.start)
-        found = ((self._names.parse(name), size, said) for name, size, said in rows)
-        return {
-            parsed[1]: int(size)
-            for parsed, size, said in found
-            if parsed is not None
-            and parsed[0] is Kind.SNAPSHOT
-            and self._beside.is_own(parsed[1], read_note(said))
-        }
+        return pgsnapshots.list_snapshots(self._beside)
 
     def sweep(self) -> None:
         """See `System.sweep`."""

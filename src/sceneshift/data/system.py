@@ -191,8 +191,13 @@ def find_system(target: Target) -> System:
 
         return SqliteSystem(target)
     if target.database.system in {"postgres", "postgresql"}:
-        from sceneshift.data.postgres import PostgresqlSystem  # noqa: PLC0415 - 20 ms
+        from sceneshift.data.pgconfined import is_confined  # noqa: PLC0415 - 20 ms
+        from sceneshift.data.postgres import PostgresqlSystem  # noqa: PLC0415 - likewise
 
+        if is_confined(target):
+            from sceneshift.data.pgwithin import PostgresqlWithin  # noqa: PLC0415
+
+            return PostgresqlWithin(target)
         return PostgresqlSystem(target)
     raise SceneshiftError(
         f"no states are kept of {quote(target.database.name)}: it is a database of "

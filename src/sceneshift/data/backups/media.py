@@ -26,7 +26,12 @@ def find_medium(target: Target) -> Medium:
         from sceneshift.data.backups.postgresql import (  # noqa: PLC0415 - 20 ms
             PostgresqlMedium,
         )
+        from sceneshift.data.pgconfined import is_confined  # noqa: PLC0415
 
+        if is_confined(target):
+            from sceneshift.data.backups.pgfile import FileMedium  # noqa: PLC0415
+
+            return FileMedium(target)
         return PostgresqlMedium(target)
     raise SceneshiftError(
         f"no backup can be had of {quote(target.database.name)}: it is a database of "

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Target
     from sceneshift.data.versions import VersionTable
 
-_FILE = "data.pgdump.zst"
+FILE = "data.pgdump.zst"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # What is put back receives nothing of what is published, nor publishes it again.
 _DUMP = (
@@ -82,7 +82,7 @@ class PostgresqlMedium:
             ((snapshot,),) = session.ask("SELECT pg_export_snapshot()")
             ((number, server),) = session.ask(_VERSION)
             server = server.partition(" ")[0]  # without who has made it
-            content = _look(session, table)
+            content = look_at(session, table)
             try:
                 tools = _find_tools(number // 10_000, url)
             except ComponentError as error:
@@ -94,13 +94,13 @@ class PostgresqlMedium:
                 _running(words, url, said, stdout=subprocess.PIPE) as process,
             ):
                 assert process.stdout is not None
-                packed = pack(process.stdout, folder / _FILE)
+                packed = pack(process.stdout, folder / FILE)
                 check_ended("pg_dump", process.wait(), said)
         # All of it: the list of contents alone is in its beginning.
         _feed(
-            [*tools.restore, "--file=-"], url, unpack(folder / _FILE, packed.raw_sha256)
+            [*tools.restore, "--file=-"], url, unpack(folder / FILE, packed.raw_sha256)
         )
-        return Saved(file=_FILE, packed=packed, content=content, server=server)
+        return Saved(file=FILE, packed=packed, content=content, server=server)
 
     def _take_rows(
         self, name: str, snapshot: str, content: Content, error: ComponentError
@@ -130,12 +130,12 @@ class PostgresqlMedium:
     def fill(self, system: System, origin: Origin) -> Database:
         """See `Medium.fill`."""
         if origin.manifest is not None and origin.manifest.has_rows_alone:
-            return self._fill_rows(system, origin, origin.manifest)
+            return self.fill_rows(system, origin, origin.manifest)
         url = parse_url(self._place.url, self._target.root)
         with open_maintenance(self._place) as session:
             ((number, _),) = session.ask(_VERSION)
         major = number // 10_000
-        _check_version(origin, major)
+        check_version(origin, major)
         tools = _find_tools(major, url)
         for options in _TRIES:
             draft = system.begin(None)
@@ -151,9 +151,7 @@ class PostgresqlMedium:
                 return draft
         raise AssertionError
 
-    def _fill_rows(
-        self, system: System, origin: Origin, manifest: Manifest
-    ) -> Database:
+    def fill_rows(self, system: System, origin: Origin, manifest: Manifest) -> Database:
         """Return a draft with the tables of the code, and the rows of a backup."""
         order = make_order(self._target, system)
         heads = order.history.heads if order.history else ()
@@ -169,7 +167,9 @@ class PostgresqlMedium:
             snapshot = build(order, system)
         draft = system.begin(snapshot.id)
         try:
-            name = Place(url=draft.url, root=self._target.root).name
+            place = Place(url=draft.url, root=self._target.root)
+            name, address = place.name, _find_address(place)
+            assert address is not None
             load_rows(address, name, origin.read())
         except BaseException:
             system.drop(draft)
@@ -178,9 +178,8 @@ class PostgresqlMedium:
 
     def look(self, draft: Database, table: VersionTable) -> Content:
         """See `Medium.look`."""
-        name = Place(url=draft.url, root=self._target.root).name
-        with open_session(self._place, name) as session:
-            return _look(session, table)
+        with open_session(Place(url=draft.url, root=self._target.root)) as session:
+            return look_at(session, table)
 
 
 def _name(revisions: Sequence[str] | None) -> str:
@@ -210,9 +209,18 @@ def _find_tools(major: int, url: URL) -> Tools:
     return find_tools(major, os.environ.get("PATH", os.defpath), url)
 
 
-def _look(session: Session, table: VersionTable) -> Content:
-    """Return what is in a database, all in what one session sees."""
-    rows = pgcontent.count_rows(session, but=table.name, is_exact=True)
+def look_at(session: Session, table: VersionTable, *, is_own: bool = False) -> Content:
+    """Return what is in a database, all in what one session sees.
+
+    Args:
+        session: A connection to the database.
+        table: Where Alembic keeps the revisions.
+        is_own: Whether tables of other users are left out.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    rows = pgcontent.count_rows(session, but=table.name, is_exact=True, is_own=is_own)
     names = [quote_name(each) for each in (table.schema, table.name) if each]
     place = ".".join(names)
     if session.ask(f"SELECT to_regclass({quote_text(place)})") == [(None,)]:
@@ -226,7 +234,12 @@ def _is_refused(error: BaseException) -> bool:
     return isinstance(error, SceneshiftError) and _REFUSED in error.message
 
 
-def _check_version(origin: Origin, major: int) -> None:
+def check_version(origin: Origin, major: int) -> None:
+    """Make sure that a server can take what is in a backup.
+
+    Raises:
+        SceneshiftError: It is of a newer one.
+    """
     manifest = origin.manifest
     theirs = int(manifest.server.partition(".")[0]) if manifest else 0
     if theirs > major:

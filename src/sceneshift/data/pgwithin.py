@@ -29,10 +29,11 @@ from sceneshift.data.pgsettings import describe_system
 from sceneshift.data.pgworkshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
+    from sceneshift.data.pausing import Paused
     from sceneshift.data.pgsession import Session
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
@@ -48,6 +49,8 @@ LIMIT 1
 
 class PostgresqlWithin:
     """A database of PostgreSQL, and files with its states; see `System`."""
+
+    paused: Sequence[Paused] = ()  # nobody has to be: it ends sessions
 
     def __init__(self, target: Target) -> None:
         url = pgaim.complete(target.database.url, target.project.environment.values)

@@ -12,7 +12,7 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.data import pgcontent
 from sceneshift.data.locking import holding_server_lock
 from sceneshift.data.parting import PARTED
-from sceneshift.data.pgchores import Spare, drop, start_chores
+from sceneshift.data.pgchores import Spare, start_chores, try_to_drop
 from sceneshift.data.pgexchange import exchange, wait_until_left
 from sceneshift.data.pgnames import Kind, Names, Note, read_note, write_note
 from sceneshift.data.pgserver import StatementError, quote_name, quote_text
@@ -222,9 +222,15 @@ class Beside:
                 if parsed[0] is Kind.DOOMED:
                     self._has_doomed = True
                 elif limit == _INVALID or parsed[0] in {Kind.DRAFT, Kind.NEXT}:
-                    drop(session, name)
+                    self._drop(session, name)
                 elif self._is_lost(*parsed, read_note(comment)):
                     self.forget(name)
+
+    def _drop(self, session: Session, name: str) -> None:
+        """Drop what nobody uses; what the server keeps is in nobody's way."""
+        reason = try_to_drop(session, name)
+        if reason is not None:
+            StreamConsole().note(f"not dropped: {name}: {reason}")
 
     def forget(self, name: str) -> None:
         """Give up a database: it is dropped when nobody waits for it."""

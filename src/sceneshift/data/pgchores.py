@@ -18,7 +18,12 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.pgnames import Kind, Names
-from sceneshift.data.pgserver import make_key, quote_name, quote_text
+from sceneshift.data.pgserver import (
+    StatementError,
+    make_key,
+    quote_name,
+    quote_text,
+)
 from sceneshift.data.pgsession import (
     Place,
     Session,
@@ -29,6 +34,7 @@ from sceneshift.data.pgsession import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_KEPT = frozenset({"42501", "55006"})  # another user's, or in use
 _MOST = 1024**3  # bytes: a disk has room for one more of these
 _LOOK = """\
 SELECT datname FROM pg_database WHERE starts_with(datname, {start}) ORDER BY datname
@@ -84,6 +90,24 @@ def drop(session: Session, name: str) -> None:
     session.run(f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE)")
 
 
+def try_to_drop(session: Session, name: str) -> str | None:
+    """Drop a database, or return why the server keeps it.
+
+    Prepared transactions and subscriptions are stronger than FORCE, and so is another
+    user's right.
+
+    Raises:
+        StatementError: The server could not do it.
+    """
+    try:
+        drop(session, name)
+    except StatementError as error:
+        if error.code not in _KEPT:
+            raise
+        return error.message
+    return None
+
+
 def make_spare(session: Session, place: Place, spare: Spare) -> None:
     """Make a spare, unless there is one, somebody is at work, or it would be big.
 
@@ -115,13 +139,15 @@ def drop_doomed(session: Session, base: str) -> None:
     Raises:
         StatementError: The server refused it.
     """
+    kept: set[str] = set()  # by the server, see `try_to_drop`
     # Once more in the end: another program may have come, and left it to this one.
-    while _list(session, base, Kind.DOOMED):
+    while not kept.issuperset(_list(session, base, Kind.DOOMED)):
         with _holding(session, f"{base} chores") as is_alone:
             if not is_alone:
                 return
             for name in _list(session, base, Kind.DOOMED):
-                drop(session, name)
+                if try_to_drop(session, name) is not None:
+                    kept.add(name)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LONGEST = 63  # bytes: the server cuts what is longer, and says nothing
+LONGEST = 63  # bytes: the server cuts what is longer, and says nothing
 _LONGEST_REST = 25  # an id of a change, see `undo.UndoLog.begin`
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _LATER = "-later"
@@ -119,13 +119,13 @@ class Names:
 
     def _make(self, kind: Kind, rest: str) -> str:
         name = f"{self.start}{kind}_{rest}"
-        assert len(name) <= _LONGEST, name
+        assert len(name) <= LONGEST, name
         return name
 
 
 def _make_stem(base: str) -> str:
     """Return what stands for a name: short, and the same in URLs and in SQL."""
-    most = _LONGEST - _LONGEST_REST - len("__s_")
+    most = LONGEST - _LONGEST_REST - len("__s_")
     if _PLAIN.fullmatch(base) and len(base) <= most:
         return base
     digest = blake2b(base.encode(), digest_size=5).hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote
 from sceneshift.data.pgconfined import ask_again
+from sceneshift.data.pgnames import LONGEST
 from sceneshift.data.pgserver import quote_name
 
 if TYPE_CHECKING:
@@ -41,12 +42,18 @@ def check_name(name: str, database: Database) -> None:
         database: The database.
 
     Raises:
-        UsageError: It is the server's own, or there is none.
+        UsageError: It is the server's own, or no database can be called so.
     """
     if not name:
         raise UsageError(
             f"the URL of {quote(database.name)} names no database",
             hint=f"add its name to {database.variable}: postgresql://host/name",
+        )
+    size = len(name.encode())
+    if size > LONGEST:
+        raise UsageError(
+            f"{quote(name)} can be no database's name: it has {size} bytes",
+            hint=f"give {database.variable} one of 1 to {LONGEST}",
         )
     if name in _RESERVED:
         raise UsageError(

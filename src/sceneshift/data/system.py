@@ -199,6 +199,7 @@ def find_system(target: Target) -> System:
 
             return PostgresqlWithin(target)
         return PostgresqlSystem(target)
+    target.check_lasting()
     raise SceneshiftError(
         f"no states are kept of {quote(target.database.name)}: it is a database of "
         f"{quote(target.database.system)}",

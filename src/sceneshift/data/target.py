@@ -94,6 +94,18 @@ class Target(Struct, frozen=True, kw_only=True):
             pass
         return VersionTable().name
 
+    def check_lasting(self) -> None:
+        """Make sure that there is something of it to be kept.
+
+        Raises:
+            SceneshiftError: It is in memory.
+        """
+        if not self.database.is_lasting:
+            raise SceneshiftError(
+                f"{quote(self.database.name)} is in memory: nothing of it can be kept",
+                hint=f"name a file in {self.database.variable}: sqlite:///app.db",
+            )
+
     def make_folder(self, *parts: str) -> Path:
         """Make and return the folder of what is kept of it.
 

@@ -33,6 +33,7 @@ def find_medium(target: Target) -> Medium:
 
             return FileMedium(target)
         return PostgresqlMedium(target)
+    target.check_lasting()
     raise SceneshiftError(
         f"no backup can be had of {quote(target.database.name)}: it is a database of "
         f"{quote(target.database.system)}",

@@ -27,6 +27,7 @@ from sceneshift.data.snapshots.snapshot import (
 )
 from sceneshift.data.snapshots.store import Store
 from sceneshift.data.snapshots.traced import Inputs, read_trace, take_inputs
+from sceneshift.data.soundness import is_kept
 from sceneshift.data.upgrade import Upgrade
 from sceneshift.data.versions import (
     ComputedNameError,
@@ -152,7 +153,7 @@ def obtain(order: Order, system: System, lock: int) -> Snapshot:
         SceneshiftError: See `build`.
     """
     found = order.find()
-    if found is not None and system.has_snapshot(found.id):
+    if found is not None and is_kept(order.target, system, found):
         return found
     return build(order, system, locks=(lock,))
 
@@ -182,7 +183,7 @@ def build(
     seeding = _prepare(order, order.choice)
     with seeding.start() as program:  # which imports while the schema is built
         found = None if is_rebuilt else order.schema.find()
-        if found is None or not system.has_snapshot(found.id):
+        if found is None or not is_kept(order.target, system, found):
             found = _build_schema(order.schema, system, locks, is_rebuilt=is_rebuilt)
         draft = system.begin(found.id)
         try:
@@ -200,7 +201,11 @@ def _build_schema(
     target = order.target
     kept = [] if is_rebuilt else order.store.list_all()
     ancestor = find_ancestor(
-        [one for one in kept if system.has_snapshot(one.id)],
+        [
+            one
+            for one in kept
+            if one.recipe.dataset is None and is_kept(target, system, one)
+        ],
         order.recipe,
         order.links,
         target.root,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import UsageError
+from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import quote, suggest
 from sceneshift.data.guards import describe_rows, guard_change
@@ -18,6 +18,7 @@ from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import start_parting
 from sceneshift.data.snapshots.pruning import prune
 from sceneshift.data.snapshots.store import Store
+from sceneshift.data.soundness import is_kept
 from sceneshift.data.system import find_system
 from sceneshift.data.undo import place_state
 
@@ -149,6 +150,11 @@ def restore(request: Request, name: str) -> None:
             command=f"{COMMAND} --restore {one.id[:_SHOWN]}",
             doing="puts another state in the place of",
         )
+        if not is_kept(kept.target, kept.system, one):
+            raise SceneshiftError(
+                f"the snapshot {one.id[:_SHOWN]} is damaged, and nothing was done",
+                hint="build it again: inv data.reset --rebuild",
+            )
         what = f"restored the snapshot {one.id[:_SHOWN]}"
         entry = place_state(kept.target, kept.system, "restore", what, one.id)
         kept.store.note_use(one.id)

@@ -20,6 +20,7 @@ from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import start_parting
 from sceneshift.data.snapshots.pruning import prune
+from sceneshift.data.soundness import is_kept
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request
 from sceneshift.data.undo import place_state
@@ -254,7 +255,7 @@ def _make(
     began = time.monotonic()
     # Once more: another command may have built it while this one waited.
     found = None if is_rebuilt else planned.order.find()
-    if found is not None and planned.system.has_snapshot(found.id):
+    if found is not None and is_kept(planned.target, planned.system, found):
         return found, False, began
     StreamConsole().note(f"building {planned.target.title}: {planned.describe()}")
     snapshot = build(planned.order, planned.system, locks=locks, is_rebuilt=is_rebuilt)

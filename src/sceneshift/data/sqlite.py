@@ -246,6 +246,14 @@ class SqliteSystem:
         """Return where a snapshot is."""
         return self._get(_SNAPSHOTS, snapshot)
 
+    def count_kept(self, snapshot: str) -> Mapping[str, int]:
+        """Return the number of rows of each table of a snapshot.
+
+        Raises:
+            SceneshiftError: It cannot be read.
+        """
+        return self.count_rows(self._name(self.find_snapshot(snapshot)))
+
     def _find(self, draft: Database | None) -> Path:
         if draft is None:
             return self._file

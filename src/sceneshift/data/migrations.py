@@ -18,6 +18,7 @@ from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
+from sceneshift.data.references import check_references
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.route import HEADS, find_route
@@ -265,6 +266,9 @@ def _apply_to_copy(upgrade: Upgrade, route: Route, copy: Database) -> None:
             raise _name_elsewhere(upgrade) from error
         raise
     _check(upgrade, route, read_file(draft, table))
+    file = upgrade.database.find_file(upgrade.root)
+    assert file is not None
+    check_references(draft, file)
 
 
 def _check(upgrade: Upgrade, route: Route, current: tuple[str, ...] | None) -> None:

@@ -18,6 +18,7 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.secrets import mask_values
 from sceneshift.core.wording import quote
+from sceneshift.data import batchguard
 from sceneshift.data.rehearsal import watching
 from sceneshift.data.rehearsal.watching import SCHEMA_VARIABLE as _WATCH_SCHEMA
 from sceneshift.data.rehearsal.watching import VARIABLE as _WATCH
@@ -189,6 +190,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         if self.scripts.url is not None:
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
         program = _PROGRAM + self.more
+        if self.database.system == "sqlite" and not self.more:
+            program += _read_guard()
         if self.rehearsal is not None:
             program += _read_watching()
             env |= {_WATCH: str(self.rehearsal), _WATCH_SCHEMA: self.schema}
@@ -238,6 +241,14 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             f"the {self.act} of {quote(self.database.name)} failed: {reason}",
             hint=f"all that it said: cat {log}",
         )
+
+
+def _read_guard() -> str:
+    """Return what has migrations fail that would take rows of other tables along."""
+    text = Path(batchguard.__file__).read_text(encoding="utf-8")
+    return (
+        f"exec(compile({text!r}, 'batchguard', 'exec'), {{'__name__': '__main__'}})\n"
+    )
 
 
 def _read_watching() -> str:

@@ -212,6 +212,15 @@ def test_a_folder_can_be_named(shop: Shop, tmp_path: Path) -> None:
             back_up(shop)
 
 
+def test_git_ignores_a_folder_in_the_project(shop: Shop) -> None:
+    """What people keep in it is nobody else's."""
+    configure(shop, 'folder = "kept"')
+    back_up(shop)
+    assert (shop.root / "kept/.gitignore").read_text() == "*\n"
+    assert len(list_backups(shop)) == 1
+    assert not (shop.root / ".sceneshift/backups").exists()
+
+
 def test_none_is_had_of_other_systems(shop: Shop) -> None:
     """It is said which can be."""
     text = TABLE.format(url="mysql://localhost/shop")

@@ -207,6 +207,10 @@ class Shelf:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.folder.stat().st_uid == os.getuid():
             self.folder.chmod(0o700)
+        ignore = self.folder / ".gitignore"
+        is_in_project = self.folder.resolve().is_relative_to(self.root.resolve())
+        if is_in_project and not self._is_own and not ignore.exists():
+            ignore.write_text("*\n")
 
     def _sweep(self) -> None:
         """Remove what those that were killed have left; the lock is held."""

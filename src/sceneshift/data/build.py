@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote
+from sceneshift.data.asking import tell_of_others
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
@@ -245,6 +246,7 @@ def _migrate(
     finally:
         trace.unlink(missing_ok=True)
     _check(order, scripts, draft)
+    tell_of_others(read, target)
     return take_inputs(
         read, target.root, order.variables, names=order.names, known=scripts.versions
     )
@@ -265,6 +267,7 @@ def _fill(order: Order, choice: Choice, seeding: Seeding, program: Program) -> I
         read = read_trace(seeding.trace)
     finally:
         seeding.trace.unlink(missing_ok=True)
+    tell_of_others(read, order.target)
     root = order.target.root
     return take_inputs(
         read, root, order.variables, names=order.names, known=choice.folders

@@ -3,13 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from resetting import Shop
 from sceneshift.core.errors import RefusedError
 from sceneshift.core.value import Source, SourceKind, Value
 from sceneshift.data import claim, reset
-from sceneshift.data.guards import find_hosts
-from sceneshift.data.target import Request
+from sceneshift.data.guards import Intent, find_hosts, guard
+from sceneshift.data.marker import Marker
+from sceneshift.data.target import Request, load_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,3 +185,31 @@ def test_what_a_url_leaves_out_variables_say(
     assert find_hosts("postgresql:///app", values) == hosts
     assert find_hosts("postgresql://localhost/app", values) == ["localhost", *more]
     assert find_hosts("sqlite:///app.db", values) == []
+
+
+def test_guards_stand_in_one_order(tmp_path: Path) -> None:
+    """What is no matter of a flag comes first; each is met when the last is content."""
+    table = (
+        "[tool.sceneshift.data]\nhosts = [{}]\n\n"
+        "[tool.sceneshift.environments.development]\n"
+        'databases = {{ default = "postgresql://far/shop" }}\nprotected = {}\n'
+    )
+    steps = (
+        ("", "true", "staging", "is protected"),
+        ("", "false", "staging", "is on far"),
+        ('"far"', "false", "staging", "says that it is `staging`"),
+        ('"far"', "false", "development", "nobody can be asked here"),
+    )
+    for hosts, protected, environment, words in steps:
+        (tmp_path / "pyproject.toml").write_text(table.format(hosts, protected))
+        (target,) = load_targets(tmp_path, {})
+        intent = Intent(
+            command="inv data.reset",
+            doing="resets",
+            target=target,
+            count=lambda: {"a": 2},
+            marker=Marker(project=target.owner, environment=environment),
+        )
+        with pytest.raises(RefusedError, match=f"{words}.*: it holds 2 rows: a 2$"):
+            guard(intent)
+    guard(replace(intent, is_named=True, is_confirmed=True))

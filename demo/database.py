@@ -26,7 +26,9 @@ def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
         foreign_keys: False for migrations: SQLite rebuilds a table by dropping
             it, which would delete the rows that refer to it.
     """
-    engine = create_engine(url)
+    # A server ends all connections when its database is reset.
+    is_server = url.get_backend_name() != "sqlite"
+    engine = create_engine(url, pool_pre_ping=is_server)
     if engine.dialect.name == "sqlite":
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from postgresql import Server
+
 
 def test_an_error_takes_the_transaction_back(engine: Engine) -> None:
     """What a writing session did before the error is not there."""
@@ -64,6 +66,17 @@ def test_a_database_in_memory_needs_no_folder() -> None:
     engine = make_engine(make_url("sqlite://"))
     with reading(engine) as session:
         assert session.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+
+@pytest.mark.needs("postgresql")
+def test_a_connection_that_a_server_has_ended_is_another_one(server: Server) -> None:
+    """As by a reset: the pool looks before it lends one."""
+    engine = make_engine(make_url(server.url(server.make(), "psycopg")))
+    for _ in range(2):
+        with reading(engine) as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+        server.run("postgres", f"SELECT pg_terminate_backend({pid}, 10000)")
     engine.dispose()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from backing import claim
 from resetting import ServerShop
 from sceneshift.data.pgchores import drop_doomed
 from sceneshift.data.pgsession import Place, open_maintenance
@@ -68,3 +69,16 @@ def test_nobody_gets_into_what_is_kept(server: Server, tmp_path: Path) -> None:
     look = "SELECT datname FROM pg_database WHERE datistemplate"
     templates = {name for (name,) in server.run("postgres", look)}
     assert templates.isdisjoint(names)  # else none could be dropped
+
+
+def test_settings_for_an_application_are_not_for_a_claim(
+    server: Server, tmp_path: Path
+) -> None:
+    """They would have it fail, or be cut off."""
+    shop = ServerShop(tmp_path, server=server)
+    shop.run("CREATE TABLE mine AS SELECT 1 AS id")
+    for setting in ("statement_timeout TO 1", "default_transaction_read_only TO on"):
+        server.run("postgres", f"ALTER DATABASE {shop.name} SET {setting}")
+    claim(shop)
+    look = "SELECT environment FROM sceneshift_marker"
+    assert shop.run(look) == [("development",)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import resource
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -210,6 +212,19 @@ def test_a_folder_can_be_named(shop: Shop, tmp_path: Path) -> None:
     if os.geteuid():
         with pytest.raises(SceneshiftError, match="no backup was made or changed"):
             back_up(shop)
+
+
+def test_each_has_a_name_of_its_own(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chance may draw one twice within a second."""
+    drawn = itertools.cycle(["0000", "0001"])
+    folder, now = back_up(shop).folder.parent, datetime.now(UTC)
+    for second in range(30):
+        at = now + timedelta(seconds=second)
+        (folder / f"{at:%Y%m%dT%H%M%S}-0000" / "more").mkdir(parents=True)
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(drawn))
+    assert back_up(shop).id.endswith("-0001")
 
 
 def test_git_ignores_a_folder_in_the_project(shop: Shop) -> None:

@@ -135,13 +135,19 @@ class Shelf:
             SceneshiftError: It cannot be written, because the disk is full for one.
         """
         with self.changing():
-            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-            draft = self.folder / f"{_DRAFT}{name}"
+            draft = self.folder / f"{_DRAFT}{self._draw_name()}"
             draft.mkdir(mode=0o700)
             try:
                 yield draft
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+
+    def _draw_name(self) -> str:
+        """Return one that nothing has: a second may have several."""
+        while True:
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+            if not (self.folder / name).exists():
+                return name
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:

@@ -73,6 +73,7 @@ _FINDERS: dict[str, Callable[[], Path | None]] = {
     "chromium": lambda: find_program(*_CHROMIUMS),
     "docker": find_docker,
     "fish": lambda: find_program("fish"),
+    "mariadb": lambda: find_program("mariadbd", "/usr/sbin/mariadbd"),
     "mount": find_mount,
     "node": find_node,
     "postgresql": find_postgresql,

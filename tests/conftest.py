@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import components
+from mariadb import running_mariadb
 from postgresql import running_fast
 from warming import serving_forks
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import mariadb
     from postgresql import Running, Server
 
 
@@ -26,8 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "needs(*components): chromium, docker, fish, mount, node, postgresql, redis, "
-        "sqlite3 or tmux; without it the test is skipped, and fails under CI=true",
+        "needs(*components): chromium, docker, fish, mariadb, mount, node, "
+        "postgresql, redis, sqlite3 or tmux; without it the test is skipped, and fails "
+        "under CI=true",
     )
 
 
@@ -54,6 +57,19 @@ def running_server() -> Iterator[Running]:
 def server(running_server: Running) -> Server:
     """Return a PostgreSQL server; the test has declared that it needs one."""
     return running_server.server
+
+
+@pytest.fixture(scope="session")
+def running_mysql() -> Iterator[mariadb.Running]:
+    """Return the program of a MariaDB server."""
+    with running_mariadb() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mysql(running_mysql: mariadb.Running) -> mariadb.Server:
+    """Return a MariaDB server; the test has declared that it needs one."""
+    return running_mysql.server
 
 
 @pytest.fixture(scope="session")

@@ -78,8 +78,8 @@ def test_an_engine_has_a_synchronous_driver(
 @pytest.mark.parametrize(
     ("url", "package"),
     [
-        ("mysql+asyncmy://h/d", "pymysql"),
-        ("mysql://u:secret@h/d", "pymysql"),
+        ("mysql+mysqlconnector://h/d", "mysql-connector-python"),
+        ("mysql+mysqldb://u:secret@h/d", "pymysql"),
         ("postgresql+psycopg2://h/d", "psycopg2-binary"),
         ("mssql+aioodbc://h/d", "pyodbc"),
     ],
@@ -109,7 +109,7 @@ def test_a_driver_is_installed_as_the_project_does(
     """Else the next lock would take it away."""
     (tmp_path / lock).touch()
     with pytest.raises(ComponentError) as caught:
-        open_engine("mysql://h/d", tmp_path)
+        open_engine("mysql+mysqldb://h/d", tmp_path)
     assert caught.value.hint == f"install it: {command}"
 
 

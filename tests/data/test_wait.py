@@ -185,4 +185,4 @@ def test_a_file_that_is_locked_is_waited_for(tmp_path: Path) -> None:
 def test_a_driver_that_is_missing_is_no_reason_to_wait(tmp_path: Path) -> None:
     """It is told what installs it."""
     with pytest.raises(ComponentError, match="the driver `mysqldb`"):
-        ask(tmp_path, "mysql://localhost/shop", within_s=LONG)
+        ask(tmp_path, "mysql+mysqldb://localhost/shop", within_s=LONG)

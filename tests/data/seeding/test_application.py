@@ -191,9 +191,9 @@ def test_an_old_sqlalchemy_is_told(file: Place) -> None:
 
 def test_a_python_without_the_driver_says_what_to_install(file: Place) -> None:
     """The package that has it, which may be called otherwise."""
-    file.url = "mysql+aiomysql://u@h/d"
+    file.url = "mysql+mysqldb://u@h/d"
     file.write({"dev/x.sql": ""})
-    with pytest.raises(ComponentError, match="the driver `pymysql` of the database"):
+    with pytest.raises(ComponentError, match="the driver `mysqldb` of the database"):
         file.seed()
 
 

@@ -1,0 +1,264 @@
+"""Statements for a server of MariaDB or MySQL, by PyMySQL alone where that will do.
+
+SQLAlchemy takes 300 ms to import. It is asked only where the driver is another, or the
+address has an option that PyMySQL has in other words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from msgspec import Struct
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.secrets import MASK, mask_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+SYSTEMS = frozenset({"mariadb", "mysql"})
+# What PyMySQL stands for; mysqldb and the others read option files and sockets.
+_DRIVERS = frozenset({"aiomysql", "asyncmy", "pymysql"})
+_OPTIONS = frozenset({"charset", "connect_timeout", "unix_socket"})
+_PORT = 3306
+_CONNECT_S = 5
+LOCK_WAIT_S = 10
+# What a server may be set to, and would end in the middle of things; and that the
+# server takes what a table has, whatever the application's own mode is.
+_NAMES = "SET NAMES utf8mb4"
+_SETTINGS = (
+    "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', "
+    f"lock_wait_timeout = {LOCK_WAIT_S}, innodb_lock_wait_timeout = {LOCK_WAIT_S}, "
+    "wait_timeout = 86400, net_read_timeout = 600, net_write_timeout = 600, "
+    "time_zone = '+00:00', autocommit = 1 "
+    "/*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
+)
+
+
+class StatementError(SceneshiftError):
+    """A server refused a statement.
+
+    Attributes:
+        code: Its number; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, hint: str, code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A database on a server, and by it the server.
+
+    Attributes:
+        url: Its address, as an application names it.
+        root: The project's folder.
+    """
+
+    url: str
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The database's name; empty where the address has none."""
+        return unquote(self._split()[1])
+
+    def rename(self, name: str) -> str:
+        """Return the address of another database of the server; empty for none."""
+        server, _, query = self._split()
+        return f"{server}/{quote(name, safe='')}{query}"
+
+    def _split(self) -> tuple[str, str, str]:
+        """Return what stands before the name, the name, and what stands behind."""
+        scheme, _, rest = self.url.partition("://")
+        place, mark, query = rest.partition("?")
+        # A password may have a slash in it, as it stands.
+        who, at, where = place.rpartition("@")
+        server, _, name = where.partition("/")
+        return f"{scheme}://{who}{at}{server}", name, f"{mark}{query}"
+
+
+class Session:
+    """A connection whose statements stand for themselves."""
+
+    def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]]) -> None:
+        self._execute = execute
+
+    def ask(self, query: str, **values: str | int) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; `{name}` stands for a value.
+
+        Raises:
+            StatementError: The server refused it.
+        """
+        texts = {
+            name: quote_text(value) if isinstance(value, str) else str(value)
+            for name, value in values.items()
+        }
+        return self._execute(query.format(**texts) if values else query)
+
+    def run(self, *statements: str) -> None:
+        """Run statements, one after another: what the first ones did stays.
+
+        Raises:
+            StatementError: The server refused one.
+        """
+        for each in statements:
+            self._execute(each)
+
+
+@contextmanager
+def open_session(place: Place, name: str | None = None) -> Iterator[Session]:
+    """Yield a connection to a database, to another one of its server, or to none.
+
+    Args:
+        place: The database.
+        name: The other one; empty for none, None for the database itself.
+
+    Raises:
+        ComponentError: No driver is installed.
+        SceneshiftError: It cannot be reached.
+    """
+    name = place.name if name is None else name
+    arguments = find_arguments(place.url)
+    opened = None
+    if arguments is not None:
+        with contextlib.suppress(ImportError):
+            opened = _open(arguments, name)
+    with opened or _open_by_sqlalchemy(place, name) as session:
+        session.run(_NAMES, _SETTINGS)
+        yield session
+
+
+def find_arguments(url: str) -> Mapping[str, Any] | None:
+    """Return what PyMySQL connects with; None where only SQLAlchemy can tell.
+
+    Args:
+        url: The database, as an application names it.
+    """
+    scheme, _, rest = url.partition("://")
+    system, _, driver = scheme.partition("+")
+    is_ours = driver in _DRIVERS or (not driver and find_spec("MySQLdb") is None)
+    options = dict(parse_qsl(rest.partition("?")[2], keep_blank_values=True))
+    if system not in SYSTEMS or not is_ours or not _OPTIONS.issuperset(options):
+        return None
+    before = rest.partition("?")[0]
+    who, at, where = before.rpartition("@")
+    try:
+        parts = urlsplit(f"//{where}")
+        host, port = parts.hostname or "localhost", parts.port or _PORT
+    except ValueError:
+        return None
+    user, _, password = who.partition(":")
+    found: dict[str, Any] = {"host": host, "port": port}
+    if at:
+        found |= {"user": unquote(user), "password": unquote(password)}
+    if "unix_socket" in options:
+        found["unix_socket"] = options["unix_socket"]
+    return found
+
+
+def _open(
+    arguments: Mapping[str, Any], name: str
+) -> contextlib.AbstractContextManager[Session]:
+    """Return what opens it.
+
+    Raises:
+        ImportError: The driver is not installed.
+    """
+    import pymysql  # noqa: PLC0415 - 100 ms
+
+    def translate(error: Exception) -> StatementError:
+        code, said = _read_error(error)
+        return _explain(said, code, str(arguments.get("password", "")))
+
+    @contextmanager
+    def opening() -> Iterator[Session]:
+        try:
+            connection = pymysql.connect(
+                **arguments,
+                database=name or None,
+                charset="utf8mb4",
+                autocommit=True,
+                connect_timeout=_CONNECT_S,
+                program_name="sceneshift",
+            )
+        # What it raises of an address is no error of its own.
+        except (pymysql.Error, OSError, RuntimeError, UnicodeError) as error:
+            raise SceneshiftError(
+                translate(error).message,
+                hint="is its server up, and the URL right? inv env.show",
+            ) from error
+
+        def execute(query: str) -> list[tuple[Any, ...]]:
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(query)
+                    return [*cursor.fetchall()] if cursor.description else []
+            except (pymysql.Error, OSError) as error:
+                raise translate(error) from error
+
+        try:
+            yield Session(execute)
+        finally:
+            with contextlib.suppress(pymysql.Error):  # it was lost before
+                connection.close()
+
+    return opening()
+
+
+@contextmanager
+def _open_by_sqlalchemy(place: Place, name: str) -> Iterator[Session]:
+    from sqlalchemy import exc  # noqa: PLC0415 - 300 ms
+
+    from sceneshift.data.engine import (  # noqa: PLC0415
+        open_connection,
+        open_engine,
+        parse_url,
+    )
+
+    url = parse_url(place.url, place.root).set(database=name)
+    engine = open_engine(url, place.root, is_autocommit=True)
+    options = {"no_parameters": True}
+    with open_connection(engine) as connection:
+
+        def execute(query: str) -> list[tuple[Any, ...]]:
+            try:
+                found = connection.exec_driver_sql(query, execution_options=options)
+                return [tuple(row) for row in found] if found.returns_rows else []
+            except exc.DBAPIError as error:
+                code, said = _read_error(error.orig or error)
+                raise _explain(said, code, str(url.password or "")) from error
+
+        yield Session(execute)
+
+
+def _read_error(error: BaseException) -> tuple[int | None, str]:
+    """Return the number and the words of what a driver raised."""
+    arguments = error.args
+    if len(arguments) > 1 and isinstance(arguments[0], int):
+        return arguments[0], str(arguments[1])
+    number = getattr(error, "errno", None)
+    return number, str(getattr(error, "msg", None) or error) or type(error).__name__
+
+
+def _explain(said: str, code: int | None, password: str) -> StatementError:
+    text = mask_secrets(said.splitlines()[0] if said else "nothing")
+    text = text.replace(password, MASK) if password else text
+    return StatementError(
+        f"the server says: {text}", hint="look at the server's log", code=code
+    )
+
+
+def quote_name(name: str) -> str:
+    """Return a name as SQL has it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quote_text(text: str) -> str:
+    """Return a text as SQL has it, in a session of ours: backslashes escape."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

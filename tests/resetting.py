@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    import mariadb
     from postgresql import Server
     from sceneshift.data.reset import Done
 
@@ -152,6 +154,55 @@ class ServerShop(Shop):
         look = "SELECT datname FROM pg_database ORDER BY 1"
         found = (str(name) for (name,) in self.server.run("postgres", look))
         return [name for name in found if re.match(f"{self.name}__[{kinds}]_", name)]
+
+
+class MysqlShop(Shop):
+    """A project with one database of MariaDB.
+
+    Attributes:
+        server: Its server.
+        name: Its name.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *tables: str,
+        server: mariadb.Server,
+        name: str = "",
+        env: str = READING,
+        url: str = "",
+    ) -> None:
+        self.server = server
+        self.name = name or server.make()
+        url = url or server.url(self.name)
+        self.root = make_project(root, steps(*tables), url=url, env=env)
+        self.environ = dict(os.environ)
+
+    @classmethod
+    def open_on(cls, root: Path, server: mariadb.Server, name: str) -> Self:
+        """Return one that is there already."""
+        made = cls.__new__(cls)
+        made.root, made.server, made.name = root, server, name
+        made.environ = dict(os.environ)
+        return made
+
+    def run(self, *statements: str) -> list[Any]:
+        """Run statements, each by itself."""
+        return self.server.run(self.name, *statements)
+
+    def tables(self) -> list[str]:
+        """Return its tables, but for Alembic's."""
+        found = self.run("SHOW FULL TABLES WHERE table_type <> 'VIEW'")
+        return sorted(name for name, _ in found if name != "alembic_version")
+
+    def beside(self) -> list[str]:
+        """Return what each of the databases beside it is, sorted."""
+        found = self.server.list_databases(f"{self.name}__d_")
+        notes = [
+            self.server.run(name, "SELECT note FROM sceneshift_note") for name in found
+        ]
+        return sorted(json.loads(note)["kind"] for ((note,),) in notes)
 
 
 def make_user(server: Server, shop: ServerShop, rights: str = "CREATEDB") -> str:

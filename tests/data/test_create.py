@@ -130,7 +130,7 @@ def test_a_user_who_may_not_is_told_what_would_help(
     [
         ("postgresql:///", "`` can be no database's name: it has 0 bytes"),
         ("postgresql:///" + "ä" * 32, "can be no database's name: it has 64 bytes"),
-        ("mysql://localhost/shop", "it is a database of `mysql`"),
+        ("oracle://localhost/shop", "it is a database of `oracle`"),
         ("sqlite:///file/shop.db", "`shop.db` cannot be made: .*/file: file exists"),
         ("sqlite:///loop/shop.db", "`shop.db` cannot be made: .*: too many levels"),
     ],

@@ -152,9 +152,9 @@ def test_none_of_a_server_is_dropped_yet(tmp_path: Path) -> None:
     """And no other one of the environment either."""
     shop = Shop(tmp_path, "a")
     shop.reset()
-    two = 'sqlite:///shop.db", more = "mysql://localhost/shop'
+    two = 'sqlite:///shop.db", more = "oracle://localhost/shop'
     (tmp_path / "pyproject.toml").write_text(TABLE.format(url=two))
-    with pytest.raises(SceneshiftError, match="is a database of `mysql`"):
+    with pytest.raises(SceneshiftError, match="is a database of `oracle`"):
         ask(shop)
     assert shop.tables() == ["a"]
 

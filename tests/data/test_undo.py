@@ -59,10 +59,12 @@ def test_a_system_without_states_is_told_for_any_act(tmp_path: Path) -> None:
     """It may have been a reset, an undo or a list."""
     shop = Shop(tmp_path, "a")
     toml = tmp_path / "pyproject.toml"
-    toml.write_text(toml.read_text().replace("sqlite:///shop.db", "mysql://me@db/shop"))
+    toml.write_text(
+        toml.read_text().replace("sqlite:///shop.db", "oracle://me@db/shop")
+    )
     (target,) = load_targets(shop.root, shop.environ)
     with pytest.raises(SceneshiftError) as caught:
         find_system(target)
     assert caught.value.message == (
-        "no states are kept of `default`: it is a database of `mysql`"
+        "no states are kept of `default`: it is a database of `oracle`"
     )

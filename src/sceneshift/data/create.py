@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Request, Target
 
 _POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "postgis", "psql"})
+_MYSQL = frozenset({"mariadb", "mysql"})
 _LONGEST = 63  # bytes of a name: PostgreSQL cuts it off without a word
 _ENCODING = "UTF8"
 
@@ -92,6 +93,10 @@ def _find(target: Target) -> bool:
         return True
     if target.file is not None:
         return _find_file(target.file)
+    if target.database.system in _MYSQL:
+        from sceneshift.data.mycreate import is_made  # noqa: PLC0415 - seldom
+
+        return is_made(target)
     from sceneshift.data.pgserver import open_server  # noqa: PLC0415 - 300 ms
     from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
 
@@ -111,6 +116,10 @@ def _make(target: Target) -> bool:
     with hold_lock(target.name_lock()):
         if target.file is not None:
             return _make_file(target, target.file)
+        if target.database.system in _MYSQL:
+            from sceneshift.data.mycreate import make  # noqa: PLC0415 - seldom
+
+            return make(target, _mark(target))
         return _make_on_server(target)
 
 

@@ -65,6 +65,12 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
     Raises:
         SceneshiftError: The database cannot be reached.
     """
+    if database.system in {"mariadb", "mysql"}:
+        from sceneshift.data.mylock import hold_mysql_lock  # noqa: PLC0415 - as below
+
+        with hold_mysql_lock(database.url, root):
+            yield
+        return
     if database.system not in _SYSTEMS:
         yield
         return

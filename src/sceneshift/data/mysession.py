@@ -28,12 +28,13 @@ _OPTIONS = frozenset({"charset", "connect_timeout", "unix_socket"})
 _PORT = 3306
 _CONNECT_S = 5
 LOCK_WAIT_S = 10
+MISSING_DATABASE, MISSING_TABLE = 1049, 1146
 # What a server may be set to, and would end in the middle of things; and that the
 # server takes what a table has, whatever the application's own mode is.
 _NAMES = "SET NAMES utf8mb4"
 _SETTINGS = (
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', "
-    f"lock_wait_timeout = {LOCK_WAIT_S}, innodb_lock_wait_timeout = {LOCK_WAIT_S}, "
+    "lock_wait_timeout = {wait_s}, innodb_lock_wait_timeout = {wait_s}, "
     "wait_timeout = 86400, net_read_timeout = 600, net_write_timeout = 600, "
     "time_zone = '+00:00', autocommit = 1 "
     "/*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
@@ -130,7 +131,7 @@ def open_session(place: Place, name: str | None = None) -> Iterator[Session]:
         with contextlib.suppress(ImportError):
             opened = _open(arguments, name)
     with opened or _open_by_sqlalchemy(place, name) as session:
-        session.run(_NAMES, _SETTINGS)
+        session.run(_NAMES, _SETTINGS.format(wait_s=LOCK_WAIT_S))
         yield session
 
 

@@ -199,9 +199,14 @@ def find_system(target: Target) -> System:
 
             return PostgresqlWithin(target)
         return PostgresqlSystem(target)
+    if target.database.system in {"mariadb", "mysql"}:
+        from sceneshift.data.mysql import MysqlSystem  # noqa: PLC0415 - as above
+
+        return MysqlSystem(target)
     target.check_lasting()
     raise SceneshiftError(
         f"no states are kept of {quote(target.database.name)}: it is a database of "
         f"{quote(target.database.system)}",
-        hint="they are of files of SQLite and databases of PostgreSQL, so far",
+        hint="they are of files of SQLite, and of databases of PostgreSQL, MariaDB "
+        "and MySQL, so far",
     )

@@ -139,7 +139,9 @@ class UndoLog:
     def give_up(self, entry: Entry, system: System) -> None:
         """Know no more of a change that was begun and failed: all is as it was."""
         with contextlib.suppress(SceneshiftError, OSError):  # there is an error already
-            if _read_state(system) == entry.before:
+            # What was done of it before it was taken back may be kept, too.
+            is_kept = system.has_former(entry.later)
+            if _read_state(system) == entry.before and not is_kept:
                 system.forget_former(entry.former)
                 (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
 

@@ -168,12 +168,37 @@ def _read_server(
 ) -> tuple[str, ...] | None:
     from sceneshift.data.postgresql import find_address, read_column  # noqa: PLC0415
 
+    if database.system in {"mariadb", "mysql"}:
+        return _read_mysql(database, root, table)
     address = find_address(database.url)
     if address is not None:
         with contextlib.suppress(ImportError):
             found = read_column(address, table.name, table.schema, _COLUMN)
             return None if found is None else tuple(sorted(found))
     return _read_any(database, root, table)
+
+
+def _read_mysql(
+    database: Database, root: Path, table: VersionTable
+) -> tuple[str, ...] | None:
+    from sceneshift.data.mysession import (  # noqa: PLC0415 - of one system
+        MISSING_TABLE,
+        Place,
+        StatementError,
+        open_session,
+        quote_name,
+    )
+
+    names = [table.name] if table.schema is None else [table.schema, table.name]
+    place = ".".join(map(quote_name, names))
+    with open_session(Place(url=database.url, root=root)) as session:
+        try:
+            rows = session.ask(f"SELECT {_COLUMN} FROM {place}")  # noqa: S608
+        except StatementError as error:
+            if error.code == MISSING_TABLE:
+                return None
+            raise
+    return tuple(sorted(str(version) for (version,) in rows))
 
 
 def _read_any(

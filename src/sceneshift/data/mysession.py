@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -173,6 +174,12 @@ def _open(
     """
     import pymysql  # noqa: PLC0415 - 100 ms
 
+    class Connection(pymysql.connections.Connection):  # type: ignore[misc]
+        """One that reads no certificates, 60 ms, which it would not look at."""
+
+        def _create_ssl_ctx(self, sslp: object) -> object:
+            return super()._create_ssl_ctx(sslp) if sslp else _make_context()
+
     def translate(error: Exception) -> StatementError:
         code, said = _read_error(error)
         return _explain(said, code, str(arguments.get("password", "")))
@@ -180,7 +187,7 @@ def _open(
     @contextmanager
     def opening() -> Iterator[Session]:
         try:
-            connection = pymysql.connect(
+            connection = Connection(
                 **arguments,
                 database=name or None,
                 charset="utf8mb4",
@@ -210,6 +217,17 @@ def _open(
                 connection.close()
 
     return opening()
+
+
+@cache
+def _make_context() -> object:
+    """Return what encrypts a connection, where a server can, as clients do."""
+    import ssl  # noqa: PLC0415 - PyMySQL has imported it
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextmanager

@@ -1,0 +1,237 @@
+"""What is cut off, at every statement, on a server of MariaDB."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from killing import fork
+from mariadb import running_mariadb
+from resetting import MysqlShop
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data import mysession
+from sceneshift.data.marker import Marker
+from sceneshift.data.mysql import MysqlSystem
+from sceneshift.data.target import load_targets
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mariadb import Running, Server
+
+pytestmark = pytest.mark.needs("mariadb")
+
+_QUESTIONS = ("SELECT", "SET", "SHOW")
+_TABLES = (
+    "CREATE TABLE tasks (id INT PRIMARY KEY)",
+    "CREATE TABLE notes (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES tasks (id))",
+    "CREATE TRIGGER noted AFTER INSERT ON tasks FOR EACH ROW SET @noted = {0}",
+    "CREATE VIEW latest AS SELECT max(id) + {0} AS id FROM tasks",
+    "INSERT INTO tasks VALUES ({0})",
+    "INSERT INTO notes VALUES ({0})",
+)
+_LOOK = (
+    "SELECT id FROM tasks",
+    "SELECT id FROM notes",
+    "SELECT id FROM latest",
+    (
+        "SELECT action_statement FROM information_schema.triggers "
+        "WHERE trigger_schema = database()"
+    ),
+)
+_OLD, _NEW = 1, 2
+
+
+class Cut(BaseException):
+    """The program is gone: no statement of it comes after this."""
+
+
+class Case:
+    """A database in one of two states, which an act puts in place of each other.
+
+    Args:
+        root: The project's folder.
+        server: The server.
+    """
+
+    def __init__(self, root: Path, server: Server) -> None:
+        self.shop = MysqlShop(root, server=server)
+        (self.target,) = load_targets(self.shop.root, self.shop.environ)
+        system = self.system
+        self.fill(self.shop.name, _OLD)
+        system.mark(self.mark(_OLD))
+        draft = system.begin(None)
+        self.fill(draft.url.rpartition("/")[2], _NEW)
+        system.keep(draft, "new")
+        for folder, name in (("snapshots", "new"), ("undo", "f")):
+            path = self.target.make_folder(folder) / f"{name}.json"
+            path.write_text("{}")
+
+    def fill(self, name: str, number: int) -> None:
+        """Make a state in a database."""
+        self.shop.server.run(name, *(each.format(number) for each in _TABLES))
+
+    @property
+    def system(self) -> MysqlSystem:
+        """What a new program begins with."""
+        return MysqlSystem(self.target)
+
+    def mark(self, number: int) -> Marker:
+        """Return the mark of a state."""
+        return Marker(project="p", environment="e", state=str(number))
+
+    def read(self) -> int:
+        """Return which of the states the rows are of, each of them as a whole."""
+        (one,), (other,) = self.shop.run(_LOOK[0])[0], self.shop.run(_LOOK[1])[0]
+        assert one == other
+        return int(one)
+
+    def check(self) -> int:
+        """Return which state is there, with all that it has; nothing else is left."""
+        system = self.system
+        marker = system.read_marker()
+        assert marker == self.mark(self.read())
+        self.sweep()
+        number = self.read()
+        assert system.read_marker() == self.mark(number) == marker
+        assert self.shop.run(_LOOK[2]) == [(2 * number,)]
+        assert self.shop.run(_LOOK[3]) == [(f"SET @noted = {number}",)]
+        beside = ["former", "snapshot"] if number == _NEW else ["snapshot"]
+        assert self.shop.beside() == beside
+        return number
+
+    def sweep(self) -> None:
+        """Begin as each command does."""
+        system = self.system
+        with system.hold():
+            system.sweep()
+
+    def place(self) -> None:
+        """Put the new state in place."""
+        system = self.system
+        with system.hold():
+            system.place("new", self.mark(_NEW), "f")
+
+    def put_back(self, kept: str = "g") -> None:
+        """Put the old state in place."""
+        system = self.system
+        with system.hold():
+            system.put_back("f", self.mark(_OLD), kept)
+            system.forget_former(kept)
+
+
+@pytest.fixture
+def case(tmp_path: Path, mysql: Server) -> Case:
+    """Return one whose old state is in place."""
+    return Case(tmp_path, mysql)
+
+
+@contextlib.contextmanager
+def cutting(number: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Cut this program off at a statement that is no question; yield those before."""
+    told: list[str] = []
+    begin: Callable[..., None] = mysession.Session.__init__
+
+    def begin_cut(self: Any, execute: Callable[[str], Any]) -> None:
+        def execute_cut(query: str) -> Any:
+            if len(told) >= number:
+                raise Cut
+            if not query.startswith(_QUESTIONS):
+                told.append(query)
+                if len(told) >= number:
+                    raise Cut
+            return execute(query)
+
+        begin(self, execute_cut)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mysession.Session, "__init__", begin_cut)
+        yield told
+
+
+@pytest.mark.parametrize("act", ["place", "put_back"])
+def test_a_cut_leaves_the_old_or_the_new(
+    case: Case, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """The next command goes on or back: triggers, views and all are there again."""
+    before, after = (_OLD, _NEW) if act == "place" else (_NEW, _OLD)
+    if act == "put_back":
+        case.place()
+    seen: list[int] = []
+    is_whole = False
+    while not is_whole:
+        with cutting(len(seen) + 1, monkeypatch):
+            try:
+                getattr(case, act)()
+            except Cut:
+                pass
+            else:
+                is_whole = True
+        seen.append(case.check())
+        if seen[-1] == after and not is_whole:
+            case.put_back() if act == "place" else case.place()
+    assert {*seen} == {before, after}
+    assert seen == sorted(seen, key=[before, after].index)
+    assert len(seen) > 20
+
+
+def test_a_program_that_is_killed_while_it_waits_does_nothing_later(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its statement waits on at the server; the next command is before it."""
+    shop = case.shop
+    monkeypatch.setattr(mysession, "LOCK_WAIT_S", 3)
+    with contextlib.closing(shop.server.connect(shop.name)) as other:
+        other.begin()
+        other.cursor().execute("SELECT * FROM notes")
+        pid = fork(case.place)
+        look = (
+            "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'RENAME%' "
+            "AND state LIKE 'Waiting for table metadata lock'"
+        )
+        wait_until(lambda: shop.run(look))
+        end(pid)
+        thread = threading.Thread(target=case.sweep)
+        thread.start()
+        thread.join(0.2)
+        other.commit()
+        thread.join()
+    assert shop.run(look) == []
+    assert case.check() in {_OLD, _NEW}
+
+
+def end(pid: int) -> None:
+    """Kill a fork, and wait for it."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_a_server_that_is_killed_has_the_old_or_the_new(tmp_path: Path) -> None:
+    """And never some tables of both."""
+    with running_mariadb() as running:
+        case = Case(tmp_path, running.server)
+        seen = [_crash(case, running, wait) for wait in (0.0, 0.01, 0.02, 0.04)]
+    assert {*seen} <= {_OLD, _NEW}
+
+
+def _crash(case: Case, running: Running, wait_s: float) -> int:
+    def crash() -> None:
+        running.stop(signal.SIGKILL)
+
+    timer = threading.Timer(wait_s, crash)
+    timer.start()
+    with contextlib.suppress(SceneshiftError):
+        case.place()
+    timer.join()
+    running.start()
+    found = case.check()
+    if found == _NEW:
+        case.put_back()
+    return found

@@ -34,8 +34,16 @@ def test_statements_end_where_their_semicolon_is(
     assert list(split_statements(text)) == statements
 
 
+def test_a_backslash_escapes_in_mysql() -> None:
+    """And `#` begins a comment; a backslash is itself elsewhere."""
+    first = r"""SELECT 'it\';', "\";" # a; b"""
+    text = f"{first}\n;SELECT 1 -- ;\n;SELECT 5--1"
+    found = [each.text for each in split_statements(text, "mysql")]
+    assert found == [first, "SELECT 1 -- ;", "SELECT 5--1"]
+
+
 def test_a_trigger_of_sqlite_has_statements_of_its_own() -> None:
     """It says itself where they end."""
-    found = list(split_statements(TRIGGER, is_sqlite=True))
+    found = list(split_statements(TRIGGER, "sqlite"))
     assert [each.line for each in found] == [1, 2]
     assert found[0].text.endswith("END")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, tuple_, update
 
 from sceneshift.data.seeding.child.failure import DoubleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from sceneshift.data.seeding.child.loading import Shape
     from sceneshift.data.seeding.child.tables import Target
 
-_AT_ONCE = 200
+_AT_ONCE = 500
 _OLD = "seed_key_"
 
 
@@ -120,7 +120,21 @@ class Compared:
 
     def _find(self, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
         columns = self._target.table.columns
-        is_one = or_(
+        look = select(*(columns[name] for name in self.shape.columns))
+        rows = self._backend.connection.execute(look.where(self._match(keys)))
+        return {self._key_of(row): tuple(row) for row in rows}
+
+    def _match(self, keys: list[tuple[Any, ...]]) -> ColumnElement[bool]:
+        """Return what tells that a row has one of some keys."""
+        columns = self._target.table.columns
+        key = [columns[name] for name in self.shape.key]
+        # One statement of the same words for any keys need not be made each time.
+        if not any(value is None for each in keys for value in each):
+            if len(key) == 1:
+                return key[0].in_([value for (value,) in keys])
+            if self._backend.connection.dialect.name != "mssql":  # which has no such
+                return tuple_(*key).in_(keys)
+        return or_(
             *(
                 and_(
                     *(
@@ -133,9 +147,6 @@ class Compared:
                 for key in keys
             )
         )
-        look = select(*(columns[name] for name in self.shape.columns)).where(is_one)
-        found = self._backend.connection.execute(look)
-        return {self._key_of(row): tuple(row) for row in found}
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
         names = (*self.shape.columns, *self.shape.defaults)

@@ -15,6 +15,12 @@ _WRITTEN = """\
 SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
 WHERE schemaname !~ '^pg_'
 """
+# Neither a row that is found as it was to be counts, nor what a statement only read.
+_COUNTED = """\
+SHOW SESSION STATUS WHERE variable_name IN
+    ('Handler_delete', 'Handler_update', 'Handler_write')
+"""
+_BEFORE = "sceneshift_written"
 
 
 def check_references(connection: Connection) -> None:
@@ -38,11 +44,26 @@ def has_written(connection: Connection) -> bool | None:
     By what its statistics say of this transaction: what a statement has found as it was
     to be, no row counts for.
     """
+    if connection.dialect.name in {"mariadb", "mysql"}:
+        return _count_written(connection) != connection.info.get(_BEFORE)
     if connection.dialect.name != "postgresql":
         return None
     is_counted = connection.exec_driver_sql("SHOW track_counts").scalar() == "on"
     count = connection.exec_driver_sql(_WRITTEN).scalar()
     return bool(count) or not is_counted
+
+
+def begin_counting(connection: Connection) -> None:
+    """Have MariaDB and MySQL tell in the end whether a row is another then.
+
+    MySQL counts what it writes for its own sake, too: there it always seems to be so.
+    """
+    connection.info[_BEFORE] = _count_written(connection)
+
+
+def _count_written(connection: Connection) -> int:
+    found = connection.exec_driver_sql(_COUNTED)
+    return sum(int(count) for name, count in found if "_tmp_" not in name)
 
 
 def explain_references(driver: sqlite3.Connection) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from sceneshift.data.seeding.child.address import list_drivers, read_url
-from sceneshift.data.seeding.child.checks import explain_references
+from sceneshift.data.seeding.child.checks import begin_counting, explain_references
 from sceneshift.data.seeding.child.failure import SeedError, explain
 
 if TYPE_CHECKING:
@@ -152,6 +152,9 @@ def _prepare(connection: Connection) -> None:
         # What a file says means the same at each server.
         connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
         connection.exec_driver_sql("SET LOCAL DateStyle = 'ISO, YMD'")
+    elif connection.dialect.name in {"mariadb", "mysql"}:
+        connection.exec_driver_sql("SET time_zone = '+00:00'")
+        begin_counting(connection)
 
 
 def _is_open(connection: Connection) -> bool:

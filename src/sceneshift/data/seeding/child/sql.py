@@ -28,6 +28,18 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# In MariaDB and MySQL a backslash escapes, and `#` begins a comment.
+_MYSQL_TOKEN = re.compile(
+    r"""
+    (?:--(?=\s|$)|\#)[^\n]*
+  | /\*.*?\*/
+  | '(?:[^'\\]|\\.|'')*'
+  | "(?:[^"\\]|\\.|"")*"
+  | `[^`]*`
+  | ;
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 _COMMENT = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _WORD = re.compile(r"\\?[A-Za-z]+")
 # All of a dataset is one transaction: those that dumps write around theirs are left
@@ -37,6 +49,14 @@ _NOTHING = re.compile(
     re.IGNORECASE,
 )
 _REFUSED = frozenset({"abort", "release", "rollback", "savepoint"})
+# What MariaDB and MySQL commit for, and what dumps have around their rows.
+_MYSQL_REFUSED = frozenset({"truncate"})
+_MYSQL_NOTHING = re.compile(
+    r"lock\s+tables?\b.*|unlock\s+tables?", re.IGNORECASE | re.DOTALL
+)
+
+
+_MYSQL = frozenset({"mariadb", "mysql"})
 
 
 class Statement(NamedTuple):
@@ -61,10 +81,12 @@ def run_file(connection: Connection, path: str, place: str) -> None:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise SeedError("it is not UTF-8", place=place) from error
-    is_sqlite = connection.dialect.name == "sqlite"
+    system = connection.dialect.name
     driver: Any = connection.connection
-    for statement in split_statements(text, is_sqlite=is_sqlite):
+    for statement in split_statements(text, system):
         at = f"{place}:{statement.line}"
+        if system in _MYSQL and _is_nothing_to_mysql(statement.text, at):
+            continue
         if _is_nothing(statement.text, at):
             continue
         cursor = driver.cursor()
@@ -77,16 +99,17 @@ def run_file(connection: Connection, path: str, place: str) -> None:
             cursor.close()
 
 
-def split_statements(text: str, *, is_sqlite: bool = False) -> Iterator[Statement]:
+def split_statements(text: str, system: str = "") -> Iterator[Statement]:
     """Yield the statements of a text.
 
     Args:
         text: SQL.
-        is_sqlite: Whether SQLite is to say what a statement is: those that make a
+        system: Of which. SQLite itself says what a statement is: those that make a
             trigger have others in them.
     """
+    is_sqlite = system == "sqlite"
     start = 0
-    for token in _TOKEN.finditer(text):
+    for token in (_MYSQL_TOKEN if system in _MYSQL else _TOKEN).finditer(text):
         if token.group() != ";":
             continue
         if is_sqlite and not sqlite3.complete_statement(text[start : token.end()]):
@@ -101,6 +124,19 @@ def _cut(text: str, start: int, end: int) -> Iterator[Statement]:
     begin = blank.end() if blank else start
     if begin < end:
         yield Statement(text.count("\n", 0, begin) + 1, text[begin:end].rstrip())
+
+
+def _is_nothing_to_mysql(text: str, place: str) -> bool:
+    found = _WORD.match(text)
+    word = found.group().lower() if found else ""
+    if word in _MYSQL_REFUSED:
+        raise SeedError(
+            f"`{word.upper()}` in a seed would end its transaction: write DELETE FROM",
+            place=place,
+        )
+    if word == "delimiter":
+        raise SeedError("only the client itself knows this", place=place)
+    return _MYSQL_NOTHING.fullmatch(text) is not None
 
 
 def _is_nothing(text: str, place: str) -> bool:

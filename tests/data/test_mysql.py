@@ -23,16 +23,21 @@ from sceneshift.core.errors import (
     RefusedError,
     SceneshiftError,
 )
-from sceneshift.data import migrations, mysession, reset
+from sceneshift.data import migrations, mysession, refill, reset
 from sceneshift.data.claim import claim
 from sceneshift.data.create import create
 from sceneshift.data.drift import check
 from sceneshift.data.drop import drop
+from sceneshift.data.lint.command import LintRequest, lint
+from sceneshift.data.migrate import migrate_all
+from sceneshift.data.seeding import command as seeding
+from sceneshift.data.squash.command import SquashRequest, squash
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 from support import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mariadb import Server
@@ -318,6 +323,118 @@ def test_a_dataset_is_a_part_of_the_state(shop: MysqlShop) -> None:
     rows.write_text("id\n1\n5\n6\n")
     done = shop.reset()
     assert (shop.ran(), done.snapshot.rows) == (["tasks"], {"tasks": 3})
+
+
+def test_a_seed_is_taken_back_and_changes_nothing_a_second_time(
+    shop: MysqlShop,
+) -> None:
+    """Files of SQL are as dumps of the system have them."""
+    shop.reset()
+    shop.run("ALTER TABLE tasks ADD PRIMARY KEY (id), ADD COLUMN note VARCHAR(20)")
+    folder = shop.root / "seeds/more"
+    folder.mkdir(parents=True)
+    (folder / "1.sql").write_text(
+        "LOCK TABLES tasks WRITE;\nINSERT INTO tasks VALUES (5, 'it\\'s; 100 %') "
+        "ON DUPLICATE KEY UPDATE note = VALUES(note);\nUNLOCK TABLES;\n"
+    )
+    (folder / "tasks.csv").write_text("id,note\n1,one\n6,six\n")
+    request = seeding.SeedRequest(
+        root=shop.root,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+        dataset="more",
+    )
+    seeding.seed(request)
+    rows = [(1, "one"), (5, "it's; 100 %"), (6, "six")]
+    assert shop.run("SELECT * FROM tasks ORDER BY id") == rows
+    former = shop.status()["undo"]
+    (folder / "1.sql").unlink()  # of such it is not told
+    seeding.seed(request)
+    assert shop.status()["undo"] == former
+    shop.undo()
+    assert shop.run("SELECT * FROM tasks") == [(1, None)]
+
+    (folder / "2.sql").write_text("TRUNCATE TABLE tasks;\n")
+    with pytest.raises(SceneshiftError, match="would end its transaction"):
+        seeding.seed(request)
+    assert shop.run("SELECT * FROM tasks") == [(1, None)]
+
+
+def test_other_rows_come_into_the_same_schema(shop: MysqlShop) -> None:
+    """Whatever has made that; numbers begin anew."""
+    shop.run("CREATE TABLE mine (id INT AUTO_INCREMENT PRIMARY KEY)")
+    shop.run("INSERT INTO mine VALUES (7)")
+    request = reset.ResetRequest(
+        root=shop.root,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+    )
+    claim(request)
+    refill.refill(request)
+    shop.run("INSERT INTO mine VALUES ()")
+    assert shop.run("SELECT id FROM mine") == [(1,)]
+    shop.undo()
+    assert shop.run("SELECT id FROM mine") == [(7,)]
+
+
+def test_migrations_are_rehearsed(
+    shop: MysqlShop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a copy: what a downgrade leaves is told, and the database not touched."""
+    shop.reset()
+    shop.write("tasks", "notes")
+    request = Request(root=shop.root, environ=shop.environ, is_dry=True)
+    with pytest.raises(SceneshiftError, match="the rehearsal went wrong"):
+        migrate_all(request, is_rehearsed=True)
+    said = capsys.readouterr()
+    assert "r2" in said.out
+    assert "its downgrade is not its inverse: column notes.id is there" in said.err
+    path = shop.root / "migrations/versions/r2.py"
+    path.write_text(
+        path.read_text().removesuffix("pass\n") + 'op.drop_table("notes")\n'
+    )
+    migrate_all(request, is_rehearsed=True)
+    assert shop.tables() == ["tasks"]
+    assert shop.beside() == ["former", "snapshot"]
+
+
+@pytest.mark.parametrize("look", [lint, squash])
+def test_what_is_not_known_of_the_system_is_refused(
+    shop: MysqlShop, look: Callable[[Any], None]
+) -> None:
+    """Nothing is said that would look as if all were well."""
+    kind = LintRequest if look is lint else SquashRequest
+    with pytest.raises(SceneshiftError, match="`mysql`"):
+        look(kind(root=shop.root, environ=shop.environ))
+
+
+def test_a_user_needs_rights_on_databases_beside_it(
+    tmp_path: Path, mysql: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What helps is said; what is another user's is this one's then, and told."""
+    name = mysql.make()
+    mysql.run(
+        "",
+        f"CREATE USER {name}",
+        f"GRANT ALL ON {name}.* TO {name}",
+    )
+    shop = MysqlShop(
+        tmp_path, "tasks", server=mysql, name=name, url=mysql.url(name, user=name)
+    )
+    with pytest.raises(SceneshiftError, match="that takes databases beside it") as told:
+        shop.reset()
+    hint = str(told.value.hint)
+    assert "GRANT ALL ON `test\\_" in hint
+    beside = hint.partition(" ON ")[2].partition(" TO ")[0]
+    mysql.run("", f"GRANT ALL ON {beside} TO {name}")
+    shop.reset()
+    shop.run("CREATE VIEW roots AS SELECT 1 AS id")
+    shop.reset()
+    shop.undo()
+    assert "not kept: the definer of view roots: " in capsys.readouterr().err
+    assert shop.run("SELECT id FROM roots") == [(1,)]
 
 
 def test_what_is_dropped_is_empty_and_comes_back(

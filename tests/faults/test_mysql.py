@@ -235,3 +235,43 @@ def _crash(case: Case, running: Running, wait_s: float) -> int:
     if found == _NEW:
         case.put_back()
     return found
+
+
+def test_a_change_that_is_cut_off_can_be_taken_back(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one fails it is by itself, and what was done of it is kept."""
+    shop = case.shop
+
+    def change(_database: object) -> None:
+        shop.run(
+            "ALTER TABLE tasks ADD COLUMN more INT",
+            "INSERT INTO tasks VALUES (9, 9)",
+        )
+        raise SceneshiftError("nonsense", hint="mend it")
+
+    seen: list[str] = []
+    said = ""
+    while not said:
+        with cutting(len(seen) + 1, monkeypatch):
+            try:
+                system = case.system
+                with system.hold():
+                    system.change(change, case.mark(_NEW), "f")
+            except Cut:
+                pass
+            except SceneshiftError as error:
+                said = error.message
+        case.sweep()
+        marker = case.system.read_marker()
+        assert marker is not None
+        seen.append(marker.state)
+        if marker == case.mark(_NEW):
+            case.put_back()
+        for each in ("f", "f-later"):
+            case.system.forget_former(each)
+        assert case.check() == _OLD
+        assert shop.run("SELECT * FROM tasks") == [(_OLD,)]
+    assert "is in place again" in said
+    assert {*seen} == {"1", "2"}
+    assert len(seen) > 20

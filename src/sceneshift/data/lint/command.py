@@ -145,6 +145,12 @@ def _print(reports: Iterable[Report], console: StreamConsole) -> None:
 
 
 def _look(target: Target, migrated: Migrated, request: LintRequest) -> Report:
+    if target.database.system in {"mariadb", "mysql"}:
+        raise SceneshiftError(
+            f"{quote(target.database.name)} cannot be looked at: no rule knows what "
+            f"is dangerous in {quote(target.database.system)}",
+            hint="try it on a copy: inv data.migrate --rehearse",
+        )
     is_all = request.is_all
     standing = find_standing(migrated, target.root)
     is_free = is_all or request.since is not None

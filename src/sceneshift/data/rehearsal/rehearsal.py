@@ -76,19 +76,21 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
             console.note(f"{self.target.title}: nothing is pending")
             return
         head = ("revision", "took", "rows", "locks")
-        console.table([head, *map(_make_row, self.trials)])
+        # MariaDB and MySQL do not tell of them.
+        whole = "-" if self.target.file is None else "the whole file, at the end"
+        console.table([head, *(_make_row(each, whole) for each in self.trials)])
         for each in self.list_problems():
             console.note(f"{self.target.title}: {each}")
         if self.models is None:
             console.note(f"{self.target.title}: it was not compared with the models")
 
 
-def _make_row(trial: Trial) -> tuple[str, ...]:
+def _make_row(trial: Trial, whole: str) -> tuple[str, ...]:
     took = trial.duration_s
     rows = [str(each) for each in trial.rows]
     rows += [f"{name} written anew" for name in trial.rewritten]
     if trial.locks is None:
-        locks = "the whole file, at the end"
+        locks = whole
     else:
         words = [f"{each.table} {each.mode}" for each in trial.locks]
         words += ["others before it has committed"] if trial.has_committed else []
@@ -170,7 +172,11 @@ def _name_query(target: Target) -> str:
         from sceneshift.data.sqliteschema import STRUCTURE  # noqa: PLC0415
 
         return STRUCTURE
-    from sceneshift.data.pgschema import name_query  # noqa: PLC0415 - of the other
+    if target.database.system in {"mariadb", "mysql"}:
+        from sceneshift.data.myschema import QUERY  # noqa: PLC0415 - of one system
+
+        return QUERY
+    from sceneshift.data.pgschema import name_query  # noqa: PLC0415 - of another
 
     return name_query()
 

@@ -122,6 +122,9 @@ class Running:
         self._program = components.get("mariadb")
         # As root it runs only where it is told to.
         self._words = ["--no-defaults", f"--datadir={folder}/data"]
+        # Each server removes at its start what it takes for its own of before.
+        (folder / "tmp").mkdir()
+        self._words += [f"--tmpdir={folder}/tmp"]
         self._words += ["--user=root"] if os.geteuid() == 0 else []
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None

@@ -160,6 +160,7 @@ def test_a_claim_is_confirmed_too(tmp_path: Path) -> None:
         ("postgresql:///app?service=live", ["service live"]),
         ("postgresql://localhost/app?service=live", ["localhost", "service live"]),
         ("mysql+pymysql://far/app", ["far"]),
+        ("mysql:///app?read_default_file=/etc/my", ["read_default_file /etc/my"]),
     ],
 )
 def test_all_places_that_a_url_names_count(url: str, hosts: list[str]) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ("mysql+pymysql://[::1]:7/d", {"host": "::1", "port": 7}),
         ("mysql+pymysql://h/d?ssl_ca=x", None),
         ("mysql+mysqldb://h/d", None),
+        ("mysql+pymysql://me:a@b@h/d", None),
         ("mysql+pymysql://h:port/d", None),
         ("postgresql://h/d", None),
     ],

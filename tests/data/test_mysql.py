@@ -23,13 +23,14 @@ from sceneshift.core.errors import (
     RefusedError,
     SceneshiftError,
 )
-from sceneshift.data import migrations, mysession, refill, reset
+from sceneshift.data import migrations, mycode, mysession, refill, reset
 from sceneshift.data.claim import claim
 from sceneshift.data.create import create
 from sceneshift.data.drift import check
 from sceneshift.data.drop import drop
 from sceneshift.data.lint.command import LintRequest, lint
 from sceneshift.data.migrate import migrate_all
+from sceneshift.data.mysession import Place
 from sceneshift.data.seeding import command as seeding
 from sceneshift.data.squash.command import SquashRequest, squash
 from sceneshift.data.system import find_system
@@ -169,6 +170,28 @@ def test_a_session_that_works_with_a_table_is_named(
     assert shop.beside() == ["former", "snapshot"]
     shop.reset()
     assert shop.run("SHOW TRIGGERS") == []
+
+
+def test_what_has_to_be_waited_for_is_made_by_the_next_command(
+    shop: MysqlShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trigger is not given up because somebody works with its table."""
+    place = Place(url=shop.server.url(shop.name), root=shop.root)
+    shop.reset()
+    shop.run("CREATE TRIGGER noted AFTER INSERT ON tasks FOR EACH ROW SET @a = 1")
+    codes = mycode.read_code(place, shop.name)
+    monkeypatch.setattr(mysession, "LOCK_WAIT_S", 1)
+    with contextlib.closing(shop.server.connect(shop.name)) as other:
+        other.begin()
+        other.cursor().execute("UPDATE tasks SET id = 2")
+        with pytest.raises(mysession.StatementError) as caught:
+            mycode.make_code(place, shop.name, codes)
+        assert caught.value.is_passing
+        shop.write("tasks", "notes")
+        with pytest.raises(BusyError, match="as it was, for its tables are in use"):
+            migrate(shop)
+    assert shop.tables() == ["tasks"]
+    assert shop.beside() == ["former", "snapshot"]
 
 
 def test_a_reset_needs_neither_sqlalchemy_nor_alembic(shop: MysqlShop) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LOOPBACK = frozenset({"localhost", "::1"})
 # What says where a database is, and what says it where an address does not.
 _VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
+# What MySQL's drivers may read a host from.
+_FILES = frozenset({"option_files", "read_default_file", "read_default_group"})
 _FEW = 4
 
 
@@ -227,6 +229,7 @@ def find_hosts(url: str, values: Mapping[str, Value]) -> list[str]:
     hosts = [text for key, text in said if key != "service"]
     found = [_trim(unquote(one)) for text in (named, *hosts) for one in text.split(",")]
     found += [f"service {text}" for key, text in said if key == "service"]
+    found += [f"{key} {text}" for key, text in parse_qsl(query) if key in _FILES]
     return [each for each in found if each]
 
 

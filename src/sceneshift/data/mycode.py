@@ -191,7 +191,7 @@ def make_code(place: Place, database: str, codes: Collection[Code]) -> list[str]
         What could not be, and why: `view totals: …`.
 
     Raises:
-        SceneshiftError: The server is gone.
+        StatementError: The server is gone, or a table is in use all the time.
     """
     problems: list[str] = []
     with open_session(place, database) as session:
@@ -237,7 +237,7 @@ def _try(session: Session, code: Code) -> str | None:
 
 
 def _describe(code: Code, error: StatementError) -> str:
-    if error.code is None or error.code >= 2000:  # it is the connection that is lost
+    if error.is_passing:  # the next command does it
         raise error
     return f"{code.kind.lower()} {code.name}: {error.message}"
 

@@ -15,13 +15,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec import Struct
-
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import name_few, quote
-from sceneshift.data.marker import Marker  # noqa: TC001 - msgspec reads it
 from sceneshift.data.mycode import (
     load_code,
     make_code,
@@ -31,9 +27,16 @@ from sceneshift.data.mycode import (
 )
 from sceneshift.data.mycontent import read_marker, write_marker
 from sceneshift.data.mycopy import list_tables
+from sceneshift.data.myjournal import (
+    Journal,
+    find_pending,
+    read_journal,
+    write_journal,
+)
 from sceneshift.data.mynames import JOURNAL, REVERTING, Kind
 from sceneshift.data.mysession import (
     MISSING_TABLE,
+    WAITED,
     StatementError,
     open_session,
     quote_name,
@@ -42,15 +45,12 @@ from sceneshift.data.mysession import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sceneshift.data.marker import Marker
     from sceneshift.data.mybeside import Beside
     from sceneshift.data.mysession import Session
 
 _FEW = 3
-_WAITED = frozenset({1205, 1213})  # in vain, or for each other
-_PENDING = """\
-SELECT table_schema, table_name FROM information_schema.tables
-WHERE table_schema LIKE {start} AND table_name IN ({one}, {other})
-"""
+_ATTEMPTS = 3
 _HOLDERS = """\
 SELECT p.id, p.user, p.host, p.command, t.trx_id IS NOT NULL
 FROM information_schema.processlist p
@@ -58,32 +58,6 @@ LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
 WHERE p.id <> connection_id() AND (p.db = {name} OR t.trx_id IS NOT NULL)
 ORDER BY t.trx_id IS NULL, p.id
 """
-
-
-class Journal(Struct, frozen=True, kw_only=True):
-    """What an exchange does.
-
-    Attributes:
-        live: The database.
-        kept: The database that gets what is there.
-        coming: The one that has what comes.
-        id: What the former state is known under.
-        marker: What the database says of itself then.
-        present: What it says until then.
-        tables: What is there.
-        others: What comes.
-        language: The character set and the collation that come.
-    """
-
-    live: str
-    kept: str
-    coming: str
-    id: str
-    marker: Marker | None
-    present: Marker | None
-    tables: tuple[str, ...]
-    others: tuple[str, ...]
-    language: tuple[str, str]
 
 
 def exchange(
@@ -124,24 +98,32 @@ def exchange(
         language=language,
     )
     try:
-        _write(session, journal)
+        write_journal(session, journal)
         _move(beside, session, journal)
     except BaseException as error:
         is_done = _settle(beside, session)
-        if not is_done and isinstance(error, StatementError) and error.code in _WAITED:
-            raise _explain(session, live) from error
+        if not is_done and isinstance(error, StatementError) and error.code in WAITED:
+            raise explain_waiting(session, live) from error
         if not (is_done and isinstance(error, SceneshiftError)):
             raise
     else:
-        _finish(beside, session, journal)
+        _finish_patiently(beside, session, journal)
 
 
-def find_pending(beside: Beside, session: Session) -> tuple[str, str] | None:
-    """Return where the journal of an exchange is that was cut off, and its name."""
-    start = beside.names.start.replace("_", "\\_") + "%"
-    rows = session.ask(_PENDING, start=start, one=JOURNAL, other=REVERTING)
-    found = [(str(name), str(table)) for name, table in rows]
-    return next((one for one in found if beside.names.has(one[0])), None)
+def _finish_patiently(beside: Beside, session: Session, journal: Journal) -> None:
+    """Go on as long as that may do it: the other state is there by now."""
+    for _ in range(_ATTEMPTS):
+        try:
+            _finish(beside, session, journal)
+        except StatementError as error:
+            if error.code not in WAITED:
+                raise
+        else:
+            return
+    StreamConsole().note(
+        f"{journal.live} has no triggers, and views of before: its tables are in use "
+        "all the time; the next command makes them, as inv data.undo"
+    )
 
 
 def read_present(beside: Beside, session: Session) -> Marker | None:
@@ -151,7 +133,7 @@ def read_present(beside: Beside, session: Session) -> Marker | None:
         StatementError: It cannot be read.
     """
     found = find_pending(beside, session)
-    journal = None if found is None else _read(session, *found)
+    journal = None if found is None else read_journal(session, *found)
     if found is None or journal is None:
         return read_marker(session, beside.place.name)
     return journal.marker if found[0] == journal.kept else journal.present
@@ -165,25 +147,13 @@ def resume(beside: Beside, session: Session) -> None:
     """
     while (found := find_pending(beside, session)) is not None:
         name, table = found
-        journal = _read(session, *found)
+        journal = read_journal(session, *found)
         if journal is None:  # it was cut off before anything was done
             session.run(f"DROP TABLE {quote_name(name)}.{table}")
         elif name == journal.kept:
             _finish(beside, session, journal)
         else:
             _revert(beside, session, journal, table)
-
-
-def _write(session: Session, journal: Journal) -> None:
-    table = f"{quote_name(journal.coming)}.{JOURNAL}"
-    session.run(f"CREATE TABLE {table} (text LONGTEXT) CHARACTER SET utf8mb4")
-    text = msgspec.json.encode(journal).decode()
-    session.ask(f"INSERT INTO {table} VALUES ({{text}})", text=text)  # noqa: S608
-
-
-def _read(session: Session, name: str, table: str) -> Journal | None:
-    rows = session.ask(f"SELECT text FROM {quote_name(name)}.{table}")  # noqa: S608
-    return msgspec.json.decode(rows[0][0], type=Journal) if rows else None
 
 
 def _move(beside: Beside, session: Session, journal: Journal) -> None:
@@ -213,7 +183,7 @@ def _settle(beside: Beside, session: Session) -> bool:
     """Go on or back after an error; tell whether the other state is there now."""
     with contextlib.suppress(SceneshiftError):  # the next command does it
         found = find_pending(beside, session)
-        journal = None if found is None else _read(session, *found)
+        journal = None if found is None else read_journal(session, *found)
         is_done = found is not None and journal is not None and found[0] == journal.kept
         resume(beside, session)
         beside.sweep(session)
@@ -236,8 +206,10 @@ def _revert(beside: Beside, session: Session, journal: Journal, table: str) -> N
             raise
     _move_back(session, journal)
     codes = load_code(session, kept)
+    present = read_code(beside.place, live)
     triggers = [each for each in codes if each.kind == "TRIGGER"]
-    _tell(make_code(beside.place, live, triggers))
+    missing = [each for each in triggers if each not in present]
+    _tell(make_code(beside.place, live, missing))
     beside.drop(session, kept)
     session.run(f"DROP TABLE {quote_name(coming)}.{REVERTING}")
 
@@ -287,7 +259,8 @@ def _tell(problems: Sequence[str]) -> None:
         StreamConsole().note(f"not kept: {each}")
 
 
-def _explain(session: Session, live: str) -> BusyError:
+def explain_waiting(session: Session, live: str) -> BusyError:
+    """Return what says who has been waited for in vain, and that nothing changed."""
     said: list[str] = []
     first: object = None
     with contextlib.suppress(SceneshiftError):  # a user may not see others

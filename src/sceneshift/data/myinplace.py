@@ -15,8 +15,9 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.guards import list_foreign_hosts
 from sceneshift.data.mycontent import read_marker, read_schema, write_marker
-from sceneshift.data.myexchange import exchange
+from sceneshift.data.myexchange import exchange, explain_waiting
 from sceneshift.data.mynames import Kind
+from sceneshift.data.mysession import WAITED, StatementError
 from sceneshift.data.undo import UnkeptError
 from sceneshift.data.versions import VersionTable, find_version_table, read_versions
 
@@ -50,6 +51,7 @@ def change_in_place(
 
     Raises:
         UnkeptError: No copy can be kept; nothing was done.
+        BusyError: Somebody writes to a table all the time; nothing was done.
         SceneshiftError: What `change` raises.
     """
     live = beside.place.name
@@ -87,6 +89,8 @@ def _keep(target: Target, beside: Beside, former: str) -> None:
                 beside.sweep(session)
             if not isinstance(error, SceneshiftError):
                 raise
+            if isinstance(error, StatementError) and error.code in WAITED:
+                raise explain_waiting(session, beside.place.name) from error
             raise UnkeptError(f"{error.message} ({error.hint})") from error
 
 

@@ -30,6 +30,7 @@ _PORT = 3306
 _CONNECT_S = 5
 LOCK_WAIT_S = 10
 MISSING_DATABASE, MISSING_TABLE = 1049, 1146
+WAITED = frozenset({1205, 1213})  # in vain, or two for each other
 # What a server may be set to, and would end in the middle of things; and that the
 # server takes what a table has, whatever the application's own mode is.
 _NAMES = "SET NAMES utf8mb4"
@@ -52,6 +53,11 @@ class StatementError(SceneshiftError):
     def __init__(self, message: str, *, hint: str, code: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether another attempt may do it: it was waited for, or the server lost."""
+        return self.code is None or self.code in WAITED or 2000 <= self.code < 3000
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -150,6 +156,8 @@ def find_arguments(url: str) -> Mapping[str, Any] | None:
         return None
     before = rest.partition("?")[0]
     who, at, where = before.rpartition("@")
+    if "@" in who:  # one may mean another host than the other
+        return None
     try:
         parts = urlsplit(f"//{where}")
         host, port = parts.hostname or "localhost", parts.port or _PORT

@@ -275,3 +275,24 @@ def test_a_change_that_is_cut_off_can_be_taken_back(
     assert "is in place again" in said
     assert {*seen} == {"1", "2"}
     assert len(seen) > 20
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_tables_that_were_moved_in_part_move_back(
+    case: Case, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """As a server leaves them that was killed and cannot take that back."""
+    shop = case.shop
+    number = 0
+    told: list[str] = []
+    while not (told and told[-1].startswith("RENAME")):
+        number += 1
+        with cutting(number, monkeypatch) as told, contextlib.suppress(Cut):
+            case.place()
+        if not told[-1].startswith("RENAME"):
+            case.check()
+    moves = told[-1].removeprefix("RENAME TABLE ").split(", ")
+    assert len(moves) == 5
+    shop.run(f"RENAME TABLE {', '.join(moves[:count])}")
+    case.sweep()
+    assert case.check() == _OLD

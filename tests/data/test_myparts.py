@@ -1,0 +1,197 @@
+"""What states of MariaDB and MySQL are made with, part by part."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from migrating import TABLE, describe_revision, make_project
+from resetting import MysqlShop
+from sceneshift.core.databases import Database
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data import migrations, mysql, reset
+from sceneshift.data.create import create
+from sceneshift.data.myaim import aim
+from sceneshift.data.mynames import Kind, Names, read_note, write_note
+from sceneshift.data.mysql import MysqlSystem
+from sceneshift.data.scripts import Scripts
+from sceneshift.data.target import Request, load_targets
+from sceneshift.data.upgrade import Upgrade
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mariadb import Server
+
+
+@pytest.mark.parametrize(
+    "base", ["shop", "Shop", "my shop", "ä" * 64, "x" * 64, "shop__d_0123456789abcdef"]
+)
+def test_names_beside_a_database_are_plain_and_its_own(base: str) -> None:
+    """In small letters: some servers know no others."""
+    names = Names(base)
+    name = names.draw()
+    assert len(name) <= 64
+    assert name == name.lower()
+    assert name.isascii()
+    assert names.has(name)
+    assert not Names(f"{base[:-1]}z").has(name)
+    assert not names.has(f"{names.start}more")
+    assert not names.has(base)
+
+
+def test_a_note_is_read_again(tmp_path: Path) -> None:
+    """And what is none is none."""
+    text = write_note(Kind.SNAPSHOT, id="a", of="shop", project="p", root=tmp_path)
+    note = read_note(text)
+    assert note is not None
+    assert (note.kind, note.id, note.is_from(tmp_path)) == (Kind.SNAPSHOT, "a", True)
+    assert not note.is_from(tmp_path / "other")
+    assert read_note("{}") is None
+
+
+def test_all_variables_that_name_the_database_name_the_draft(tmp_path: Path) -> None:
+    """In whatever spelling; those of other servers and databases do not."""
+    url = "mysql+aiomysql://me@localhost/shop?charset=utf8mb4"
+    socket = "mysql://me@/shop?unix_socket=/run/my"
+    env = {
+        "DATABASE_URL": url,
+        "SYNC_URL": "mariadb+pymysql://other:x@127.0.0.1:3306/shop",
+        "MYSQL_DATABASE": "shop",
+        "APP_DB_NAME": "shop",
+        "NAME": "shop",
+        "OTHER": "mysql://localhost/other",
+        "FAR": "mysql://far/shop",
+        "PORT": "mysql://localhost:3307/shop",
+        "ODD": "mysql://localhost:port/shop",
+        "SOCKET": socket,
+    }
+    program = Upgrade(
+        root=tmp_path,
+        scripts=Scripts(
+            config=tmp_path, folder=tmp_path, location=tmp_path, versions=()
+        ),
+        database=Database(name="default", url=url),
+        env=env,
+        log=tmp_path / "log",
+    )
+    draft = Database(name="default", url=url.replace("/shop", "/draft"))
+    found = aim(program, draft, tmp_path)
+    changed = {name: text for name, text in found.env.items() if env[name] != text}
+    assert changed == {
+        "DATABASE_URL": draft.url,
+        "SYNC_URL": "mariadb+pymysql://other:x@127.0.0.1:3306/draft",
+        "MYSQL_DATABASE": "draft",
+        "APP_DB_NAME": "draft",
+    }
+    assert found.database == draft
+
+
+def load(root: Path, url: str) -> Any:
+    """Return the database of a project."""
+    (root / "pyproject.toml").write_text(TABLE.format(url=url))
+    (target,) = load_targets(root, {})
+    return target
+
+
+@pytest.mark.parametrize("name", ["", "mysql", "Information_Schema", "x" * 65])
+def test_a_servers_own_databases_have_no_states(tmp_path: Path, name: str) -> None:
+    """Nor what can be none."""
+    with pytest.raises(SceneshiftError, match="is no database of a project's"):
+        MysqlSystem(load(tmp_path, f"mysql+pymysql://localhost/{name}"))
+
+
+@pytest.mark.needs("mariadb")
+def test_an_old_server_is_refused(
+    tmp_path: Path, mysql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not move many tables as one, where it is killed."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    monkeypatch.setitem(mysql_oldest(), "mariadb", (99, 0))
+    with pytest.raises(SceneshiftError, match="too old for states: 1") as caught:
+        shop.reset()
+    assert caught.value.hint == "have one of mariadb 99.0 or newer"
+
+
+def mysql_oldest() -> dict[str, tuple[int, int]]:
+    """Return the oldest versions that will do."""
+    return mysql._OLDEST
+
+
+@pytest.mark.needs("mariadb")
+def test_what_no_copy_has_is_refused(tmp_path: Path, mysql: Server) -> None:
+    """A default that names its database, and a history that the server keeps."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    does = (
+        'op.execute("CREATE SEQUENCE s"); '
+        'op.execute("CREATE TABLE t (id INT DEFAULT nextval(s))")'
+    )
+    make_project(shop.root, {"r1": describe_revision("r1", does=does)})
+    with pytest.raises(SceneshiftError, match=r"no state is kept of `t.id`"):
+        shop.reset()
+    assert shop.beside() == []
+
+    shop.run("CREATE TABLE old (id INT) WITH SYSTEM VERSIONING")
+    shop.run("CREATE TABLE plain AS SELECT 1 AS id")
+    with contextlib.closing(shop.server.connect(shop.name)):
+        (target,) = load_targets(shop.root, shop.environ)
+        with pytest.raises(SceneshiftError, match="no copy has the history of `old`"):
+            MysqlSystem(target).copy()
+    MysqlSystem(target).sweep()
+    assert shop.beside() == []
+
+
+@pytest.mark.needs("mariadb")
+def test_a_migration_whose_copy_may_not_be_put_back_is_done_without(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """And that is told: of a protected environment, and of another machine's."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    toml = shop.root / "pyproject.toml"
+    toml.write_text(f"{toml.read_text()}protected = true\n")
+    (done,) = migrations.migrate(shop.root, shop.environ, "development")
+    assert (done.undo, done.obstacle) == (None, "`development` is protected")
+    assert shop.tables() == ["tasks"]
+
+
+@pytest.mark.needs("mariadb")
+def test_who_may_not_make_a_database_is_told_what_would_help(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """As its administrator would type it."""
+    user = mysql.make()
+    mysql.run("", f"CREATE USER {user}")
+    make_project(tmp_path, {}, url=mysql.url("missing", user=user))
+    with pytest.raises(SceneshiftError, match="`missing` cannot be made") as caught:
+        create(Request(root=tmp_path, environ={}))
+    assert caught.value.hint == "may its user? GRANT ALL ON `missing`.* TO …"
+    make_project(tmp_path, {}, url=mysql.url("x" * 65))
+    with pytest.raises(SceneshiftError, match="no database's name: it has 65 char"):
+        create(Request(root=tmp_path, environ={}))
+
+
+@pytest.mark.needs("mariadb")
+def test_what_was_removed_is_told(tmp_path: Path, mysql: Server) -> None:
+    """A snapshot that somebody has dropped is built anew."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    with pytest.raises(SceneshiftError, match="the former `no` is no more there"):
+        system.put_back("no", system.read_marker(), "other")  # type: ignore[arg-type]
+    for name in mysql.list_databases(f"{shop.name}__d_"):
+        mysql.run("", f"DROP DATABASE {name}")
+    mysql.run("", f"CREATE DATABASE {Names(shop.name).draw()}")  # cut off in the middle
+    assert system.list_snapshots() == {}
+    assert shop.reset().is_built
+    assert system.list_snapshots().keys() == {
+        each.id for each in reset.plan(ask(shop))[0].order.store.list_all()
+    }
+    assert shop.beside() == ["former", "snapshot"]
+
+
+def ask(shop: MysqlShop) -> reset.ResetRequest:
+    """Return what asks for a reset."""
+    return reset.ResetRequest(root=shop.root, environ=shop.environ)

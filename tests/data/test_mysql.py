@@ -52,8 +52,13 @@ def shop(tmp_path: Path, mysql: Server) -> MysqlShop:
     return MysqlShop(tmp_path, "tasks", server=mysql)
 
 
-def test_a_reset_is_taken_back_and_made_again(shop: MysqlShop) -> None:
-    """All of it is there again, and what is new is not."""
+@pytest.mark.parametrize("is_by_sqlalchemy", [False, True])
+def test_a_reset_is_taken_back_and_made_again(
+    shop: MysqlShop, monkeypatch: pytest.MonkeyPatch, *, is_by_sqlalchemy: bool
+) -> None:
+    """All of it is there again, and what is new is not; by any driver."""
+    if is_by_sqlalchemy:
+        monkeypatch.setattr(mysession, "find_arguments", lambda _url: None)
     done = shop.reset()
     assert (done.is_built, shop.ran(), shop.tables()) == (True, ["tasks"], ["tasks"])
     shop.insert("tasks", 7)

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
 from migrating import create, describe_revision
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.branch import find_branch
 from sceneshift.data.branches.follow import follow
 from sceneshift.data.branches.label import list_left
@@ -119,3 +119,7 @@ class BranchedShop(Shop):
 
 class BranchedServerShop(BranchedShop, ServerShop):
     """The same with one PostgreSQL database."""
+
+
+class BranchedMysqlShop(BranchedShop, MysqlShop):
+    """The same with one database of MariaDB."""

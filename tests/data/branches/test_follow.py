@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branching import BranchedServerShop, BranchedShop, git
+from branching import BranchedMysqlShop, BranchedServerShop, BranchedShop, git
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.data.branches.label import MOST
 from sceneshift.data.parting import list_parted
@@ -25,12 +25,16 @@ def shop(tmp_path: Path) -> BranchedShop:
     params=[
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.needs("postgresql")),
+        pytest.param("mariadb", marks=pytest.mark.needs("mariadb")),
     ]
 )
 def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> BranchedShop:
     """Return the same, of each system."""
     if request.param == "sqlite":
         return BranchedShop(tmp_path, "a").prepare()
+    if request.param == "mariadb":
+        mysql = request.getfixturevalue("mysql")
+        return BranchedMysqlShop(tmp_path, "a", server=mysql).prepare()
     server: Server = request.getfixturevalue("server")
     return BranchedServerShop(tmp_path, "a", server=server).prepare()
 

@@ -46,7 +46,11 @@ _CHANGING = frozenset(
         "data/upgrade.py",
     )
 )
-_TELLING = str(_SOURCES / "data/pgsession.py"), "execute"
+# Where a server is told a statement, and the line that comes after that.
+_TELLING = {
+    (str(_SOURCES / "data/mysession.py"), "execute"): 4,
+    (str(_SOURCES / "data/pgsession.py"), "execute"): 3,
+}
 _QUESTIONS = ("SELECT", "SET", "SHOW")
 _STRUCK = 3  # the exit code of who has lived on
 # See inotify(7).
@@ -128,8 +132,8 @@ def _become(act: Callable[[], object], world: _World) -> NoReturn:
             if event == "line":
                 world.look()
             return trace
-        is_told = (code.co_filename, code.co_name) == _TELLING
-        return _Statement(frame, world).trace if is_told else None
+        after = _TELLING.get((code.co_filename, code.co_name))
+        return None if after is None else _Statement(frame, world, after).trace
 
     code = 1
     try:
@@ -151,15 +155,16 @@ def _become(act: Callable[[], object], world: _World) -> NoReturn:
 class _Statement:
     """The call that tells a server a statement."""
 
-    def __init__(self, frame: FrameType, world: _World) -> None:
+    def __init__(self, frame: FrameType, world: _World, after: int) -> None:
         self._is_question = frame.f_locals["query"].lstrip().startswith(_QUESTIONS)
         self._world = world
+        self._after = after
         self._lines = 0
 
     def trace(self, _frame: FrameType, event: str, _argument: Any) -> Any:
         """See a change in the line after the one that tells it."""
         self._lines += event == "line"
-        if event == "line" and self._lines == 3 and not self._is_question:
+        if event == "line" and self._lines == self._after and not self._is_question:
             self._world.count()
         return self.trace
 

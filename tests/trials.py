@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.data import drop, kept, migrations
 from sceneshift.data.seeding import command as seeding
 from sceneshift.data.target import Request
@@ -110,7 +110,7 @@ class Trial:
     def read(self) -> Rows:
         """Return all that is in the database."""
         shop = self.shop
-        if not isinstance(shop, ServerShop):
+        if not isinstance(shop, ServerShop | MysqlShop):
             assert shop.run("PRAGMA integrity_check") == [("ok",)]
         look = "SELECT id FROM {} ORDER BY id"
         return {

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from killing import kill_at_each
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from support import wait_until
 from trials import ACTS, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import mariadb
     from postgresql import Server
 
 pytestmark = pytest.mark.usefixtures("chores_warm")
@@ -68,3 +69,17 @@ def test_a_kill_leaves_the_old_or_the_new_on_a_server(
     wait_until(lambda: not shop.beside("x"))
     written = list(tmp_path.glob(".sceneshift/data/*/snapshots/*.json"))
     assert len(shop.beside("s")) == len(written)
+
+
+@pytest.mark.needs("mariadb")
+def test_a_kill_leaves_the_old_or_the_new_on_mariadb(
+    tmp_path: Path, mysql: mariadb.Server
+) -> None:
+    """A reset of one of MariaDB; `test_mysql` has its other steps, and acts."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    trial = Trial(shop, "reset")
+    seen = kill_at_each(trial.run, trial.check, tmp_path)
+    assert {*seen} == {True, False}
+    assert seen[-1]
+    assert len(seen) >= 25
+    assert "draft" not in shop.beside()

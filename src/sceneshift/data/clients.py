@@ -218,6 +218,15 @@ def _find_mysql(url: URL, env: Mapping[str, str], words: Sequence[str]) -> Clien
             component=f"{names[0]}-client",
             hint=f"install it: {names[0]}-client",
         )
+    lines = [*list_mysql_options(url), "[mysql]"]
+    lines += _list_lines({"database": url.database})
+    file = keep_secret("\n".join(lines) + "\n")
+    # As its first argument, or it is not taken.
+    return Client(words=(program, f"--defaults-extra-file={file}", *words), env=env)
+
+
+def list_mysql_options(url: URL) -> list[str]:
+    """Return what clients of MariaDB and MySQL are told of a server, in lines."""
     socket = url.query.get("unix_socket")
     options = {
         "host": url.host,
@@ -231,11 +240,7 @@ def _find_mysql(url: URL, env: Mapping[str, str], words: Sequence[str]) -> Clien
             _OPTIONS[name]: text for name, text in url.query.items() if name in _OPTIONS
         },
     }
-    lines = ["[client]", *_list_lines(options)]
-    lines += ["[mysql]", *_list_lines({"database": url.database})]
-    file = keep_secret("\n".join(lines) + "\n")
-    # As its first argument, or it is not taken.
-    return Client(words=(program, f"--defaults-extra-file={file}", *words), env=env)
+    return ["[client]", *_list_lines(options)]
 
 
 def _list_lines(options: Mapping[str, object]) -> Iterator[str]:

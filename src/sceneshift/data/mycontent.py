@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
@@ -70,22 +71,26 @@ def write_marker(session: Session, database: str, marker: Marker | None) -> None
     session.run(made.replace("CREATE VIEW", head, 1))
 
 
-def count_rows(session: Session, database: str, *, but: str) -> dict[str, int]:
+def count_rows(
+    session: Session, database: str, *, but: str, is_exact: bool = False
+) -> dict[str, int]:
     """Return the number of rows by table; of big ones, what the server takes it for.
 
     Args:
         session: On the server.
         database: The database.
         but: A table that does not count.
+        is_exact: Whether those of big ones are counted too, however long that takes.
 
     Raises:
         StatementError: It cannot be read.
     """
     tables = list_tables(session, database)
     names = [each.name for each in tables if each.kind != "SEQUENCE"]
+    big = sys.maxsize if is_exact else _BIG
     guesses = {
         str(name): int(count)
-        for name, count in session.ask(_GUESSES, name=database, big=_BIG)
+        for name, count in session.ask(_GUESSES, name=database, big=big)
     }
     return {
         name: guesses.get(name) or _count(session, database, name)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backing import claim
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 
 if TYPE_CHECKING:
+    import mariadb
     from postgresql import Server
 
 # Forks, and has the fork die in the nth line of what changes something, for each n.
@@ -24,16 +25,21 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 
 from backing import back_up, list_backups, open_shelf, put_back
+import mariadb
 from postgresql import Server
-from resetting import ServerShop, Shop
-from sceneshift.data import aside, pgsession, sqlite, sqlitecopy, undo
+from resetting import MysqlShop, ServerShop, Shop
+from sceneshift.data import aside, mysession, pgsession, sqlite, sqlitecopy, undo
 from sceneshift.data.backups import archive, listing, restoring, retention, shelf
 from sceneshift.data.backups import sqlite as medium, taking
 from sceneshift.data.target import Request
+import sceneshift.data.backups.mysql
 import sceneshift.data.backups.postgresql
 
 act, step, root = sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
-if sys.argv[5:]:
+if sys.argv[7:]:
+    server = mariadb.Server(Path(sys.argv[5]), int(sys.argv[7]))
+    shop = MysqlShop.open_on(root, server, sys.argv[6])
+elif sys.argv[5:]:
     shop = ServerShop.open_on(root, Server(Path(sys.argv[5])), sys.argv[6])
 else:
     shop = Shop.open(root)
@@ -44,7 +50,8 @@ if sys.argv[5:]:
 
 def counts(code):
     return code.co_filename in files or (
-        code.co_filename == pgsession.__file__ and code.co_name == "execute"
+        code.co_filename in (pgsession.__file__, mysession.__file__)
+        and code.co_name == "execute"
     )
 
 def run(left):
@@ -77,7 +84,7 @@ while status:
     found = list_backups(shop)
     assert first.id in [each.id for each in found]
     assert all(each.is_whole for each in listing._look(found, None))
-    rows = shop.run("SELECT id FROM a")
+    rows = sorted(shop.run("SELECT id FROM a"))
     assert rows == [(1,), (2,)] or act == "restore" and rows == [(1,)], rows
     seen.append([len(found), len(rows)])
     if len(rows) == 1:  # the way back is there
@@ -89,7 +96,9 @@ assert shop.run("SELECT id FROM a") == [(1,), (2,)]
 left = [str(each) for each in root.glob(".sceneshift/data/*/drafts/*")]
 left += [str(each) for each in root.glob(".sceneshift/data/*/snapshots/*")]
 left += [each.name for each in open_shelf(shop).folder.glob(".?*")]
-if sys.argv[5:]:
+if sys.argv[7:]:
+    left += sorted({*shop.beside()} - {"former"})
+elif sys.argv[5:]:
     left += shop.beside("sbn")
 print(json.dumps([seen, left]))
 """
@@ -135,6 +144,23 @@ def test_a_server_s_is_backed_up_and_restored_as_a_whole(
     shop.run("CREATE TABLE a AS SELECT 1 AS id")
     claim(shop)
     seen = kill(act, step, str(tmp_path), str(server.folder), shop.name)
+    assert len(seen) > 3
+    at = 0 if act == "take" else 1
+    assert {each[at] for each in seen} == {1, 2}
+
+
+@pytest.mark.needs("mariadb")
+@pytest.mark.parametrize(("act", "step"), [("take", 40), ("restore", 120)])
+@pytest.mark.timeout(300)
+def test_one_of_mariadb_is_backed_up_and_restored_as_a_whole(
+    tmp_path: Path, mysql: mariadb.Server, act: str, step: int
+) -> None:
+    """Or not at all, and the next command goes on from there."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    shop.run("CREATE TABLE a AS SELECT 1 AS id")
+    claim(shop)
+    words = (str(mysql.folder), shop.name, str(mysql.port))
+    seen = kill(act, step, str(tmp_path), *words)
     assert len(seen) > 3
     at = 0 if act == "take" else 1
     assert {each[at] for each in seen} == {1, 2}

@@ -13,10 +13,13 @@ import pytest
 
 from backing import claim as claim_again
 from backing import list_backups, read, restore
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import claim, pgcontent, reset
 from sceneshift.data.backups import parted
+from sceneshift.data.backups.myrows import have_same_rows
+from sceneshift.data.backups.mysql import MysqlMedium
+from sceneshift.data.mysession import Place as MysqlPlace
 from sceneshift.data.parting import list_parted
 from sceneshift.data.pgsession import Place, open_session
 from sceneshift.data.target import Request, load_targets
@@ -24,6 +27,7 @@ from sceneshift.data.undo import UndoLog
 from support import wait_until
 
 if TYPE_CHECKING:
+    import mariadb
     from postgresql import Server
     from sceneshift.data.backups.manifest import Manifest
     from sceneshift.data.target import Target
@@ -90,6 +94,61 @@ def test_so_are_those_of_a_server(server: Server, tmp_path: Path) -> None:
     assert (one.rows, one.is_automatic) == ({"a": 1}, True)
     assert one.note.startswith("before reset to 0 migrations at 20")
     assert len(shop.beside("tl")) == 3
+
+
+@pytest.mark.needs("mariadb")
+@pytest.mark.parametrize("path", [None, "/nowhere"])
+def test_so_are_those_of_mariadb(
+    mysql: mariadb.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str | None,
+) -> None:
+    """Of a former state, views and triggers are text, and made from that again."""
+    shop = MysqlShop(tmp_path, "a", server=mysql)
+    shop.reset()
+    shop.run("CREATE VIEW seen AS SELECT id FROM a", "UPDATE a SET id = 7")
+    shop.run("CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = 1")
+    for _ in range(4):
+        shop.reset()
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
+    (one,) = let_go(shop)
+    assert (one.rows, one.is_automatic) == ({"a": 1}, True)
+    last = UndoLog(load(shop).folder / "undo").list_all()[-1]
+    medium = MysqlMedium(load(shop))
+    assert not medium.has_own_rows(last.former, last.origin)
+    assert medium.has_own_rows(last.former, None)
+    restore(shop, one.id)
+    assert shop.run("SELECT id FROM seen") == [(7,)]
+    assert shop.run("SHOW TRIGGERS")[0][0] == "t"
+    assert set(shop.beside()) == {"former", "snapshot"}
+
+
+@pytest.mark.needs("mariadb")
+def test_in_mariadb_it_is_told_by_comparing_them(
+    mysql: mariadb.Server, tmp_path: Path
+) -> None:
+    """And by their texts to the letter, whatever the server takes for the same."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    one, other = mysql.make(), mysql.make()
+    place = MysqlPlace(url=mysql.url(shop.name), root=tmp_path)
+    for name in (one, other):
+        mysql.run(name, "CREATE TABLE a (b VARCHAR(9), c INT INVISIBLE DEFAULT 1)")
+        mysql.run(name, "CREATE SEQUENCE s")
+        mysql.run(name, "INSERT INTO a VALUES ('a'), ('b'), (NULL)")
+    assert have_same_rows(place, one, other)
+    for change in (
+        "UPDATE a SET c = 2",
+        "UPDATE a SET c = 1, b = 'A' WHERE b = 'a'",
+        "DELETE FROM a",
+        "ALTER TABLE a ADD COLUMN d INT",
+        "DROP TABLE a",
+    ):
+        mysql.run(one, change)
+        assert not have_same_rows(place, one, other), change
+    with pytest.raises(SceneshiftError, match="says: Unknown database 'nowhere'"):
+        have_same_rows(place, one, "nowhere")
 
 
 @pytest.mark.needs("postgresql")

@@ -238,7 +238,7 @@ def test_git_ignores_a_folder_in_the_project(shop: Shop) -> None:
 
 def test_none_is_had_of_other_systems(shop: Shop) -> None:
     """It is said which can be."""
-    text = TABLE.format(url="mysql://localhost/shop")
+    text = TABLE.format(url="oracle://localhost/shop")
     (shop.root / "pyproject.toml").write_text(text)
-    with pytest.raises(SceneshiftError, match="it is a database of `mysql`"):
+    with pytest.raises(SceneshiftError, match="it is a database of `oracle`"):
         ask(shop)

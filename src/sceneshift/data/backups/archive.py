@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sceneshift.data.backups.manifest import Manifest
@@ -53,6 +54,36 @@ class Packed(Struct, frozen=True, kw_only=True):
     sha256: str
     raw_bytes: int
     raw_sha256: str
+
+
+class _Chunks(io.RawIOBase):
+    """A file of chunks that are made while it is read."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._left = b""
+
+    def readable(self) -> bool:
+        """Tell that it is to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, as `io.RawIOBase` has it."""
+        view = memoryview(buffer)
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._left = chunk
+        size = min(len(view), len(self._left))
+        view[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def open_chunks(chunks: Iterable[bytes]) -> IO[bytes]:
+    """Return a file of what comes in chunks."""
+    return cast("IO[bytes]", io.BufferedReader(_Chunks(chunks)))
 
 
 def pack(source: Readable, path: Path) -> Packed:

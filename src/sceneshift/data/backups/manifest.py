@@ -19,7 +19,7 @@ FORMAT = 1
 NAME = "manifest.json"
 ROWS_FILE = "data.pgcopy.zst"
 
-Kind = Literal["sqlite", "postgresql"]
+Kind = Literal["sqlite", "postgresql", "mysql"]
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     Attributes:
         id: Its name; they sort by time.
         at: When.
-        system: The database system.
+        system: The database system; `mysql` is MariaDB, too.
         server: Version of the server, or of the library: `15.18`.
         tool: Version of what took it.
         project: The project's name.

@@ -33,9 +33,14 @@ def find_medium(target: Target) -> Medium:
 
             return FileMedium(target)
         return PostgresqlMedium(target)
+    if target.database.system in {"mariadb", "mysql"}:
+        from sceneshift.data.backups.mysql import MysqlMedium  # noqa: PLC0415 - as above
+
+        return MysqlMedium(target)
     target.check_lasting()
     raise SceneshiftError(
         f"no backup can be had of {quote(target.database.name)}: it is a database of "
         f"{quote(target.database.system)}",
-        hint="files of SQLite and databases of PostgreSQL are what can be, so far",
+        hint="files of SQLite, and databases of PostgreSQL, MariaDB and MySQL are what "
+        "can be, so far",
     )

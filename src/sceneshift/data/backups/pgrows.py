@@ -7,15 +7,15 @@ code has the same revisions.
 
 from __future__ import annotations
 
-import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
+from sceneshift.data.backups.archive import open_chunks
 from sceneshift.data.pgserver import quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -62,31 +62,6 @@ class _Part(Struct, frozen=True, kw_only=True):
     place: str
     columns: tuple[str, ...] = ()
     state: tuple[int, bool] | None = None
-
-
-class Rows(io.RawIOBase):
-    """A file of chunks that are made while it is read."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._left = b""
-
-    def readable(self) -> bool:
-        """Tell that it is to be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, as `io.RawIOBase` has it."""
-        view = memoryview(buffer)
-        while not self._left:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._left = chunk
-        size = min(len(view), len(self._left))
-        view[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
 
 
 def dump_rows(address: str, name: str, snapshot: str) -> Iterator[bytes]:
@@ -136,7 +111,7 @@ def load_rows(address: str, name: str, chunks: Iterable[bytes]) -> None:
     Raises:
         SceneshiftError: They do not fit, or are damaged.
     """
-    file = io.BufferedReader(Rows(chunks))
+    file = open_chunks(chunks)
     with _connecting(address, name) as connection, connection.transaction():
         keys = connection.execute(_KEYS).fetchall()
         for table, key, _ in keys:
@@ -159,7 +134,7 @@ def load_rows(address: str, name: str, chunks: Iterable[bytes]) -> None:
             _run(connection, f"REFRESH MATERIALIZED VIEW {_join(schema, view)}")
 
 
-def _load(connection: Connection, part: _Part, file: io.BufferedReader[Rows]) -> None:
+def _load(connection: Connection, part: _Part, file: IO[bytes]) -> None:
     if part.state is not None:
         last, is_called = part.state
         _run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import subprocess
 import tempfile
@@ -14,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Literal
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data import pgaim, pgcontent
-from sceneshift.data.backups.archive import pack, unpack
+from sceneshift.data.backups.archive import open_chunks, pack, unpack
 from sceneshift.data.backups.manifest import ROWS_FILE
 from sceneshift.data.backups.medium import Content, Saved, get_version_table
-from sceneshift.data.backups.pgrows import Rows, dump_rows, load_rows
+from sceneshift.data.backups.pgrows import dump_rows, load_rows
 from sceneshift.data.build import build, make_order
 from sceneshift.data.engine import parse_url
 from sceneshift.data.pgnames import Names
@@ -190,7 +189,7 @@ def _save_rows(
     rows: Iterable[bytes], folder: Path, content: Content, server: str
 ) -> Saved:
     """Write rows into a file, and read it again."""
-    packed = pack(io.BufferedReader(Rows(rows)), folder / ROWS_FILE)
+    packed = pack(open_chunks(rows), folder / ROWS_FILE)
     deque(unpack(folder / ROWS_FILE, packed.raw_sha256), maxlen=0)
     return Saved(
         file=ROWS_FILE,

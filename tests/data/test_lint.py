@@ -8,7 +8,7 @@ import pytest
 
 from documents import read_document
 from migrating import READING, describe_revision, make_project
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import DriftError, SceneshiftError, UsageError
 from sceneshift.data.lint.command import LintRequest, lint, read_records
 from sceneshift.data.lint.ignoring import find_ignored
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import mariadb
     from postgresql import Server
 
 FILE = "r2.py"
@@ -315,3 +316,94 @@ def test_a_server_says_what_is_written_anew(
         look(shop, capsys, since="r3")
     assert shop.tables() == []
     assert shop.beside("bnx") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("ALTER TABLE `a` ADD COLUMN b INTEGER NOT NULL", "empty-values adds a.b as"),
+        ("ALTER TABLE a ADD b INT NOT NULL DEFAULT 1, ADD c INT NULL", None),
+        ("ALTER TABLE a ADD b INT AS (c + 1) NOT NULL", None),
+        ("ALTER TABLE a ADD INDEX b (c), ADD UNIQUE KEY d (c)", None),
+        ("ALTER TABLE a MODIFY c BIGINT NOT NULL", "null-rows-fail makes a.c NOT NULL"),
+        ("ALTER TABLE a MODIFY d BIGINT NOT NULL", None),
+        ("ALTER TABLE a CHANGE `c` `e` INT NULL", "rename-column renames a.c"),
+        ("ALTER TABLE a CHANGE d d INT NOT NULL", None),
+        ("ALTER TABLE a RENAME COLUMN c TO e", "rename-column renames a.c"),
+        ("ALTER TABLE a RENAME INDEX c TO e", None),
+        ("ALTER TABLE a RENAME TO e", "rename-table renames a"),
+        ("ALTER TABLE a RENAME AS e", "rename-table renames a"),
+        ("RENAME TABLE `a` TO `e`", "rename-table renames a"),
+        ("ALTER TABLE a DROP COLUMN c", "drop-column drops a.c"),
+        ("ALTER TABLE a DROP c", "drop-column drops a.c"),
+        ("ALTER TABLE a DROP FOREIGN KEY c", None),
+        ("DROP TABLE a", "drop-table drops a"),
+        ("CREATE INDEX i ON a (b)", None),
+        ("UPDATE a SET b = 1", None),
+    ],
+)
+def test_what_mariadb_and_mysql_do_with_a_table_is_told(
+    statement: str, expected: str | None
+) -> None:
+    """And not what is done with one that is new."""
+    record = Record(file=FILE, line=1, statement=statement, nullable=["c"])
+    found = judge(record, system="mysql")
+    assert len(found) == (expected is not None)
+    assert (expected or "") in "".join(found)
+    if not statement.startswith("RENAME"):
+        made = Record(file="r1.py", line=1, statement="CREATE TABLE a (b INT)")
+        assert judge(made, record, system="mysql") == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "is_half"),
+    [
+        (("CREATE TABLE b (c INT)", "CREATE INDEX i ON b (c)"), False),
+        (("CREATE TABLE b (c INT)", "INSERT INTO b VALUES (1)"), False),
+        (("UPDATE a SET b = 1", "DELETE FROM a"), False),
+        (("CREATE TABLE b (c INT)", "ALTER TABLE a ADD d INT"), True),
+        (("UPDATE a SET b = 1", "CREATE INDEX i ON a (b)"), True),
+        (("ALTER TABLE a ADD c INT", "UPDATE a SET c = 1", "DROP INDEX i ON a"), True),
+        (("ALTER TABLE a ADD c INT, ADD d INT",), False),
+    ],
+)
+def test_what_is_left_half_done_where_it_fails_is_told_once(
+    statements: tuple[str, ...], *, is_half: bool
+) -> None:
+    """Of a revision that changes what was there, in steps of which one commits."""
+    found = judge(*statements, system="mysql")
+    said = "half-done several changes, none of which is taken back"
+    assert found == ([said] if is_half else [])
+
+
+@pytest.mark.needs("mariadb")
+def test_mariadb_says_itself_whether_others_can_write(
+    tmp_path: Path, mysql: mariadb.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By an empty table of the same kind, of which nothing is left."""
+    name = mysql.make()
+    make_project(tmp_path, {}, url=mysql.url(name), env=READING)
+    shop = MysqlShop.open_on(tmp_path, mysql, name)
+    made = "CREATE TABLE a (id BIGINT PRIMARY KEY, x VARCHAR(5), y INT, "
+    made += "z BIGINT, CONSTRAINT k FOREIGN KEY (z) REFERENCES a (id))"
+    write(shop, "r1", [f"op.execute('{made}')"])
+    write(
+        shop,
+        "r2",
+        [
+            "op.execute('SET @a = 1')",
+            "op.execute('ALTER TABLE a DROP FOREIGN KEY k')",
+            "op.execute('ALTER TABLE a MODIFY x VARCHAR(9)')",
+            "op.create_index('i', 'a', ['y'])",
+            "op.execute('ALTER TABLE a MODIFY y BIGINT NOT NULL')",
+            "op.create_foreign_key('f', 'a', 'a', ['y'], ['id'])",
+            "op.create_foreign_key('g', 'a', 'b', ['y'], ['id'])",
+        ],
+    )
+    expected = [("half-done", 16), ("blocks-writes", 18), ("null-rows-fail", 18)]
+    expected += [("blocks-writes", 19), ("blocks-writes", 20), ("fails", 20)]
+    row = look(shop, capsys, since="r1")
+    assert sorted(list_rules(row)) == sorted(expected)
+    said = [each["what"] for each in row["findings"]]
+    assert any(each.startswith("a: Cannot change column type") for each in said)
+    assert (shop.tables(), shop.beside()) == ([], [])

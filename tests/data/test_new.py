@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from migrating import READING, describe_revision, make_project
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.data import drafts
 from sceneshift.data import new as command
@@ -20,6 +20,7 @@ from sceneshift.data.scripts import INI, read_scripts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import mariadb
     from postgresql import Server
     from stacks import Project
 
@@ -285,3 +286,19 @@ def test_a_database_without_migrations_has_no_next_one(tmp_path: Path) -> None:
     with pytest.raises(SceneshiftError, match="has no migrations"):
         write(shop, "Go on")
     merge(shop)
+
+
+@pytest.mark.needs("mariadb")
+def test_in_mariadb_the_models_are_compared_in_a_draft(
+    tmp_path: Path, mysql: mariadb.Server
+) -> None:
+    """The database itself is not touched; what is ours there is no table of theirs."""
+    name = mysql.make()
+    make(tmp_path, mysql.url(name))
+    shop = MysqlShop.open_on(tmp_path, mysql, name)
+    write(shop, "Add size")
+    assert names(shop) == ["0001.py", "0002-add_size.py"]
+    written = (tmp_path / "migrations/versions/0002-add_size.py").read_text()
+    assert "op.add_column('a', sa.Column('size', sa.Integer()" in written
+    assert "drop" not in written.partition("def downgrade")[0]
+    assert (shop.tables(), shop.beside()) == ([], ["snapshot"])

@@ -36,6 +36,22 @@ _CHECKS = """\
 SELECT pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = to_regclass({}) AND contype = 'c' AND convalidated
 """
+# Of MariaDB and MySQL: what is changed, and how it is asked for.
+_CHANGE = re.compile(
+    r"\s*(?:(?P<alter>ALTER\s+(?:ONLINE\s+)?(?:IGNORE\s+)?TABLE\s+(?:IF\s+EXISTS\s+)?)"
+    r"|(?:CREATE|DROP)\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s.*?\sON\s+)"
+    r"(?P<table>(?:`[^`]+`|[\w$]+)(?:\.(?:`[^`]+`|[\w$]+))?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PROBE = "sceneshift_probe"
+_RENAMES = re.compile(r"\bRENAME\s+(?!COLUMN\b|INDEX\b|KEY\b)", re.IGNORECASE)
+_SAYS_LOCK = re.compile(r"\bLOCK\s*=", re.IGNORECASE)
+_UNSUPPORTED = {1845, 1846}
+_REASON = re.compile(r"Reason: (.*?)\.? Try ")
+_NULLABLE = """\
+SELECT column_name FROM information_schema.columns
+WHERE table_schema = database() AND table_name = '{}' AND is_nullable = 'YES'
+"""
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
@@ -114,6 +130,8 @@ def look(conn: Any, statement: str) -> dict[str, Any]:
             return _look_at_postgresql(ask, statement)
         if conn.dialect.name == "sqlite":
             return _look_at_sqlite(ask, statement)
+        if conn.dialect.name in {"mysql", "mariadb"}:
+            return _look_at_mysql(ask, cursor, conn.dialect.dbapi.Error, statement)
         return {}
     finally:
         cursor.close()
@@ -130,6 +148,33 @@ def _look_at_postgresql(
             text for name in names for text in ask(_CHECKS.format(literals[name]))
         ],
     }
+
+
+def _look_at_mysql(
+    ask: Callable[[str], list[Any]],
+    cursor: Any,
+    kind: type[Exception],
+    statement: str,
+) -> dict[str, Any]:
+    """Try a change on an empty table of the same kind, with everybody writing."""
+    found = _CHANGE.match(statement)
+    if found is None or _SAYS_LOCK.search(statement) or _RENAMES.search(statement):
+        return {}
+    start, end = found.span("table")
+    asked = f"{statement[:start]}{_PROBE}{statement[end:]}".strip().rstrip(";")
+    asked += ", LOCK=NONE" if found["alter"] else " LOCK=NONE"
+    locks = ""
+    try:
+        cursor.execute(f"CREATE TABLE {_PROBE} LIKE {found['table']}")
+        cursor.execute(asked.replace("%%", "%"))
+    except kind as error:
+        if error.args and error.args[0] in _UNSUPPORTED:
+            said = str(error.args[-1])
+            reason = _REASON.search(said)
+            locks = reason[1] if reason else said
+    cursor.execute(f"DROP TABLE IF EXISTS {_PROBE}")
+    name = found["table"].rpartition(".")[2].strip("`")
+    return {"locks": locks, "nullable": ask(_NULLABLE.format(_escape(name)))}
 
 
 def _look_at_sqlite(ask: Callable[[str], list[Any]], statement: str) -> dict[str, Any]:

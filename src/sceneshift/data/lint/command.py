@@ -145,12 +145,6 @@ def _print(reports: Iterable[Report], console: StreamConsole) -> None:
 
 
 def _look(target: Target, migrated: Migrated, request: LintRequest) -> Report:
-    if target.database.system in {"mariadb", "mysql"}:
-        raise SceneshiftError(
-            f"{quote(target.database.name)} cannot be looked at: no rule knows what "
-            f"is dangerous in {quote(target.database.system)}",
-            hint="try it on a copy: inv data.migrate --rehearse",
-        )
     is_all = request.is_all
     standing = find_standing(migrated, target.root)
     is_free = is_all or request.since is not None
@@ -196,8 +190,7 @@ def _find(history: History, name: str) -> str:
 def _report(
     target: Target, records: list[Record], *, count: int, is_all: bool
 ) -> Report:
-    name = "postgresql" if target.file is None else "sqlite"
-    found = Judge(name, is_each=is_all).judge(records)
+    found = Judge(_name_system(target), is_each=is_all).judge(records)
     texts = {one.file: Path(one.file).read_text(encoding="utf-8") for one in records}
     return Report(
         target=target,
@@ -217,6 +210,12 @@ def _report(
             )
         ),
     )
+
+
+def _name_system(target: Target) -> str:
+    if target.file is not None:
+        return "sqlite"
+    return "mysql" if target.database.system in {"mariadb", "mysql"} else "postgresql"
 
 
 def _capture(program: Upgrade, path: Path, pending: Iterable[Revision]) -> list[Record]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from sceneshift.data.lint import myrules
 from sceneshift.data.lint.statements import NAME, list_changes, trim
 from sceneshift.data.sqltext import split
 
@@ -124,7 +125,7 @@ RULES = {
         "have env.py switch foreign_keys off, and PRAGMA foreign_key_check at the end",
     ),
     "fails": ("it fails", "mend it"),
-}
+} | myrules.RULES
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -157,13 +158,15 @@ class Judge:
     """Knows which tables are new, and judges what is done to the others.
 
     Args:
-        system: The system's name: `sqlite` or `postgresql`.
+        system: The system's name: `sqlite`, `postgresql` or `mysql`.
         is_each: Whether a table is new to the revision alone that has made it; else to
             all of them.
     """
 
     def __init__(self, system: str, *, is_each: bool = False) -> None:
         self._is_server = system == "postgresql"
+        self._is_mysql = system == "mysql"
+        self._steps = myrules.Steps()
         self._is_each = is_each
         self._created: dict[str, str] = {}
 
@@ -192,11 +195,29 @@ class Judge:
         if record.children:
             names = ", ".join(record.children)
             yield "batch-deletes-children", f"a table that {names} refers to, anew"
-        if not self._is_server:
-            return
-        index = _INDEX.match(statement)
-        if index is not None and self._is_old(trim(index["table"]), record):
-            yield "index-locks", f"an index on {trim(index['table'])}"
+        if self._is_mysql:
+            yield from self._judge_mysql(record, statement)
+        if self._is_server:
+            index = _INDEX.match(statement)
+            if index is not None and self._is_old(trim(index["table"]), record):
+                yield "index-locks", f"an index on {trim(index['table'])}"
+        if self._is_server or self._is_mysql:
+            yield from self._judge_dropped(record, statement)
+
+    def _judge_mysql(self, record: Record, statement: str) -> Iterator[tuple[str, str]]:
+        table = myrules.find_touched(statement)
+        is_old = table is not None and self._is_old(table, record)
+        if record.locks and is_old:
+            yield "blocks-writes", f"{table}: {record.locks}"
+        renamed = myrules.find_renamed(statement)
+        if renamed is not None and is_old:
+            yield "rename-table", f"renames {renamed}"
+        if self._steps.add(record.file, statement, is_old=is_old):
+            yield "half-done", "several changes, none of which is taken back"
+
+    def _judge_dropped(
+        self, record: Record, statement: str
+    ) -> Iterator[tuple[str, str]]:
         dropped = _DROPPED.match(statement)
         for name in dropped["tables"].split(",") if dropped is not None else ():
             if self._is_old(trim(name.strip()), record):
@@ -205,6 +226,9 @@ class Judge:
     def _judge_change(
         self, record: Record, change: Change
     ) -> Iterator[tuple[str, str]]:
+        if self._is_mysql:
+            yield from myrules.judge_change(record, change)
+            return
         table, action = change.table, change.action
         column = _ADD_COLUMN.match(action)
         if column is not None:
@@ -218,7 +242,7 @@ class Judge:
     def _judge_error(self, record: Record, error: str) -> str:
         if _ENUM in error:
             return "enum-value"
-        if not self._is_server and _BATCH.search(error):
+        if not (self._is_server or self._is_mysql) and _BATCH.search(error):
             return "needs-batch"
         is_concurrent = "CONCURRENTLY" in (record.statement or "").upper()
         return "concurrently-in-transaction" if is_concurrent else "fails"

@@ -8,7 +8,8 @@ from msgspec import Struct, field
 
 from sceneshift.data.sqltext import split
 
-NAME = r'(?P<{}>(?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$]+))?)'
+_WORD = r'(?:"[^"]+"|`[^`]+`|[\w$]+)'
+NAME = rf"(?P<{{}}>{_WORD}(?:\.{_WORD})?)"
 _ALTER = re.compile(
     rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{NAME.format('table')} (?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -24,6 +25,9 @@ class Record(Struct, frozen=True, kw_only=True):
         statement: What was run; None where it did not come to that.
         rewritten: Tables whose rows were all written anew by it.
         checks: Constraints that held for the table before.
+        locks: Why nobody can write to a table meanwhile, as MariaDB or MySQL says;
+            empty where everybody can.
+        nullable: Columns that may be NULL before, of the same.
         children: Tables whose rows refer to one that is dropped to be made anew, while
             foreign keys are enforced.
         error: Why it failed; None where it did not.
@@ -34,6 +38,8 @@ class Record(Struct, frozen=True, kw_only=True):
     statement: str | None = None
     rewritten: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    locks: str = ""
+    nullable: list[str] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
     error: str | None = None
 
@@ -63,7 +69,7 @@ def list_changes(statement: str) -> list[Change]:
 
 def trim(name: str) -> str:
     """Return a name without quotes, and without the schema that need not be said."""
-    bare = name.replace('"', "")
+    bare = name.replace('"', "").replace("`", "")
     if not name.startswith('"'):
         bare = bare.lower()
     return bare.removeprefix("public.")

@@ -31,7 +31,6 @@ from sceneshift.data.drop import drop
 from sceneshift.data.migrate import migrate_all
 from sceneshift.data.mysession import Place
 from sceneshift.data.seeding import command as seeding
-from sceneshift.data.squash.command import SquashRequest, squash
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 from support import wait_until
@@ -424,14 +423,6 @@ def test_migrations_are_rehearsed(
     migrate_all(request, is_rehearsed=True)
     assert shop.tables() == ["tasks"]
     assert shop.beside() == ["former", "snapshot"]
-
-
-def test_what_is_not_known_of_the_system_is_refused(
-    shop: MysqlShop,
-) -> None:
-    """Nothing is said that would look as if all were well."""
-    with pytest.raises(SceneshiftError, match="`mysql`"):
-        squash(SquashRequest(root=shop.root, environ=shop.environ))
 
 
 def test_a_user_needs_rights_on_databases_beside_it(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -9,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from migrating import READING, describe_revision, make_project
-from resetting import ServerShop, Shop
-from sceneshift.core.errors import RefusedError, SceneshiftError, UsageError
+from resetting import MysqlShop, ServerShop, Shop
+from sceneshift.core.errors import (
+    ComponentError,
+    RefusedError,
+    SceneshiftError,
+    UsageError,
+)
 from sceneshift.data.migrations import migrate
 from sceneshift.data.revision import read_revision
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import INI, read_scripts
+from sceneshift.data.squash import mycontents
 from sceneshift.data.squash.baseline import name_replaced
 from sceneshift.data.squash.command import SquashRequest, choose_path, squash
 from sceneshift.data.squash.contents import Contents, read_contents
@@ -26,6 +33,7 @@ from watching import git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import mariadb
     from postgresql import Server
 
 MODELS = """\
@@ -392,6 +400,90 @@ def test_a_server_has_what_pg_dump_knows(
         (3, "10:30; -- no comment", "y"),
     ]
     assert shop.run("SELECT * FROM v") == [("1", "x"), ("3", "y")]
+
+
+RICH = (
+    (
+        "CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY, b INT, day DATE NOT NULL, "
+        "kind VARCHAR(20) DEFAULT '10:30; 5 %', data BLOB)"
+    ),
+    "CREATE TABLE b (id INT PRIMARY KEY, a INT, FOREIGN KEY (a) REFERENCES a (id))",
+    "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id)",
+    "SET sql_mode = ''",
+    "INSERT INTO a (day, data) VALUES ('0000-00-00', x'00275c'), ('2026-01-01', NULL)",
+    "DELETE FROM a WHERE id = 2",
+    "CREATE VIEW z AS SELECT id, kind FROM a",
+    "CREATE VIEW v AS SELECT id FROM z",
+    (
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW "
+        "BEGIN SET NEW.b = NULL; SET NEW.day = '2026-02-02'; END"
+    ),
+)
+
+
+@pytest.mark.needs("mariadb")
+def test_in_mariadb_it_is_what_the_server_says_that_makes_it(
+    tmp_path: Path, mysql: mariadb.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables that refer to each other, views that do, triggers, rows and counters."""
+    name = mysql.make()
+    does = "\n    ".join(f"op.execute({each!r})" for each in RICH)
+    make(tmp_path, does, MORE.replace("b", "c"), url=mysql.url(name))
+    shop = MysqlShop.open_on(tmp_path, mysql, name)
+    shop.reset()
+    tables = shop.run("SELECT * FROM a"), shop.tables()
+    run(shop, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["is_portable"], said["rows"]) == (False, 1)
+    assert names(shop) == ["rev2_baseline.py"]
+    shop.run("UPDATE a SET kind = 'mine'")
+    shop.reset()
+    assert (shop.run("SELECT * FROM a"), shop.tables()) == tables
+    shop.run("INSERT INTO a (day) VALUES ('2026-01-01')")
+    assert shop.run("SELECT v.id, day FROM v JOIN a USING (id) WHERE id > 1") == [
+        (3, dt.date(2026, 2, 2))
+    ]
+    assert set(shop.beside()) == {"former", "snapshot"}
+
+
+@pytest.mark.needs("mariadb")
+def test_in_mariadb_what_cannot_be_written_is_told(
+    tmp_path: Path, mysql: mariadb.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A default that names a database, and rows without the driver that reads them."""
+    name = mysql.make()
+    series = "op.execute('CREATE SEQUENCE s'); "
+    series += "op.execute('CREATE TABLE a (id INT DEFAULT nextval(s))')"
+    make(tmp_path, series, "pass", url=mysql.url(name))
+    shop = MysqlShop.open_on(tmp_path, mysql, name)
+    with pytest.raises(SceneshiftError, match="`a` names its own database"):
+        run(shop)
+    monkeypatch.setattr(mycontents, "can_read", lambda _: False)
+    with pytest.raises(ComponentError, match="by PyMySQL alone"):
+        run(shop)
+    assert names(shop) == ["rev1.py", "rev2.py"]
+    assert shop.beside() == []
+    monkeypatch.undo()
+    path = tmp_path / "migrations/versions/rev1.py"
+    path.write_text(path.read_text().replace(series, "pass"))
+    commit(tmp_path)
+    run(shop)
+    assert names(shop) == ["rev2_baseline.py"]
+
+
+@pytest.mark.needs("mariadb")
+def test_in_mariadb_the_models_make_it_where_they_make_the_same(
+    tmp_path: Path, mysql: mariadb.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The order of columns may be another."""
+    name = mysql.make()
+    (tmp_path / "models.py").write_text(MODELS)
+    make(tmp_path, TABLE, COLUMN, INDEX, url=mysql.url(name), env=COMPARING)
+    shop = MysqlShop.open_on(tmp_path, mysql, name)
+    run(shop, as_json=True)
+    assert json.loads(capsys.readouterr().out)["is_portable"]
+    assert names(shop) == ["rev3_baseline.py"]
+    assert (shop.tables(), shop.beside()) == ([], [])
 
 
 def test_what_was_begun_is_done_by_the_next_command(tmp_path: Path) -> None:

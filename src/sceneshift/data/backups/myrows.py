@@ -89,13 +89,29 @@ class Reader:
         name = self._name
         with open_session(self._place, name) as session:
             for each in list_tables(session, name):
-                yield from map(_write, self._list_statements(session, each, counts))
+                yield from map(_write, self.list_statements(session, each, counts))
             load = read_code(self._place, name) if is_live else load_code(session, name)
         yield from map(_write, _list_code(load))
 
-    def _list_statements(
-        self, session: Session, table: Table, counts: dict[str, int]
+    def list_statements(
+        self,
+        session: Session,
+        table: Table,
+        counts: dict[str, int],
+        *,
+        most: int = _MOST,
     ) -> Iterator[str]:
+        """Yield the statements that make a table with its rows.
+
+        Args:
+            session: On the server.
+            table: The table, or a sequence.
+            counts: Its rows are written into it.
+            most: Characters after which a statement has no more rows.
+
+        Raises:
+            StatementError: It cannot be read.
+        """
         kind = _SEQUENCE if table.kind == _SEQUENCE else "TABLE"
         own = quote_name(table.name)
         ((_, statement, *_),) = session.ask(f"SHOW CREATE {kind} {own}")
@@ -107,7 +123,7 @@ class Reader:
         columns = _list_columns(session, self._name, table)
         counts[table.name] = 0
         rows = _count(self.read(table.name, columns), counts, table.name)
-        yield from _list_inserts(table.name, columns, rows)
+        yield from _list_inserts(table.name, columns, rows, most)
 
 
 @contextmanager
@@ -204,7 +220,7 @@ def _count(
 
 
 def _list_inserts(
-    table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], most: int
 ) -> Iterator[str]:
     names = ", ".join(map(quote_name, columns))
     start = f"INSERT INTO {quote_name(table)} ({names}) VALUES "  # noqa: S608
@@ -213,7 +229,7 @@ def _list_inserts(
     for row in rows:
         parts.append(f"({', '.join(map(_describe, row))})")
         size += len(parts[-1])
-        if size > _MOST:
+        if size > most:
             yield start + ", ".join(parts)
             parts, size = [], 0
     if parts:

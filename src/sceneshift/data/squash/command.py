@@ -61,12 +61,6 @@ def squash(request: SquashRequest) -> None:
         environment=request.environment,
         database=request.database,
     )
-    if target.database.system in {"mariadb", "mysql"}:
-        raise SceneshiftError(
-            f"{quote(target.database.name)} cannot be squashed: of a database of "
-            f"{quote(target.database.system)} it is not told what revisions leave",
-            hint="do it by a database of SQLite or PostgreSQL: --env NAME",
-        )
     system, console = find_system(target), StreamConsole()
     order = make_order(target, system)
     if order.history is None:

@@ -86,6 +86,11 @@ def read_contents(
     """
     if target.file is not None:
         return _read_sqlite(target, system, draft)
+    if target.database.system in {"mariadb", "mysql"}:
+        from sceneshift.data.squash.mycontents import read_mysql  # noqa: PLC0415
+
+        statements, likeness = read_mysql(target, system, draft)
+        return Contents(statements=tuple(statements), likeness=likeness)
     return _read_postgresql(target, draft, path)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sceneshift.data.upgrade import Upgrade
 
 _FEW = 3
-_SAME = {"postgres": "postgresql"}
+_SAME = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
 class Proved(Struct, frozen=True, kw_only=True):

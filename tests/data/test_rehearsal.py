@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from migrating import READING, describe_revision, make_project
-from resetting import ServerShop, Shop
+from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.migrate import migrate_all
 from sceneshift.data.sqliteschema import STRUCTURE, describe_structure
@@ -20,6 +20,7 @@ from sceneshift.data.target import Request, load_targets
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import mariadb
     from postgresql import Server
 
 MODELS = """\
@@ -199,6 +200,39 @@ def test_what_commits_by_itself_is_told(
         "its downgrade is not its inverse: index i is there besides"
     ]
     assert shop.beside("bnx") == []
+
+
+@pytest.mark.needs("mariadb")
+def test_what_mariadb_tells_is_told(
+    mysql: mariadb.Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of locks nothing, which is said; and whose downgrade is not its inverse."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    fill(shop)
+    shop.run("ALTER TABLE people MODIFY id INT AUTO_INCREMENT")
+    said, error = rehearse(shop, capsys, is_dry=True)
+    assert error is None
+    (one,) = said["rehearsals"]
+    assert (one["is_good"], one["models"], one["problems"]) == (True, [], [])
+    second, third = one["revisions"]
+    assert third["rows"] == [
+        {"table": "people", "inserted": 0, "updated": 1, "removed": 1}
+    ]
+    assert second["locks"] is third["locks"] is None
+    assert (shop.tables(), shop.beside()) == (["people"], [])
+
+    copies = "op.execute('ALTER TABLE people MODIFY age BIGINT NOT NULL')"
+    index = "op.execute('CREATE INDEX i ON people (name)')"
+    write(shop, {**REVISIONS, "r3": (f"{CLEAN}{copies}\n    {index}", copies)})
+    request = Request(root=shop.root, environ=shop.environ, is_dry=True)
+    with pytest.raises(SceneshiftError):
+        migrate_all(request, is_rehearsed=True)
+    shown = capsys.readouterr()
+    assert "people ~1 -1, people written anew  -" in shown.out
+    assert "its downgrade is not its inverse: column people.age is " in shown.err
+    assert "index people.i is there besides" in shown.err
+    assert "the server does not tell of locks that are gone" in shown.err
+    assert shop.beside() == []
 
 
 @pytest.mark.parametrize(

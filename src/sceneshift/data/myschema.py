@@ -42,6 +42,7 @@ FROM information_schema.check_constraints c
 JOIN information_schema.table_constraints t
     ON t.constraint_schema = c.constraint_schema
     AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK'
+    /*M! AND t.table_name = c.table_name */
 WHERE c.constraint_schema = database()
 UNION ALL
 SELECT concat('view ', table_name), view_definition

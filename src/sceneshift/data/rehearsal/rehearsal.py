@@ -76,9 +76,13 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
             console.note(f"{self.target.title}: nothing is pending")
             return
         head = ("revision", "took", "rows", "locks")
-        # MariaDB and MySQL do not tell of them.
         whole = "-" if self.target.file is None else "the whole file, at the end"
         console.table([head, *(_make_row(each, whole) for each in self.trials)])
+        if self.target.database.system in {"mariadb", "mysql"}:
+            console.note(
+                f"{self.target.title}: the server does not tell of locks that are "
+                "gone; inv data.lint tells which changes others wait for"
+            )
         for each in self.list_problems():
             console.note(f"{self.target.title}: {each}")
         if self.models is None:

@@ -87,7 +87,8 @@ class Trial(Struct, frozen=True, kw_only=True):
         duration_s: How long it took; None where it was not come to.
         rows: What became of rows.
         rewritten: Tables that were written anew as a whole.
-        locks: Which it took; None where the system locks the whole file.
+        locks: Which it took; None where the system locks the whole file, or does not
+            tell.
         has_committed: Whether it has left the transaction in between: nothing takes
             that back, and the locks that it took before and there are not known.
         problems: What is wrong with it.

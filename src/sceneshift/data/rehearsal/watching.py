@@ -37,8 +37,13 @@ WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
 _ROWS = """\
 SELECT relid, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables
 """
+# Of MariaDB and of MySQL: a table that is copied has another number.
+_NUMBERS = """\
+SELECT SUBSTRING_INDEX(SUBSTRING_INDEX(name, '/', -1), '#', 1), table_id
+FROM information_schema.{} WHERE SUBSTRING_INDEX(name, '/', 1) = database()
+"""
 _WRITING = re.compile(
-    r"\s*(?:(INSERT|REPLACE)(?:\s+OR\s+\w+)?\s+INTO|(UPDATE)(?:\s+OR\s+\w+)?|"
+    r"\s*(?:(INSERT|REPLACE)(?:\s+OR\s+\w+|\s+IGNORE)?\s+INTO|(UPDATE)(?:\s+OR\s+\w+|\s+IGNORE)?|"
     r"(DELETE)\s+FROM)\s+[\"'`\[]?(\w+)",
     re.IGNORECASE,
 )
@@ -109,6 +114,8 @@ class Watch:
         return [[str(each) for each in row] for row in rows]
 
     def _look(self, context: Any) -> dict[str, Any]:
+        if _is_mysql(context):
+            return {"numbers": _find_numbers(context)}
         if not _is_postgresql(context):
             return {}
         return {
@@ -119,9 +126,16 @@ class Watch:
 
     def _compare(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         """Return what has been done to the tables that were there before."""
-        if not after:
+        if "tables" not in after:
             rows = [[name, *counts] for name, counts in self._written.items()]
-            return {"rows": rows, "rewritten": self._rewritten, "locks": None}
+            numbers = after.get("numbers", {})
+            copied = [
+                name
+                for name, number in before.get("numbers", {}).items()
+                if numbers.get(name, number) != number
+            ]
+            rewritten = [*self._rewritten, *copied]
+            return {"rows": rows, "rewritten": rewritten, "locks": None}
         old, new = before["tables"], after["tables"]
         return {
             "rows": [
@@ -150,6 +164,23 @@ def _subtract(counts: list[int], before: list[int] | None) -> list[int]:
 
 def _is_postgresql(context: Any) -> bool:
     return bool(context.connection.dialect.name == "postgresql")
+
+
+def _is_mysql(context: Any) -> bool:
+    return context.connection.dialect.name in {"mysql", "mariadb"}
+
+
+def _find_numbers(context: Any) -> dict[str, int]:
+    """Return the number that each table has; nothing where the user may not see it."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - the project's
+
+    is_mariadb = getattr(context.connection.dialect, "is_mariadb", False)
+    place = "innodb_sys_tables" if is_mariadb else "innodb_tables"
+    try:
+        rows = _ask(context, _NUMBERS.format(place))
+        return {str(name): number for name, number in rows}
+    except DBAPIError:
+        return {}
 
 
 def _ask(context: Any, query: str) -> list[tuple[Any, ...]]:

@@ -35,21 +35,21 @@ _CHANGING = frozenset(
     str(_SOURCES / name)
     for name in (
         "core/paths.py",
-        "data/aside.py",
-        "data/pgdumps.py",
+        "data/sqlite/aside.py",
+        "data/postgresql/dumps.py",
         "data/snapshots/pruning.py",
         "data/snapshots/store.py",
         "data/seeding/application.py",
-        "data/sqlite.py",
-        "data/sqlitefiles.py",
+        "data/sqlite/system.py",
+        "data/sqlite/files.py",
         "data/undo.py",
         "data/upgrade.py",
     )
 )
 # Where a server is told a statement, and the line that comes after that.
 _TELLING = {
-    (str(_SOURCES / "data/mysession.py"), "execute"): 4,
-    (str(_SOURCES / "data/pgsession.py"), "execute"): 3,
+    (str(_SOURCES / "data/mysql/session.py"), "execute"): 4,
+    (str(_SOURCES / "data/postgresql/session.py"), "execute"): 3,
 }
 _QUESTIONS = ("SELECT", "SET", "SHOW")
 _STRUCK = 3  # the exit code of who has lived on

@@ -38,7 +38,7 @@ _MODULES = (
     "json",
     "logging.config",
     "psycopg",
-    "sceneshift.data.pgchores",
+    "sceneshift.data.postgresql.chores",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "sqlalchemy.orm",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import BusyError, SceneshiftError
-from sceneshift.data.aside import change_aside
+from sceneshift.data.sqlite.aside import change_aside
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ WITHOUT_RIGHTS = """
 import os
 from pathlib import Path
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.aside import change_aside
+from sceneshift.data.sqlite.aside import change_aside
 if os.geteuid() == 0:
     os.setuid(65534)
 try:
@@ -297,7 +297,8 @@ def test_what_cannot_be_written_is_said_before_it_is_changed(
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from sceneshift.data import aside, sqlitefiles
+from sceneshift.data.sqlite import aside as aside
+from sceneshift.data.sqlite import files as sqlitefiles
 
 path, draft, left = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
@@ -354,7 +355,7 @@ FULL = """
 import resource, sqlite3, sys
 from pathlib import Path
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.aside import change_aside
+from sceneshift.data.sqlite.aside import change_aside
 
 path, draft = Path(sys.argv[1]), Path(sys.argv[2])
 

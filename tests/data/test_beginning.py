@@ -11,8 +11,8 @@ from branching import BranchedServerShop, BranchedShop, git
 from sceneshift.core.separation import OwnDatabase
 from sceneshift.data.beginning import find_target, is_empty, is_unfit
 from sceneshift.data.firstuse import make_missing
-from sceneshift.data.pgcopy import make_copy
-from sceneshift.data.pgserver import open_server
+from sceneshift.data.postgresql.copying import make_copy
+from sceneshift.data.postgresql.server import open_server
 from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from migrating import TABLE
 from sceneshift.core.errors import RefusedError, SceneshiftError
 from sceneshift.data.create import create
-from sceneshift.data.sqlitefiles import reading
+from sceneshift.data.sqlite.files import reading
 from sceneshift.data.target import Request
 from watching import git
 

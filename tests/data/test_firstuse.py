@@ -29,7 +29,7 @@ from sceneshift.core.project import load_project
 from sceneshift.core.separation import OwnDatabase
 from sceneshift.core.worktree import Worktree
 from sceneshift.data import firstuse
-from sceneshift.data.pgcopy import Copied
+from sceneshift.data.postgresql.copying import Copied
 from support import wait_until
 from watching import git, write
 

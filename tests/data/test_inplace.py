@@ -15,9 +15,9 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import claim
 from sceneshift.data.change import change_database
 from sceneshift.data.migrate import migrate_all
-from sceneshift.data.pgduplicate import find_obstacle
-from sceneshift.data.pgsession import Place, open_maintenance
-from sceneshift.data.pgsettings import find_database
+from sceneshift.data.postgresql.duplicate import find_obstacle
+from sceneshift.data.postgresql.session import Place, open_maintenance
+from sceneshift.data.postgresql.settings import find_database
 from sceneshift.data.seeding.command import SeedRequest, seed
 from sceneshift.data.target import Request, Target, load_targets
 from sceneshift.data.undo import UnkeptError
@@ -217,7 +217,9 @@ sys.path[:0] = sys.argv[1:3]
 from postgresql import Server
 from resetting import ServerShop
 from sceneshift.core import paths
-from sceneshift.data import pginplace, pgsession, undo
+from sceneshift.data import undo
+from sceneshift.data.postgresql import inplace as pginplace
+from sceneshift.data.postgresql import session as pgsession
 from test_inplace import change
 
 server = Server(Path(sys.argv[4]))

@@ -9,8 +9,8 @@ import pytest
 
 from sceneshift.core.made import Made
 from sceneshift.data.leftovers import apply_drops, find_drops
-from sceneshift.data.pgcopy import write_mark
-from sceneshift.data.pgserver import quote_text
+from sceneshift.data.postgresql.copying import write_mark
+from sceneshift.data.postgresql.server import quote_text
 
 if TYPE_CHECKING:
     from postgresql import Server

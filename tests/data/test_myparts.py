@@ -11,11 +11,12 @@ from migrating import TABLE, describe_revision, make_project
 from resetting import MysqlShop
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import migrations, mysql, reset
+from sceneshift.data import migrations, reset
 from sceneshift.data.create import create
-from sceneshift.data.myaim import aim
-from sceneshift.data.mynames import Kind, Names, read_note, write_note
-from sceneshift.data.mysql import MysqlSystem
+from sceneshift.data.mysql import system as mysql
+from sceneshift.data.mysql.aim import aim
+from sceneshift.data.mysql.names import Kind, Names, read_note, write_note
+from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.scripts import Scripts
 from sceneshift.data.target import Request, load_targets
 from sceneshift.data.upgrade import Upgrade

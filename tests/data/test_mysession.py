@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import mysession
-from sceneshift.data.mysession import (
+from sceneshift.data.mysql import session as mysession
+from sceneshift.data.mysql.session import (
     Place,
     StatementError,
     find_arguments,
@@ -98,7 +98,7 @@ def test_it_needs_no_sqlalchemy(tmp_path: Path, mysql: Server) -> None:
     """That takes longer to import than all the rest."""
     program = (
         "import sys; from pathlib import Path\n"
-        "from sceneshift.data.mysession import Place, open_session\n"
+        "from sceneshift.data.mysql.session import Place, open_session\n"
         "place = Place(url=sys.argv[1], root=Path())\n"
         "with open_session(place) as session: print(session.ask('SELECT 1'))\n"
         "assert 'sqlalchemy' not in sys.modules\n"

@@ -23,13 +23,15 @@ from sceneshift.core.errors import (
     RefusedError,
     SceneshiftError,
 )
-from sceneshift.data import migrations, mycode, mysession, refill, reset
+from sceneshift.data import migrations, refill, reset
 from sceneshift.data.claim import claim
 from sceneshift.data.create import create
 from sceneshift.data.drift import check
 from sceneshift.data.drop import drop
 from sceneshift.data.migrate import migrate_all
-from sceneshift.data.mysession import Place
+from sceneshift.data.mysql import code as mycode
+from sceneshift.data.mysql import session as mysession
+from sceneshift.data.mysql.session import Place
 from sceneshift.data.seeding import command as seeding
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets

@@ -18,8 +18,8 @@ from sceneshift.core.channel import Channel
 from sceneshift.core.errors import BusyError
 from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.paths import StateFolder
-from sceneshift.data.aside import change_aside
-from sceneshift.data.pausing import Paused, Pausing
+from sceneshift.data.sqlite.aside import change_aside
+from sceneshift.data.sqlite.pausing import Paused, Pausing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

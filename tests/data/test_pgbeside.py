@@ -8,8 +8,8 @@ import pytest
 
 from backing import claim
 from resetting import ServerShop
-from sceneshift.data.pgchores import drop_doomed
-from sceneshift.data.pgsession import Place, open_maintenance
+from sceneshift.data.postgresql.chores import drop_doomed
+from sceneshift.data.postgresql.session import Place, open_maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,15 +16,15 @@ import pytest
 from postgresql import Server as Cluster
 from postgresql import serving_postgresql
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.pgcopy import (
+from sceneshift.data.postgresql.copying import (
     Copied,
     _start_draft,
     make_copy,
     read_mark,
     write_mark,
 )
-from sceneshift.data.pgserver import StatementError, open_server, quote_text
-from sceneshift.data.pgsettings import describe_creation
+from sceneshift.data.postgresql.server import StatementError, open_server, quote_text
+from sceneshift.data.postgresql.settings import describe_creation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ def test_what_cannot_be_copied_is_empty(
     cluster: Cluster, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said why, and what to do."""
-    monkeypatch.setattr("sceneshift.data.pgtools.FOLDERS", ())
+    monkeypatch.setattr("sceneshift.data.postgresql.tools.FOLDERS", ())
     monkeypatch.setenv("PATH", "/nowhere")
     name = f"{shop}__wt_tree"
     with connected(cluster, shop):
@@ -373,7 +373,8 @@ def test_a_server_tells_why_it_refuses(cluster: Cluster) -> None:
 STOPPED = """
 import signal, sys
 from pathlib import Path
-from sceneshift.data import pgcopy, pgserver
+from sceneshift.data.postgresql import copying as pgcopy
+from sceneshift.data.postgresql import server as pgserver
 left = int(sys.argv[4])
 def count(owner, name):
     real = getattr(owner, name)

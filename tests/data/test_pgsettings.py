@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sceneshift.data.pgsettings import describe_system
+from sceneshift.data.postgresql.settings import describe_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from sqlalchemy import make_url
 import components
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.services.programs import read_major
-from sceneshift.data import pgtools
-from sceneshift.data.pgtools import Tools, build_client_env, find_tools, pipe
+from sceneshift.data.postgresql import tools as pgtools
+from sceneshift.data.postgresql.tools import Tools, build_client_env, find_tools, pipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,11 +23,11 @@ from sceneshift.core.errors import DriftError, RefusedError, SceneshiftError
 from sceneshift.data import claim, drop, reset
 from sceneshift.data.backups.parted import let_go
 from sceneshift.data.drift import check
-from sceneshift.data.pgaim import aim
-from sceneshift.data.pgcontent import count_rows
-from sceneshift.data.pgschema import read_schema
-from sceneshift.data.pgsession import Place, open_session
-from sceneshift.data.pgwithin import PostgresqlWithin
+from sceneshift.data.postgresql.aim import aim
+from sceneshift.data.postgresql.content import count_rows
+from sceneshift.data.postgresql.schema import read_schema
+from sceneshift.data.postgresql.session import Place, open_session
+from sceneshift.data.postgresql.within import PostgresqlWithin
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 from sceneshift.data.upgrade import Upgrade
@@ -729,7 +729,7 @@ def test_large_tables_are_counted_by_the_server(
     with open_session(place) as session:
         counted = {"a": 1000, "p": 2, "o\"s.it's": 0}
         assert count_rows(session, but="v") == counted
-        monkeypatch.setattr("sceneshift.data.pgcontent._BIG", 0)
+        monkeypatch.setattr("sceneshift.data.postgresql.content._BIG", 0)
         server.run(name, "INSERT INTO a VALUES (1)")
         assert count_rows(session, but="v") == counted
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.postgresql import find_address, read_column
+from sceneshift.data.postgresql.address import find_address, read_column
 
 if TYPE_CHECKING:
     from postgresql import Server

@@ -171,7 +171,11 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:4]
 from resetting import Shop
 from sceneshift.core import paths
-from sceneshift.data import aside, refill, sqlite, sqliteempty, sqlitecopy, undo
+from sceneshift.data import refill, undo
+from sceneshift.data.sqlite import aside as aside
+from sceneshift.data.sqlite import system as sqlite
+from sceneshift.data.sqlite import emptying as sqliteempty
+from sceneshift.data.sqlite import copying as sqlitecopy
 from test_refill import run
 
 shop = Shop.open(Path(sys.argv[1]))

@@ -13,7 +13,7 @@ from migrating import READING, describe_revision, make_project
 from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.migrate import migrate_all
-from sceneshift.data.sqliteschema import STRUCTURE, describe_structure
+from sceneshift.data.sqlite.schema import STRUCTURE, describe_structure
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.sqlitecopy import copy_sqlite
+from sceneshift.data.sqlite.copying import copy_sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +171,7 @@ def test_only_its_own_drafts_are_swept(tmp_path: Path) -> None:
 STOPPED = """
 import os, signal, sys
 from pathlib import Path
-from sceneshift.data import sqlitecopy
+from sceneshift.data.sqlite import copying as sqlitecopy
 left = int(sys.argv[3])
 def count(name, where=os):
     real = getattr(where, name)

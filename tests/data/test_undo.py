@@ -6,7 +6,7 @@ import pytest
 
 from resetting import Shop
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data.sqlite import SqliteSystem
+from sceneshift.data.sqlite.system import SqliteSystem
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_targets
 from sceneshift.data.undo import UndoLog, place_state

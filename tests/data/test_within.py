@@ -29,9 +29,9 @@ from sceneshift.data.backups.taking import BackupRequest, back_up
 from sceneshift.data.change import change_database
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.migrate import migrate_all
-from sceneshift.data.pgaim import lead
-from sceneshift.data.pgsession import Place, open_session
-from sceneshift.data.pgwithin import PostgresqlWithin
+from sceneshift.data.postgresql.aim import lead
+from sceneshift.data.postgresql.session import Place, open_session
+from sceneshift.data.postgresql.within import PostgresqlWithin
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, Target, load_targets
 from sceneshift.data.undo import place_state
@@ -347,7 +347,7 @@ def test_others_wait_and_are_ended_where_they_would_not(
     assert seen == {(True,)}
     # Whom its user may not end is told.
     monkeypatch.setattr(
-        "sceneshift.data.pgsession._SETTINGS", "SET lock_timeout = '300ms'"
+        "sceneshift.data.postgresql.session._SETTINGS", "SET lock_timeout = '300ms'"
     )
     with shop.server.connect(shop.name) as superuser, superuser.transaction():
         superuser.execute("INSERT INTO a VALUES (3)")

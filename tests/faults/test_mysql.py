@@ -14,9 +14,9 @@ from killing import fork
 from mariadb import running_mariadb
 from resetting import MysqlShop
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import mysession
 from sceneshift.data.marker import Marker
-from sceneshift.data.mysql import MysqlSystem
+from sceneshift.data.mysql import session as mysession
+from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.target import load_targets
 from support import wait_until
 

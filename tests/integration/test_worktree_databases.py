@@ -16,7 +16,7 @@ import pytest
 
 from postgresql import Server, serving_postgresql
 from reloading import TASKS, Stack
-from sceneshift.data.pgcopy import write_mark
+from sceneshift.data.postgresql.copying import write_mark
 from support import free_port, wait_until
 from watching import git, write
 

@@ -19,7 +19,7 @@ from sceneshift.data.choice import choose
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker, list_statements
 from sceneshift.data.snapshots.snapshot import find_ancestor
-from sceneshift.data.sqlitecopy import copy_sqlite
+from sceneshift.data.sqlite.copying import copy_sqlite
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_targets
 from sceneshift.data.undo import place_state

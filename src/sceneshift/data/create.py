@@ -10,13 +10,13 @@ from sceneshift.core.wording import quote
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.marker import Marker, list_statements
-from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.sqlite.files import is_there
 from sceneshift.data.system import find_system
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sceneshift.data.pgserver import Server
+    from sceneshift.data.postgresql.server import Server
     from sceneshift.data.target import Request, Target
 
 _POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "postgis", "psql"})
@@ -94,11 +94,11 @@ def _find(target: Target) -> bool:
     if target.file is not None:
         return _find_file(target.file)
     if target.database.system in _MYSQL:
-        from sceneshift.data.mycreate import is_made  # noqa: PLC0415 - seldom
+        from sceneshift.data.mysql.create import is_made  # noqa: PLC0415 - seldom
 
         return is_made(target)
-    from sceneshift.data.pgserver import open_server  # noqa: PLC0415 - 300 ms
-    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
+    from sceneshift.data.postgresql.server import open_server  # noqa: PLC0415 - 300 ms
+    from sceneshift.data.postgresql.settings import find_database  # noqa: PLC0415
 
     name = _get_name(target)
     with open_server(target.database.url, target.root) as server:
@@ -117,7 +117,7 @@ def _make(target: Target) -> bool:
         if target.file is not None:
             return _make_file(target, target.file)
         if target.database.system in _MYSQL:
-            from sceneshift.data.mycreate import make  # noqa: PLC0415 - seldom
+            from sceneshift.data.mysql.create import make  # noqa: PLC0415 - seldom
 
             return make(target, _mark(target))
         return _make_on_server(target)
@@ -184,11 +184,11 @@ def _get_name(target: Target) -> str:
 
 
 def _make_on_server(target: Target) -> bool:
-    from sceneshift.data.pgserver import (  # noqa: PLC0415 - as above
+    from sceneshift.data.postgresql.server import (  # noqa: PLC0415 - as above
         StatementError,
         open_server,
     )
-    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
+    from sceneshift.data.postgresql.settings import find_database  # noqa: PLC0415
 
     name = _get_name(target)
     with open_server(target.database.url, target.root) as server:
@@ -212,8 +212,8 @@ def _describe_creation(server: Server, name: str) -> str:
     It begins with what every new one has on this server, its extensions for instance,
     unless that is of another encoding.
     """
-    from sceneshift.data.pgserver import quote_name  # noqa: PLC0415 - as above
-    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
+    from sceneshift.data.postgresql.server import quote_name  # noqa: PLC0415 - as above
+    from sceneshift.data.postgresql.settings import find_database  # noqa: PLC0415
 
     usual = find_database(server.ask, "template1")
     is_fit = usual is not None and usual["encoding"] == _ENCODING

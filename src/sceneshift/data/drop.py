@@ -19,7 +19,7 @@ from sceneshift.core.wording import describe_seconds
 from sceneshift.data.guards import describe_rows, guard_change
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.parting import start_parting
-from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.sqlite.files import is_there
 from sceneshift.data.system import find_system
 from sceneshift.data.undo import UndoLog, place_state
 from sceneshift.data.versions import VersionTable, read_versions
@@ -27,7 +27,7 @@ from sceneshift.data.versions import VersionTable, read_versions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sceneshift.data.pausing import Paused
+    from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import System
     from sceneshift.data.target import Request, Target
 

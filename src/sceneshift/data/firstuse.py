@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.project import Project
     from sceneshift.core.separation import OwnDatabase
-    from sceneshift.data.pgcopy import Copied
+    from sceneshift.data.postgresql.copying import Copied
     from sceneshift.data.target import Target
 
     Say = Callable[[str], None]
@@ -119,7 +119,7 @@ def _is_there(database: OwnDatabase, state: StateFolder) -> bool:
 
     Where that cannot be told, it is.
     """
-    from sceneshift.data.postgresql import connect, find_address  # noqa: PLC0415
+    from sceneshift.data.postgresql.address import connect, find_address  # noqa: PLC0415
 
     address = None if database.system == "sqlite" else find_address(database.url)
     if address is None:
@@ -137,7 +137,7 @@ def _is_there(database: OwnDatabase, state: StateFolder) -> bool:
 
 
 def _make_file(database: OwnDatabase, order: Order) -> str:
-    from sceneshift.data.sqlitecopy import copy_sqlite  # noqa: PLC0415 - one of two
+    from sceneshift.data.sqlite.copying import copy_sqlite  # noqa: PLC0415 - one of two
 
     root = Path(order.root)
     origin, target = get_file(database.origin, root), get_file(database.url, root)
@@ -176,8 +176,8 @@ def _say_unfit(database: OwnDatabase) -> str:
 def _make_on_server(database: OwnDatabase, order: Order, state: StateFolder) -> str:
     from sceneshift.data.engine import parse_url  # noqa: PLC0415 - one of two
     from sceneshift.data.nearness import refuse_far  # noqa: PLC0415
-    from sceneshift.data.pgcopy import make_copy  # noqa: PLC0415
-    from sceneshift.data.pgserver import name_server, open_server  # noqa: PLC0415
+    from sceneshift.data.postgresql.copying import make_copy  # noqa: PLC0415
+    from sceneshift.data.postgresql.server import name_server, open_server  # noqa: PLC0415
 
     root = Path(order.root)
     refuse_far(parse_url(database.origin, root), os.environ)

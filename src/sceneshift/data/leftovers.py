@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from sceneshift.core.drop import Drop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.engine import parse_url
-from sceneshift.data.sqlitefiles import list_sidecars, remove
+from sceneshift.data.sqlite.files import list_sidecars, remove
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sceneshift.core.made import Made
-    from sceneshift.data.pgserver import Server
+    from sceneshift.data.postgresql.server import Server
 
 _SUFFIX = "__wt_"
 
@@ -55,7 +55,7 @@ def apply_drops(drops: Sequence[Drop], root: Path) -> tuple[Drop, ...]:
 
 
 def _name(url: str, root: Path) -> str:
-    from sceneshift.data.pgserver import name_server  # noqa: PLC0415 - one of two
+    from sceneshift.data.postgresql.server import name_server  # noqa: PLC0415 - one of two
 
     try:
         parsed = parse_url(url, root)
@@ -120,7 +120,7 @@ def _find_user(path: Path) -> int | None:
 
 
 def _remove(path: Path) -> None:
-    from sceneshift.data.sqlitecopy import sweep_drafts  # noqa: PLC0415 - one of two
+    from sceneshift.data.sqlite.copying import sweep_drafts  # noqa: PLC0415 - one of two
 
     try:
         remove(path)
@@ -136,7 +136,7 @@ def _remove(path: Path) -> None:
 
 
 def _look_at_server(made: Made, root: Path, url: str, *, is_doing: bool) -> str | None:
-    from sceneshift.data.pgserver import open_server  # noqa: PLC0415 - one of two
+    from sceneshift.data.postgresql.server import open_server  # noqa: PLC0415 - one of two
 
     with open_server(url, root) as server:
         if is_doing:
@@ -148,8 +148,8 @@ def _look_at_server(made: Made, root: Path, url: str, *, is_doing: bool) -> str 
 
 
 def _judge(server: Server, made: Made) -> str | None:
-    from sceneshift.data.pgcopy import read_mark  # noqa: PLC0415 - one of two
-    from sceneshift.data.pgsettings import find_database  # noqa: PLC0415
+    from sceneshift.data.postgresql.copying import read_mark  # noqa: PLC0415 - one of two
+    from sceneshift.data.postgresql.settings import find_database  # noqa: PLC0415
 
     found = find_database(server.ask, made.place)
     if found is None:
@@ -165,8 +165,8 @@ def _judge(server: Server, made: Made) -> str | None:
 
 
 def _drop(server: Server, made: Made) -> None:
-    from sceneshift.data.pgcopy import sweep_drafts  # noqa: PLC0415 - one of two
-    from sceneshift.data.pgnames import Names  # noqa: PLC0415
+    from sceneshift.data.postgresql.copying import sweep_drafts  # noqa: PLC0415 - one of two
+    from sceneshift.data.postgresql.names import Names  # noqa: PLC0415
 
     sweep_drafts(server, made.place)
     names = Names(made.place)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
-    from sceneshift.data.pgsession import Session
+    from sceneshift.data.postgresql.session import Session
 
 _INTERVAL_S = 0.1
 _HOLDERS = """\
@@ -66,7 +66,7 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
         SceneshiftError: The database cannot be reached.
     """
     if database.system in {"mariadb", "mysql"}:
-        from sceneshift.data.mylock import hold_mysql_lock  # noqa: PLC0415 - as below
+        from sceneshift.data.mysql.lock import hold_mysql_lock  # noqa: PLC0415 - as below
 
         with hold_mysql_lock(database.url, root):
             yield
@@ -74,7 +74,7 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
     if database.system not in _SYSTEMS:
         yield
         return
-    from sceneshift.data.pgsession import (  # noqa: PLC0415 - of one system
+    from sceneshift.data.postgresql.session import (  # noqa: PLC0415 - of one system
         Place,
         open_locking,
     )
@@ -98,7 +98,7 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
     Raises:
         StatementError: The server is gone.
     """
-    from sceneshift.data.pgserver import make_key  # noqa: PLC0415 - of one system
+    from sceneshift.data.postgresql.server import make_key  # noqa: PLC0415 - of one system
 
     key, thread = make_key(name), threading.get_ident()
     ((own,),) = session.ask("SELECT pg_backend_pid()")

@@ -18,11 +18,11 @@ from sceneshift.data.change import change_database
 from sceneshift.data.configuration import list_migrated
 from sceneshift.data.firstuse import make_missing
 from sceneshift.data.locking import hold_lock, hold_server_lock
-from sceneshift.data.references import check_references
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.route import HEADS, find_route
 from sceneshift.data.scripts import name_below
+from sceneshift.data.sqlite.references import check_references
 from sceneshift.data.standing import find_standing
 from sceneshift.data.target import FOLDER, list_targets, open_project
 from sceneshift.data.undo import UnkeptError
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.configuration import Migrated
-    from sceneshift.data.pausing import Paused
     from sceneshift.data.route import Route
     from sceneshift.data.scripts import Scripts
+    from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.standing import Standing
     from sceneshift.data.target import Target
     from sceneshift.data.undo import Changed

@@ -10,7 +10,7 @@ from sceneshift.core.execution import become
 from sceneshift.core.project import build_common_env
 from sceneshift.data.clients import find_client
 from sceneshift.data.firstuse import insist_on_missing
-from sceneshift.data.sqlitefiles import is_there
+from sceneshift.data.sqlite.files import is_there
 from sceneshift.data.target import Request, load_target
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ def is_kept(target: Target, system: System, snapshot: Snapshot) -> bool:
         return False
     if target.file is None:
         return True
-    from sceneshift.data.sqlite import SqliteSystem  # noqa: PLC0415 - 5 ms
+    from sceneshift.data.sqlite.system import SqliteSystem  # noqa: PLC0415 - 5 ms
 
     try:
         return SqliteSystem(target).count_kept(snapshot.id) == snapshot.rows

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
-    from sceneshift.data.pausing import Paused
     from sceneshift.data.seeding.application import Seeding
+    from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.target import Target
     from sceneshift.data.upgrade import Upgrade
 
@@ -187,20 +187,20 @@ def find_system(target: Target) -> System:
     from sceneshift.core.wording import quote  # noqa: PLC0415
 
     if target.file is not None:
-        from sceneshift.data.sqlite import SqliteSystem  # noqa: PLC0415 - 5 ms
+        from sceneshift.data.sqlite.system import SqliteSystem  # noqa: PLC0415 - 5 ms
 
         return SqliteSystem(target)
     if target.database.system in {"postgres", "postgresql"}:
-        from sceneshift.data.pgconfined import is_confined  # noqa: PLC0415 - 20 ms
-        from sceneshift.data.postgres import PostgresqlSystem  # noqa: PLC0415 - likewise
+        from sceneshift.data.postgresql.confined import is_confined  # noqa: PLC0415 - 20 ms
+        from sceneshift.data.postgresql.system import PostgresqlSystem  # noqa: PLC0415 - likewise
 
         if is_confined(target):
-            from sceneshift.data.pgwithin import PostgresqlWithin  # noqa: PLC0415
+            from sceneshift.data.postgresql.within import PostgresqlWithin  # noqa: PLC0415
 
             return PostgresqlWithin(target)
         return PostgresqlSystem(target)
     if target.database.system in {"mariadb", "mysql"}:
-        from sceneshift.data.mysql import MysqlSystem  # noqa: PLC0415 - as above
+        from sceneshift.data.mysql.system import MysqlSystem  # noqa: PLC0415 - as above
 
         return MysqlSystem(target)
     target.check_lasting()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
-    from sceneshift.data.pausing import Paused
+    from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
 

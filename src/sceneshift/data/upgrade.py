@@ -18,12 +18,12 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.paths import StateFolder, write_whole
 from sceneshift.core.secrets import mask_values
 from sceneshift.core.wording import quote
-from sceneshift.data import batchguard
 from sceneshift.data.rehearsal import watching
 from sceneshift.data.rehearsal.watching import SCHEMA_VARIABLE as _WATCH_SCHEMA
 from sceneshift.data.rehearsal.watching import VARIABLE as _WATCH
 from sceneshift.data.snapshots.traced import read_prelude
 from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
+from sceneshift.data.sqlite import batchguard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
-from sceneshift.data.sqlitefiles import reading
+from sceneshift.data.sqlite.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,7 +166,7 @@ def read_file(path: Path, table: VersionTable) -> tuple[str, ...] | None:
 def _read_server(
     database: Database, root: Path, table: VersionTable
 ) -> tuple[str, ...] | None:
-    from sceneshift.data.postgresql import find_address, read_column  # noqa: PLC0415
+    from sceneshift.data.postgresql.address import find_address, read_column  # noqa: PLC0415
 
     if database.system in {"mariadb", "mysql"}:
         return _read_mysql(database, root, table)
@@ -181,7 +181,7 @@ def _read_server(
 def _read_mysql(
     database: Database, root: Path, table: VersionTable
 ) -> tuple[str, ...] | None:
-    from sceneshift.data.mysession import (  # noqa: PLC0415 - of one system
+    from sceneshift.data.mysql.session import (  # noqa: PLC0415 - of one system
         MISSING_TABLE,
         Place,
         StatementError,

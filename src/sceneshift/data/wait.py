@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import describe_seconds, quote
-from sceneshift.data.sqlitefiles import reading
+from sceneshift.data.sqlite.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

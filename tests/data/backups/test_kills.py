@@ -28,7 +28,12 @@ from backing import back_up, list_backups, open_shelf, put_back
 import mariadb
 from postgresql import Server
 from resetting import MysqlShop, ServerShop, Shop
-from sceneshift.data import aside, mysession, pgsession, sqlite, sqlitecopy, undo
+from sceneshift.data import undo
+from sceneshift.data.sqlite import aside as aside
+from sceneshift.data.mysql import session as mysession
+from sceneshift.data.postgresql import session as pgsession
+from sceneshift.data.sqlite import system as sqlite
+from sceneshift.data.sqlite import copying as sqlitecopy
 from sceneshift.data.backups import archive, listing, restoring, retention, shelf
 from sceneshift.data.backups import sqlite as medium, taking
 from sceneshift.data.target import Request

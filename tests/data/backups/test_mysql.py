@@ -13,12 +13,14 @@ from backing import back_up, claim, list_backups, open_shelf, read, restore
 from migrating import TABLE
 from resetting import MysqlShop, Shop
 from sceneshift.core.errors import ComponentError, SceneshiftError, UsageError
-from sceneshift.data import myexchange, mysession, mytools
 from sceneshift.data.backups import mysql as medium
 from sceneshift.data.backups.archive import unpack
 from sceneshift.data.backups.mydump import drop_definers, read_dump
 from sceneshift.data.engine import parse_url
-from sceneshift.data.mysession import quote_name, quote_text
+from sceneshift.data.mysql import exchange as myexchange
+from sceneshift.data.mysql import session as mysession
+from sceneshift.data.mysql import tools as mytools
+from sceneshift.data.mysql.session import quote_name, quote_text
 from sceneshift.data.system import find_system
 from sceneshift.data.target import load_targets
 from sceneshift.data.versions import VersionTable

@@ -15,13 +15,14 @@ from backing import claim as claim_again
 from backing import list_backups, read, restore
 from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.data import claim, pgcontent, reset
+from sceneshift.data import claim, reset
 from sceneshift.data.backups import parted
 from sceneshift.data.backups.myrows import have_same_rows
 from sceneshift.data.backups.mysql import MysqlMedium
-from sceneshift.data.mysession import Place as MysqlPlace
+from sceneshift.data.mysql.session import Place as MysqlPlace
 from sceneshift.data.parting import list_parted
-from sceneshift.data.pgsession import Place, open_session
+from sceneshift.data.postgresql import content as pgcontent
+from sceneshift.data.postgresql.session import Place, open_session
 from sceneshift.data.target import Request, load_targets
 from sceneshift.data.undo import UndoLog
 from support import wait_until
@@ -262,7 +263,9 @@ sys.path.insert(0, sys.argv[1])
 from backing import claim as claim_again
 from backing import list_backups, read
 from resetting import Shop
-from sceneshift.data import parting, sqlite, sqlitefiles, undo
+from sceneshift.data import parting, undo
+from sceneshift.data.sqlite import system as sqlite
+from sceneshift.data.sqlite import files as sqlitefiles
 from sceneshift.data.backups import parted, shelf, taking
 from sceneshift.data.target import load_targets
 

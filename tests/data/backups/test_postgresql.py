@@ -14,9 +14,10 @@ from migrating import TABLE, make_chain, make_project
 from postgresql import require_password
 from resetting import ServerShop, Shop
 from sceneshift.core.errors import ComponentError, SceneshiftError, UsageError
-from sceneshift.data import pgcontent, pgtools
 from sceneshift.data.backups import taking
 from sceneshift.data.backups.archive import unpack
+from sceneshift.data.postgresql import content as pgcontent
+from sceneshift.data.postgresql import tools as pgtools
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def test_what_cannot_be_had_leaves_nothing(
     with shop.server.connect(shop.name) as connection, connection.transaction():
         connection.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
         monkeypatch.setattr(
-            "sceneshift.data.pgsession._SETTINGS", "SET lock_timeout = '50ms'"
+            "sceneshift.data.postgresql.session._SETTINGS", "SET lock_timeout = '50ms'"
         )
         with pytest.raises(SceneshiftError, match="postgresql says: canceling"):
             back_up(shop)

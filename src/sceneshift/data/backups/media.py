@@ -26,7 +26,7 @@ def find_medium(target: Target) -> Medium:
         from sceneshift.data.backups.postgresql import (  # noqa: PLC0415 - 20 ms
             PostgresqlMedium,
         )
-        from sceneshift.data.pgconfined import is_confined  # noqa: PLC0415
+        from sceneshift.data.postgresql.confined import is_confined  # noqa: PLC0415
 
         if is_confined(target):
             from sceneshift.data.backups.pgfile import FileMedium  # noqa: PLC0415

@@ -16,10 +16,10 @@ import msgspec
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
 from sceneshift.data.backups.archive import open_chunks
-from sceneshift.data.mycode import load_code, read_code
-from sceneshift.data.mycopy import list_tables
-from sceneshift.data.mynames import CODE
-from sceneshift.data.mysession import (
+from sceneshift.data.mysql.code import load_code, read_code
+from sceneshift.data.mysql.copying import list_tables
+from sceneshift.data.mysql.names import CODE
+from sceneshift.data.mysql.session import (
     find_arguments,
     open_session,
     quote_name,
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from pymysql import Connection
 
-    from sceneshift.data.mycode import Code
-    from sceneshift.data.mycopy import Table
-    from sceneshift.data.mysession import Place, Session
+    from sceneshift.data.mysql.code import Code
+    from sceneshift.data.mysql.copying import Table
+    from sceneshift.data.mysql.session import Place, Session
 
 _MOST = 512 * 1024  # characters of a statement, less than any server takes
 _BEGIN = (
@@ -243,7 +243,7 @@ def _describe(value: str | bytes | None) -> str:
 
 
 def _list_code(codes: Sequence[Code]) -> Iterator[str]:
-    """Yield what makes the table that a state has its code in, see `mycode`."""
+    """Yield what makes the table that a state has its code in, see `mysql.code`."""
     yield (
         f"CREATE TABLE {CODE} (number INT PRIMARY KEY, code LONGTEXT) "
         "CHARACTER SET utf8mb4"

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import name_few, quote
-from sceneshift.data import mytools
 from sceneshift.data.backups.archive import open_chunks, pack, unpack
 from sceneshift.data.backups.medium import Content, Saved, get_version_table
 from sceneshift.data.backups.mydump import drop_definers, read_dump
@@ -25,11 +24,12 @@ from sceneshift.data.backups.myrows import (
 )
 from sceneshift.data.engine import parse_url
 from sceneshift.data.marker import VIEW
-from sceneshift.data.mybeside import Beside
-from sceneshift.data.mycontent import count_rows
-from sceneshift.data.myexchange import resume
-from sceneshift.data.mynames import CODE, NOTE, OWN, Kind
-from sceneshift.data.mysession import Place, open_session, quote_name
+from sceneshift.data.mysql import tools as mytools
+from sceneshift.data.mysql.beside import Beside
+from sceneshift.data.mysql.content import count_rows
+from sceneshift.data.mysql.exchange import resume
+from sceneshift.data.mysql.names import CODE, NOTE, OWN, Kind
+from sceneshift.data.mysql.session import Place, open_session, quote_name
 from sceneshift.data.versions import read_versions
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.backups.origin import Origin
-    from sceneshift.data.mysession import Session
-    from sceneshift.data.mytools import Tools
+    from sceneshift.data.mysql.session import Session
+    from sceneshift.data.mysql.tools import Tools
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
     from sceneshift.data.versions import VersionTable

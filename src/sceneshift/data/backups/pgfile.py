@@ -1,4 +1,4 @@
-"""Data of a PostgreSQL database whose states are files; see `pgwithin`."""
+"""Data of a PostgreSQL database whose states are files; see `postgresql.within`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sceneshift.core.paths import sync
 from sceneshift.core.wording import quote
 from sceneshift.data.backups.medium import Content, Saved
 from sceneshift.data.backups.postgresql import FILE, PostgresqlMedium, check_version
-from sceneshift.data.pgwithin import PostgresqlWithin
+from sceneshift.data.postgresql.within import PostgresqlWithin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.core.databases import Database
     from sceneshift.data.backups.origin import Origin
-    from sceneshift.data.pgdumps import Former
+    from sceneshift.data.postgresql.dumps import Former
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
     from sceneshift.data.versions import VersionTable

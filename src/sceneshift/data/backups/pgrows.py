@@ -16,7 +16,7 @@ from msgspec import Struct
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
 from sceneshift.data.backups.archive import open_chunks
-from sceneshift.data.pgserver import quote_name, quote_text
+from sceneshift.data.postgresql.server import quote_name, quote_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,18 +12,19 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import quote
-from sceneshift.data import pgaim, pgcontent
 from sceneshift.data.backups.archive import open_chunks, pack, unpack
 from sceneshift.data.backups.manifest import ROWS_FILE
 from sceneshift.data.backups.medium import Content, Saved, get_version_table
 from sceneshift.data.backups.pgrows import dump_rows, load_rows
 from sceneshift.data.build import build, make_order
 from sceneshift.data.engine import parse_url
-from sceneshift.data.pgnames import Names
-from sceneshift.data.pgserver import quote_name, quote_text
-from sceneshift.data.pgsession import Place, open_maintenance, open_session
-from sceneshift.data.pgtools import build_client_env, check_ended, find_tools
-from sceneshift.data.postgresql import find_address
+from sceneshift.data.postgresql import aim as pgaim
+from sceneshift.data.postgresql import content as pgcontent
+from sceneshift.data.postgresql.address import find_address
+from sceneshift.data.postgresql.names import Names
+from sceneshift.data.postgresql.server import quote_name, quote_text
+from sceneshift.data.postgresql.session import Place, open_maintenance, open_session
+from sceneshift.data.postgresql.tools import build_client_env, check_ended, find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from sceneshift.core.databases import Database
     from sceneshift.data.backups.manifest import Manifest
     from sceneshift.data.backups.origin import Origin
-    from sceneshift.data.pgsession import Session
-    from sceneshift.data.pgtools import Tools
+    from sceneshift.data.postgresql.session import Session
+    from sceneshift.data.postgresql.tools import Tools
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
     from sceneshift.data.versions import VersionTable

@@ -14,9 +14,9 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.backups.archive import pack, unpack
 from sceneshift.data.backups.medium import Content, Saved
-from sceneshift.data.sqlite import SqliteSystem
-from sceneshift.data.sqlitecopy import back_up
-from sceneshift.data.sqlitefiles import is_there, remove
+from sceneshift.data.sqlite.copying import back_up
+from sceneshift.data.sqlite.files import is_there, remove
+from sceneshift.data.sqlite.system import SqliteSystem
 from sceneshift.data.versions import read_versions
 
 if TYPE_CHECKING:

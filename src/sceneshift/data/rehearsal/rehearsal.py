@@ -173,14 +173,14 @@ def _compare(route: Route, upgrade: Upgrade) -> tuple[list[str] | None, str | No
 
 def _name_query(target: Target) -> str:
     if target.file is not None:
-        from sceneshift.data.sqliteschema import STRUCTURE  # noqa: PLC0415
+        from sceneshift.data.sqlite.schema import STRUCTURE  # noqa: PLC0415
 
         return STRUCTURE
     if target.database.system in {"mariadb", "mysql"}:
-        from sceneshift.data.myschema import QUERY  # noqa: PLC0415 - of one system
+        from sceneshift.data.mysql.schema import QUERY  # noqa: PLC0415 - of one system
 
         return QUERY
-    from sceneshift.data.pgschema import name_query  # noqa: PLC0415 - of another
+    from sceneshift.data.postgresql.schema import name_query  # noqa: PLC0415 - of another
 
     return name_query()
 
@@ -189,7 +189,7 @@ def _find_describe(
     target: Target,
 ) -> Callable[[Iterable[list[str]]], Mapping[str, str]]:
     if target.file is not None:
-        from sceneshift.data.sqliteschema import describe_structure  # noqa: PLC0415
+        from sceneshift.data.sqlite.schema import describe_structure  # noqa: PLC0415
 
         return describe_structure
     return lambda rows: {row[0]: row[1] for row in rows}

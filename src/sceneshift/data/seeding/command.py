@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.core.project import Project
-    from sceneshift.data.pausing import Paused
     from sceneshift.data.scripts import Scripts
     from sceneshift.data.seeding.application import Counts, Seeding
     from sceneshift.data.seeding.model import Dataset
+    from sceneshift.data.sqlite.pausing import Paused
 
 _FEW = 3
 _HEADER = 100  # bytes

@@ -12,7 +12,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
 from sceneshift.core.wording import quote
 from sceneshift.data.marker import VIEW
-from sceneshift.data.sqlitefiles import reading
+from sceneshift.data.sqlite.files import reading
 from sceneshift.data.sqltext import split
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def _read_postgresql(target: Target, draft: Database, path: str) -> Contents:
 
 def _dump(target: Target, draft: Database, path: str) -> str:
     from sceneshift.data.engine import parse_url  # noqa: PLC0415 - 300 ms
-    from sceneshift.data.pgsession import Place, open_session  # noqa: PLC0415
-    from sceneshift.data.pgtools import build_client_env, find_tools  # noqa: PLC0415
+    from sceneshift.data.postgresql.session import Place, open_session  # noqa: PLC0415
+    from sceneshift.data.postgresql.tools import build_client_env, find_tools  # noqa: PLC0415
 
     with open_session(Place(url=draft.url, root=target.root)) as session:
         ((number,),) = session.ask("SELECT current_setting('server_version_num')")

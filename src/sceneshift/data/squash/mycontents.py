@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.backups.myrows import can_read, reading
-from sceneshift.data.mycode import read_code
-from sceneshift.data.mycopy import list_tables
-from sceneshift.data.mysession import Place, open_session, quote_name, quote_text
+from sceneshift.data.mysql.code import read_code
+from sceneshift.data.mysql.copying import list_tables
+from sceneshift.data.mysql.session import Place, open_session, quote_name, quote_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sceneshift.core.databases import Database
-    from sceneshift.data.mycode import Code
+    from sceneshift.data.mysql.code import Code
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
 

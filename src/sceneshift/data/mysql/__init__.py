@@ -1,0 +1,1 @@
+"""States of databases of MariaDB and MySQL."""

@@ -1,0 +1,293 @@
+"""The databases beside one of MariaDB or MySQL: drafts, snapshots and former states."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
+from sceneshift.data.mysql.code import (
+    load_code,
+    make_code,
+    read_code,
+    remove_code,
+    store_code,
+)
+from sceneshift.data.mysql.copying import copy_tables, list_tables
+from sceneshift.data.mysql.lock import holding_lock
+from sceneshift.data.mysql.names import (
+    CODE,
+    NOTE,
+    Kind,
+    Names,
+    Note,
+    read_note,
+    write_note,
+)
+from sceneshift.data.mysql.session import (
+    Place,
+    Session,
+    StatementError,
+    open_session,
+    quote_name,
+    quote_text,
+)
+from sceneshift.data.parting import PARTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sceneshift.data.mysql.code import Code
+    from sceneshift.data.target import Target
+
+_DENIED = frozenset({1044, 1142, 1227})
+_NAMES = """\
+SELECT s.schema_name, t.table_name
+FROM information_schema.schemata s LEFT JOIN information_schema.tables t
+    ON t.table_schema = s.schema_name AND t.table_name = {note}
+WHERE s.schema_name LIKE {start} ORDER BY s.schema_name
+"""
+_LANGUAGE = """\
+SELECT default_character_set_name, default_collation_name
+FROM information_schema.schemata WHERE schema_name = {name}
+"""
+_SIZE = """\
+SELECT sum(data_length + index_length) FROM information_schema.tables
+WHERE table_schema = {name}
+"""
+
+
+class Beside:
+    """What is beside a database.
+
+    Attributes:
+        place: The database.
+        names: What those beside it are called.
+    """
+
+    def __init__(self, target: Target, place: Place) -> None:
+        self.place = place
+        self.names = Names(place.name)
+        self._target = target
+        self._session: Session | None = None
+
+    # -- who is at work
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """See `System.hold`: by a lock of the server."""
+        # The session that asks holds it: it goes with this program.
+        with (
+            open_session(self.place, "") as session,
+            holding_lock(session, self.place.name),
+        ):
+            self._session = session
+            try:
+                yield
+            finally:
+                self._session = None
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[None]:
+        """See `System.look`."""
+        with self.asking() as session:
+            former, self._session = self._session, session
+            try:
+                yield
+            finally:
+                self._session = former
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Session]:
+        """Yield the session that is open, or another one for this question."""
+        if self._session is not None:
+            yield self._session
+            return
+        with open_session(self.place, "") as session:
+            yield session
+
+    # -- what is there
+
+    def exists(self, session: Session) -> bool:
+        """Tell whether the database itself is there."""
+        return bool(session.ask(_LANGUAGE, name=self.place.name))
+
+    def find_language(self, session: Session, name: str) -> tuple[str, str] | None:
+        """Return the character set and the collation of what is made in a database."""
+        rows = session.ask(_LANGUAGE, name=name)
+        return (str(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def list_all(self, session: Session) -> dict[str, Note | None]:
+        """Return the databases beside this one, each with what is noted in it."""
+        start = self.names.start.replace("_", "\\_") + "%"
+        rows = session.ask(_NAMES, start=start, note=NOTE)
+        found: dict[str, Note | None] = {
+            str(name): None for name, _ in rows if self.names.has(str(name))
+        }
+        noted = [str(name) for name, view in rows if view and str(name) in found]
+        if noted:
+            query = " UNION ALL ".join(
+                f"SELECT {quote_text(name)}, note FROM {quote_name(name)}.{NOTE}"  # noqa: S608
+                for name in noted
+            )
+            found |= {
+                str(name): read_note(str(text)) for name, text in session.ask(query)
+            }
+        return found
+
+    def find(self, session: Session, kind: Kind, id: str) -> str | None:  # noqa: A002
+        """Return the database that is a snapshot or a former state."""
+        for name, note in self.list_all(session).items():
+            if note is not None and (note.kind, note.id) == (kind, id):
+                return name
+        return None
+
+    def get(self, session: Session, kind: Kind, id: str) -> str:  # noqa: A002
+        """Return the same, which has to be there.
+
+        Raises:
+            SceneshiftError: It is not.
+        """
+        found = self.find(session, kind, id)
+        if found is None:
+            raise SceneshiftError(
+                f"the {kind} {quote(id)} is no more there",
+                hint="see what there is: inv data.status",
+            )
+        return found
+
+    def find_size(self, session: Session, name: str) -> int:
+        """Return how large a database is, in bytes."""
+        return int(session.ask(_SIZE, name=name)[0][0] or 0)
+
+    # -- making
+
+    def note(self, session: Session, name: str, kind: Kind, id: str = "") -> None:  # noqa: A002
+        """Note in a database what it is, in one step."""
+        text = write_note(
+            kind,
+            id=id,
+            of=self.place.name,
+            project=self._target.owner,
+            root=self._target.root,
+        )
+        session.run(
+            "CREATE OR REPLACE SQL SECURITY INVOKER VIEW "
+            f"{quote_name(name)}.{NOTE} AS SELECT {quote_text(text)} AS note"
+        )
+
+    def make(self, session: Session) -> str:
+        """Make a draft with nothing in it, and return its name.
+
+        Raises:
+            SceneshiftError: This user may not, for one; nothing is left.
+        """
+        name = self.names.draw()
+        try:
+            session.run(self._describe_creation(session, name))
+        except StatementError as error:
+            if error.code not in _DENIED:
+                raise
+            raise SceneshiftError(
+                f"no state of {quote(self.place.name)} can be kept, for that takes "
+                f"databases beside it: {error.message}",
+                hint="let its user have them: GRANT ALL ON "
+                f"`{self.names.start.replace('_', chr(92) + '_')}%`.* TO …",
+            ) from error
+        self.note(session, name, Kind.DRAFT)
+        return name
+
+    def make_live(self, session: Session) -> None:
+        """Make the database itself, where it is not there."""
+        if not self.exists(session):
+            session.run(f"CREATE DATABASE {quote_name(self.place.name)}")
+
+    def _describe_creation(self, session: Session, name: str) -> str:
+        found = self.find_language(session, self.place.name)
+        words = f"CREATE DATABASE {quote_name(name)}"
+        if found is not None:
+            words += f" CHARACTER SET {found[0]} COLLATE {found[1]}"
+        return words
+
+    def copy_state(self, session: Session, origin: str, name: str) -> None:
+        """Copy a state that is not in place, with its code as text."""
+        copy_tables(self.place, origin, name)
+        store_code(session, name, load_code(session, origin))
+
+    def copy_live(self, session: Session, name: str) -> list[Code]:
+        """Copy the database itself, others waiting meanwhile; return its code."""
+        copy_tables(self.place, self.place.name, name, is_in_use=True)
+        codes = read_code(self.place, self.place.name)
+        store_code(session, name, codes)
+        return codes
+
+    def unfold(self, session: Session, name: str) -> None:
+        """Make the code of a draft that it has as text."""
+        problems = make_code(self.place, name, load_code(session, name))
+        session.run(f"DROP TABLE {quote_name(name)}.{CODE}")
+        if problems:
+            raise SceneshiftError(
+                f"a copy is not whole: {problems[0]}",
+                hint="let the user make what the database has, or mend that",
+            )
+
+    def fold(self, session: Session, name: str) -> None:
+        """Have the code of a draft as text alone."""
+        codes = read_code(self.place, name)
+        store_code(session, name, codes)
+        remove_code(session, name, codes)
+
+    # -- letting go
+
+    def drop(self, session: Session, name: str) -> None:
+        """Drop a database of ours; wherever that is cut off, it is known as doomed."""
+        self.note(session, name, Kind.DOOMED)
+        tables = list_tables(session, name)
+        if tables:
+            names = ", ".join(
+                f"{quote_name(name)}.{quote_name(each.name)}" for each in tables
+            )
+            session.run("SET foreign_key_checks = 0")
+            session.run(f"DROP TABLE IF EXISTS {names}", "SET foreign_key_checks = 1")
+        session.run(f"DROP DATABASE IF EXISTS {quote_name(name)}")
+
+    def forget(self, kind: Kind, id: str) -> None:  # noqa: A002
+        """Remove a snapshot or a former state."""
+        with self.asking() as session:
+            found = self.find(session, kind, id)
+            if found is not None:
+                self.drop(session, found)
+
+    def sweep(self, session: Session) -> None:
+        """Remove what nobody is at work on; the lock is held.
+
+        What has no note, and is not empty, is none of ours.
+        """
+        for name, note in self.list_all(session).items():
+            if note is None:
+                if not list_tables(session, name):
+                    session.run(f"DROP DATABASE {quote_name(name)}")
+            elif note.kind in {Kind.DRAFT, Kind.DOOMED} or self._is_lost(note):
+                self.drop(session, name)
+
+    def is_own(self, note: Note | None) -> bool:
+        """Tell whether no other checkout, and no other address, has a snapshot."""
+        if note is None or not note.is_from(self._target.root):
+            return False
+        folders = {
+            each.parent.parent for each in self._list_written("snapshots", note.id)
+        }
+        return not folders or self._target.folder in folders
+
+    def _is_lost(self, note: Note) -> bool:
+        """Tell whether nothing is written down of what this checkout has kept."""
+        if not note.is_from(self._target.root):
+            return False
+        folders = ("snapshots",) if note.kind is Kind.SNAPSHOT else ("undo", PARTED)
+        id = note.id.removesuffix("-later")  # noqa: A001 - that is what it is
+        return not any(any(self._list_written(each, id)) for each in folders)
+
+    def _list_written(self, folder: str, name: str) -> Iterator[Path]:
+        return self._target.folder.parent.glob(f"*/{folder}/{name}.json")

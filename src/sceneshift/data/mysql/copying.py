@@ -1,0 +1,135 @@
+"""Copying the tables of a database of MariaDB or MySQL into another one.
+
+Each is made as the server says it is, and filled by the server: nothing goes through
+this program. A copy of what others are working with is taken while nobody may write,
+for transactions do not see the tables of one instant otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import name_few, quote
+from sceneshift.data.mysql.names import OWN
+from sceneshift.data.mysql.session import open_session, quote_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sceneshift.data.mysql.session import Place, Session
+
+_TABLES = """\
+SELECT table_name, table_type FROM information_schema.tables
+WHERE table_schema = {name} AND table_type NOT IN ('VIEW', 'SYSTEM VIEW')
+ORDER BY table_name
+"""
+_COLUMNS = """\
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = {name}
+    AND extra NOT REGEXP '(VIRTUAL|STORED|PERSISTENT) GENERATED'
+ORDER BY table_name, ordinal_position
+"""
+# What is in the other one already was checked there.
+_UNCHECKED = (
+    "SET foreign_key_checks = 0, unique_checks = 0 "
+    "/*M!100201 , check_constraint_checks = 0 */"
+)
+_SEQUENCE, _VERSIONED = "SEQUENCE", "SYSTEM VERSIONED"
+_FEW = 3
+
+
+class Table(NamedTuple):
+    """A table of a database.
+
+    Attributes:
+        name: Its name.
+        kind: What the server says that it is: `BASE TABLE`.
+    """
+
+    name: str
+    kind: str
+
+
+def list_tables(session: Session, database: str) -> list[Table]:
+    """Return the tables of a database, but for ours.
+
+    Raises:
+        StatementError: The server refused it.
+    """
+    rows = session.ask(_TABLES, name=database)
+    found = [Table(str(name), str(kind)) for name, kind in rows]
+    return [each for each in found if each.name not in OWN]
+
+
+def copy_tables(
+    place: Place, origin: str, name: str, *, is_in_use: bool = False
+) -> None:
+    """Copy all tables of a database.
+
+    Args:
+        place: On the server.
+        origin: The database.
+        name: The other one, which has none of them.
+        is_in_use: Whether others may be writing to the database: they wait.
+
+    Raises:
+        StatementError: The server refused it.
+        SceneshiftError: There are tables of which no copy can be made.
+    """
+    with open_session(place, name) as session:
+        tables = list_tables(session, origin)
+        if is_in_use:
+            _check(tables)
+        session.run(_UNCHECKED)
+        for each in tables:
+            _make(session, origin, each)
+        columns: dict[str, list[str]] = {}
+        for table, column in session.ask(_COLUMNS, name=origin):
+            columns.setdefault(str(table), []).append(quote_name(str(column)))
+        if is_in_use and tables:
+            session.run(f"LOCK TABLES {_list_locks(origin, name, tables)}")
+        try:
+            for each in tables:
+                _fill(session, origin, each, columns[each.name])
+        finally:
+            if is_in_use:
+                with contextlib.suppress(SceneshiftError):
+                    session.run("UNLOCK TABLES")
+
+
+def _check(tables: Sequence[Table]) -> None:
+    names = [quote(each.name) for each in tables if each.kind == _VERSIONED]
+    if names:
+        raise SceneshiftError(
+            f"no copy has the history of {name_few(names, _FEW)}, which the server "
+            "keeps by itself",
+            hint="take a backup by mariadb-backup, and let Alembic do it by itself",
+        )
+
+
+def _list_locks(origin: str, name: str, tables: Sequence[Table]) -> str:
+    return ", ".join(
+        f"{quote_name(origin)}.{quote_name(each.name)} READ, "
+        f"{quote_name(name)}.{quote_name(each.name)} WRITE"
+        for each in tables
+    )
+
+
+def _make(session: Session, origin: str, table: Table) -> None:
+    kind = "SEQUENCE" if table.kind == _SEQUENCE else "TABLE"
+    source = f"{quote_name(origin)}.{quote_name(table.name)}"
+    ((_, statement, *_),) = session.ask(f"SHOW CREATE {kind} {source}")
+    session.run(str(statement))
+
+
+def _fill(session: Session, origin: str, table: Table, columns: Sequence[str]) -> None:
+    own = quote_name(table.name)
+    source = f"{quote_name(origin)}.{own}"
+    if table.kind == _SEQUENCE:
+        ((number,),) = session.ask(f"SELECT next_not_cached_value FROM {source}")  # noqa: S608
+        session.run(f"DO SETVAL({own}, {number}, 0)")
+        return
+    names = ", ".join(columns)
+    session.run(f"INSERT INTO {own} ({names}) SELECT {names} FROM {source}")  # noqa: S608

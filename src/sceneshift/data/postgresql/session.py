@@ -1,0 +1,292 @@
+"""Statements for a PostgreSQL server, by its driver alone.
+
+SQLAlchemy takes half a second to import. It is asked only where the driver is another,
+or the address is one that libpq might take for something else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from msgspec import Struct
+
+from sceneshift.core.errors import ComponentError, SceneshiftError
+from sceneshift.core.secrets import mask_secrets
+from sceneshift.data.postgresql.address import find_address
+from sceneshift.data.postgresql.server import StatementError, quote_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+MAINTENANCE = ("postgres", "template1")  # nobody works in them
+_APPLICATION = "sceneshift"
+# What a database or a user may be set to, and would end in the middle of things.
+_SETTINGS = """\
+SET statement_timeout = 0;
+SET lock_timeout = '10s';
+SET idle_in_transaction_session_timeout = 0;
+SET default_transaction_read_only = off;
+SELECT set_config('idle_session_timeout', '0', false)
+WHERE current_setting('server_version_num')::int >= 140000
+"""
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A database on a server, and by it the server.
+
+    Attributes:
+        url: Its address, as an application names it.
+        root: The project's folder.
+    """
+
+    url: str
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The database's name; empty where the address has none."""
+        _, _, rest = self.url.partition("://")
+        place, _, query = rest.partition("?")
+        asked = dict(parse_qsl(query)).get("dbname")
+        return asked or unquote(place.partition("/")[2])
+
+
+class Session:
+    """A connection whose statements stand for themselves."""
+
+    def __init__(
+        self,
+        execute: Callable[[str], list[tuple[Any, ...]]],
+        copy: Callable[[str, Iterable[bytes]], None],
+    ) -> None:
+        self._execute = execute
+        self._copy = copy
+        self._is_in_transaction = False
+
+    def ask(self, query: str, **values: str | int) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; `{name}` stands for a value.
+
+        Raises:
+            StatementError: The server refused it.
+        """
+        texts = {
+            name: quote_text(value) if isinstance(value, str) else str(value)
+            for name, value in values.items()
+        }
+        return self._execute(query.format(**texts) if values else query)
+
+    def run(self, *statements: str) -> None:
+        """Run a statement by itself, or several as one transaction.
+
+        Raises:
+            StatementError: The server refused one, and all are as if never run.
+        """
+        if len(statements) == 1 or self._is_in_transaction:
+            for each in statements:
+                self._execute(each)
+            return
+        try:
+            self._execute("; ".join(["BEGIN", *statements, "COMMIT"]))
+        except BaseException:
+            with contextlib.suppress(SceneshiftError):
+                self._execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Have all statements in it be one transaction.
+
+        Raises:
+            StatementError: It cannot be committed, and all are as if never run.
+        """
+        self._execute("BEGIN")
+        self._is_in_transaction = True
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(SceneshiftError):
+                self._execute("ROLLBACK")
+            raise
+        finally:
+            self._is_in_transaction = False
+
+    def copy(self, query: str, chunks: Iterable[bytes]) -> None:
+        """Load rows by a statement COPY … FROM stdin.
+
+        Raises:
+            ComponentError: The driver cannot.
+            StatementError: The server refused it.
+        """
+        self._copy(query, chunks)
+
+
+@contextmanager
+def open_session(place: Place, name: str | None = None) -> Iterator[Session]:
+    """Yield a connection to a database, or to another one of its server.
+
+    Raises:
+        ComponentError: No driver is installed.
+        SceneshiftError: It cannot be reached.
+    """
+    name = place.name if name is None else name
+    address = find_address(place.url)
+    opened = None
+    if address is not None:
+        with contextlib.suppress(ImportError):
+            opened = _open(address, name)
+    with opened or _open_by_sqlalchemy(place, name) as session:
+        session.ask(_SETTINGS)
+        yield session
+
+
+@contextmanager
+def open_maintenance(place: Place) -> Iterator[Session]:
+    """Yield a connection to the server, in none of the databases that are worked on.
+
+    Raises:
+        ComponentError: No driver is installed.
+        SceneshiftError: It cannot be reached.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in MAINTENANCE:
+            try:
+                session = stack.enter_context(open_session(place, name))
+            except SceneshiftError as error:
+                # It may not be there, or not be open to this user.
+                if name == MAINTENANCE[-1] or f'"{name}"' not in error.message:
+                    raise
+            else:
+                break
+        yield session
+
+
+@contextmanager
+def open_locking(place: Place) -> Iterator[Session]:
+    """Yield a connection for a lock of the server: to no database that is worked on.
+
+    Where the user may be in no other, it is to this one.
+
+    Raises:
+        ComponentError: No driver is installed.
+        SceneshiftError: It cannot be reached.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            session = stack.enter_context(open_maintenance(place))
+        except SceneshiftError as error:
+            # Else the server itself cannot be reached.
+            if not any(name in error.message for name in MAINTENANCE):
+                raise
+            session = stack.enter_context(open_session(place))
+        yield session
+
+
+def _open(address: str, name: str) -> contextlib.AbstractContextManager[Session]:
+    """Return what opens it.
+
+    Raises:
+        ImportError: The driver is not installed.
+    """
+    import psycopg  # noqa: PLC0415 - 120 ms
+
+    def translate(error: psycopg.Error) -> StatementError:
+        lines = str(error).splitlines() or [type(error).__name__]
+        return StatementError(
+            f"postgresql says: {mask_secrets(lines[0])}",
+            hint="look at the server's log",
+            code=error.sqlstate,
+        )
+
+    @contextmanager
+    def opening() -> Iterator[Session]:
+        try:
+            connection = psycopg.connect(
+                address,
+                dbname=name,
+                autocommit=True,
+                fallback_application_name=_APPLICATION,
+                # Of a database in SQL_ASCII, psycopg would make bytes.
+                client_encoding="utf8",
+            )
+        except psycopg.Error as error:
+            raise SceneshiftError(
+                translate(error).message,
+                hint="is its server up, and the URL right? inv env.show",
+            ) from error
+
+        def execute(query: str) -> list[tuple[Any, ...]]:
+            try:
+                cursor = connection.execute(query.encode())
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                raise translate(error) from error
+
+        def copy(query: str, chunks: Iterable[bytes]) -> None:
+            try:
+                with connection.cursor().copy(query.encode()) as copying:
+                    for chunk in chunks:
+                        copying.write(chunk)
+            except psycopg.Error as error:
+                raise translate(error) from error
+
+        # Not its own context: that would wait for what a lost server does not say.
+        with contextlib.closing(connection):
+            yield Session(execute, copy)
+
+    return opening()
+
+
+@contextmanager
+def _open_by_sqlalchemy(place: Place, name: str) -> Iterator[Session]:
+    from sqlalchemy import exc  # noqa: PLC0415 - 300 ms
+
+    from sceneshift.data.engine import (  # noqa: PLC0415
+        describe_error,
+        open_connection,
+        open_engine,
+        parse_url,
+    )
+
+    url = parse_url(place.url, place.root).set(database=name)
+    engine = open_engine(url, place.root, is_autocommit=True)
+    options = {"no_parameters": True}
+    with open_connection(engine) as connection:
+
+        def execute(query: str) -> list[tuple[Any, ...]]:
+            try:
+                found = connection.exec_driver_sql(query, execution_options=options)
+                return [tuple(row) for row in found] if found.returns_rows else []
+            except exc.DBAPIError as error:
+                cause = error.orig
+                code = getattr(cause, "sqlstate", getattr(cause, "pgcode", None))
+                raise StatementError(
+                    f"postgresql says: {describe_error(cause or error, url)}",
+                    hint="look at the server's log",
+                    code=code,
+                ) from error
+
+        def copy(query: str, chunks: Iterable[bytes]) -> None:
+            cursor = connection.connection.cursor()
+            if not hasattr(cursor, "copy"):
+                raise ComponentError(
+                    f"the driver `{url.drivername}` cannot load what was dumped",
+                    component="psycopg[binary]",
+                    hint="name psycopg in the URL: postgresql+psycopg://…",
+                )
+            try:
+                with cursor.copy(query) as copying:
+                    for chunk in chunks:
+                        copying.write(chunk)
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise StatementError(
+                    f"postgresql says: {describe_error(error, url)}",
+                    hint="look at the server's log",
+                    code=getattr(error, "sqlstate", None),
+                ) from error
+
+        yield Session(execute, copy)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.scripts import Scripts
+    from sceneshift.data.target import Target
 
 _COLUMN = "version_num"
 _LOCKED_S = 0.5
@@ -144,6 +145,22 @@ def read_versions(
     if path is None:
         return _read_server(database, root, table)
     return read_file(path, table)
+
+
+def read_usual_versions(target: Target) -> tuple[str, ...] | None:
+    """Return what a database is at, by the usual table where that is not told.
+
+    None where it is nothing, or cannot be read: who may not read it may not write it.
+    """
+    if target.migrated is None:
+        return None
+    try:
+        table = find_version_table(target.migrated.read(target.root))
+    except SceneshiftError:
+        table = VersionTable()
+    with contextlib.suppress(SceneshiftError):
+        return read_versions(target.database, target.root, table)
+    return None
 
 
 def read_file(path: Path, table: VersionTable) -> tuple[str, ...] | None:

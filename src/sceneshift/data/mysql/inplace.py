@@ -19,7 +19,7 @@ from sceneshift.data.mysql.exchange import exchange, explain_waiting
 from sceneshift.data.mysql.names import Kind
 from sceneshift.data.mysql.session import WAITED, StatementError
 from sceneshift.data.undo import UnkeptError
-from sceneshift.data.versions import VersionTable, find_version_table, read_versions
+from sceneshift.data.versions import read_usual_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,13 +125,4 @@ def _take_back(
 def _take_stamp(target: Target, beside: Beside) -> object:
     """Return what is another where a part of a migration is done."""
     schema = read_schema(beside.place, beside.place.name)
-    if target.migrated is None:
-        return schema, None
-    try:
-        table = find_version_table(target.migrated.read(target.root))
-    except SceneshiftError:
-        table = VersionTable()
-    versions = None
-    with contextlib.suppress(SceneshiftError):  # who may not read it may not write it
-        versions = read_versions(target.database, target.root, table)
-    return schema, versions
+    return schema, read_usual_versions(target)

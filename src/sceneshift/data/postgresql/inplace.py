@@ -22,7 +22,7 @@ from sceneshift.data.postgresql.server import quote_name
 from sceneshift.data.postgresql.session import open_session
 from sceneshift.data.postgresql.settings import find_database, list_options
 from sceneshift.data.undo import UnkeptError
-from sceneshift.data.versions import VersionTable, find_version_table, read_versions
+from sceneshift.data.versions import read_usual_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,13 +153,4 @@ def _take_stamp(target: Target, place: Place) -> object:
     """Return what is another where a part of a migration has been committed."""
     with open_session(place) as session:
         schema = read_schema(session)
-    if target.migrated is None:
-        return schema, None
-    try:
-        table = find_version_table(target.migrated.read(target.root))
-    except SceneshiftError:
-        table = VersionTable()
-    versions = None
-    with contextlib.suppress(SceneshiftError):  # who may not read it may not write it
-        versions = read_versions(target.database, target.root, table)
-    return schema, versions
+    return schema, read_usual_versions(target)

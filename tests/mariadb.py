@@ -74,15 +74,23 @@ class Server(NamedTuple):
         self, database: str = "", user: str = "root", **options: Any
     ) -> pymysql.Connection[Any]:
         """Return a connection whose statements stand for themselves."""
-        return pymysql.connect(
-            unix_socket=str(self.socket),
-            user=user,
-            database=database or None,
-            autocommit=True,
-            charset="utf8mb4",
-            ssl_disabled=True,  # else it reads certificates, for 60 ms
-            **options,
-        )
+        try:
+            return pymysql.connect(
+                unix_socket=str(self.socket),
+                user=user,
+                database=database or None,
+                autocommit=True,
+                charset="utf8mb4",
+                ssl_disabled=True,  # else it reads certificates, for 60 ms
+                **options,
+            )
+        except pymysql.OperationalError as error:
+            error.add_note(self._read_end())
+            raise
+
+    def _read_end(self) -> str:
+        """Return what the server has said last."""
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
 
     def list_databases(self, start: str = "") -> list[str]:
         """Return the databases whose names begin with a text."""

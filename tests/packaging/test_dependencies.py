@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "sceneshift"
 # Dependencies of rooms that are not there yet. Whoever imports one takes it out.
 FOR_LATER_ROOMS = {"docker", "jinja2"}
 # The driver of a user's database; without it another way is taken.
-USED_IF_THERE = {"psycopg"}
+USED_IF_THERE = {"psycopg", "pymysql"}
 # Of the standard library in one Python, and of a distribution in an earlier one.
 MOVED = {"backports": "backports.zstd", "compression": "backports.zstd"}
 # Runs in the user's interpreter, and imports what is found there.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from branching import git
+from sceneshift.core.following import LATER, LEFT, MADE
 from sceneshift.core.paths import StateFolder
 from sceneshift.dev.following import Following
 from staging import open_spawner, write_web
@@ -75,6 +77,34 @@ def test_a_server_that_comes_later_is_tried_again(root: Path) -> None:
     first, second = asyncio.run(use())
     assert first < second
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("status", "has_moved", "is_filled_again"),
+    [
+        (LEFT, True, False),
+        (MADE, True, True),
+        (LEFT + MADE + LATER, True, True),
+        (LATER, False, False),
+        (1, False, False),
+    ],
+)
+def test_what_was_left_is_not_filled_again(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    *,
+    has_moved: bool,
+    is_filled_again: bool,
+) -> None:
+    """Its set-up was done before it was left, and rows were changed since."""
+    words = [sys.executable, "-c", f"raise SystemExit({status})"]
+    forgotten: list[StateFolder] = []
+    monkeypatch.setattr("sceneshift.dev.following.list_words", lambda _: words)
+    monkeypatch.setattr("sceneshift.dev.following.forget_filled", forgotten.append)
+    found, _ = follow(root, "ending")
+    assert found[0] is has_moved
+    assert bool(forgotten) is is_filled_again
 
 
 def test_what_cannot_run_is_told(root: Path) -> None:

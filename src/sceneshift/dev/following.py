@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sceneshift.core.branch import find_branch
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.firstuse import list_words
-from sceneshift.core.following import LATER, OTHER
+from sceneshift.core.following import LATER, LEFT, MADE, has
 from sceneshift.core.selection import VARIABLE
 from sceneshift.dev.oneshot import run_to_end
 from sceneshift.dev.saying import Lines
@@ -87,7 +87,7 @@ class Following:
             if branch is None or (last is not None and last.holds(branch, came_at)):
                 return False
             status = await self._run(name, say)
-            is_done = status not in {LATER, OTHER + LATER}
+            is_done = not has(status, LATER)
             self._last[name] = _Attempt(branch, time.monotonic(), is_done=is_done)
             return _has_moved(status)
 
@@ -104,13 +104,13 @@ class Following:
         except (SceneshiftError, OSError) as error:
             say(f"databases cannot follow git: {error}")
         lines.close()
-        if _has_moved(status):
+        if has(status, MADE):  # what was left was set up before that
             forget_filled(self._state)
         return status
 
 
 def _has_moved(status: int) -> bool:
-    return status in {OTHER, OTHER + LATER}
+    return has(status, LEFT) or has(status, MADE)
 
 
 def _build_env(environment: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from branching import BranchedShop, git
 from migrating import create, describe_revision
 from resetting import Shop
 from sceneshift.core.errors import UsageError
-from sceneshift.core.following import OTHER
+from sceneshift.core.following import LEFT
 from sceneshift.data.branches.command import follow_all, follow_first, is_following
 from sceneshift.data.branches.program import main
 from sceneshift.data.migrate import migrate_all
@@ -252,5 +252,5 @@ def test_a_stack_has_it_done_by_a_program(shop: BranchedShop) -> None:
     assert (code, said.startswith("shop.db is that of feature, as it is")) == (0, True)
     shop.check_out("main")
     code, said = run()
-    assert (code, said.startswith("shop.db is what was left on main")) == (OTHER, True)
+    assert (code, said.startswith("shop.db is what was left on main")) == (LEFT, True)
     assert run() == (0, "")

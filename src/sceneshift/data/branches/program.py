@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.following import LATER, OTHER
+from sceneshift.core.following import LATER, LEFT, MADE
 from sceneshift.core.reach import find_reach
 from sceneshift.data.branches.command import follow_first, is_following
+from sceneshift.data.branches.step import Way
 from sceneshift.data.parting import start_parting
 from sceneshift.data.target import load_targets
 
@@ -32,8 +33,12 @@ def main() -> int:
     there = [each for each in targets if _is_there(each)]
     done = follow_first(there)
     start_parting(there)
-    code = OTHER if any(each.step.is_other for each in done) else 0
-    return code + (LATER if len(there) < len(targets) else 0)
+    ways = {each.step.way for each in done}
+    return (
+        (LEFT if Way.RETURN in ways else 0)
+        + (MADE if Way.RESET in ways else 0)
+        + (LATER if len(there) < len(targets) else 0)
+    )
 
 
 def _is_there(target: Target) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -85,10 +86,10 @@ class Server(NamedTuple):
                 **options,
             )
         except pymysql.OperationalError as error:
-            error.add_note(self._read_end())
+            error.add_note(self.read_end())
             raise
 
-    def _read_end(self) -> str:
+    def read_end(self) -> str:
         """Return what the server has said last."""
         return (self.folder / "log").read_text(errors="replace")[-4000:]
 
@@ -171,11 +172,13 @@ class Running:
             self._process.send_signal(number)
             self._process.wait(60)
 
-    def crash(self) -> None:
-        """Kill it, from a fork of whoever has started it too."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
-        wait_until(lambda: not self.answers())
+    def start_again(self) -> None:
+        """Start it if it has ended by itself, and tell of that where tests are told."""
+        if self._process is not None and self._process.poll() is not None:
+            said = self.server.read_end()
+            text = f"MariaDB has ended with {self._process.returncode}:\n{said}\n"
+            sys.__stderr__.write(text)  # type: ignore[union-attr]
+            self.start()
 
     def answers(self) -> bool:
         """Tell whether it lets somebody in."""

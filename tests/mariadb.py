@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -173,11 +172,10 @@ class Running:
             self._process.wait(60)
 
     def start_again(self) -> None:
-        """Start it if it has ended by itself, and tell of that where tests are told."""
+        """Start it if it has ended by itself, and leave what it said for people."""
         if self._process is not None and self._process.poll() is not None:
-            said = self.server.read_end()
-            text = f"MariaDB has ended with {self._process.returncode}:\n{said}\n"
-            sys.__stderr__.write(text)  # type: ignore[union-attr]
+            name = f"mariadb-ended-{-self._process.returncode}-{self._process.pid}.log"
+            shutil.copy(self._folder / "log", Path(tempfile.gettempdir(), name))
             self.start()
 
     def answers(self) -> bool:

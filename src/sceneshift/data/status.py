@@ -134,8 +134,8 @@ def _describe_states(
     target: Target, system: System, row: Mapping[str, Any]
 ) -> dict[str, Any]:
     marker = system.read_marker()
-    state, log = marker.state if marker else "", UndoLog(target.folder / "undo")
-    done = log.find_done(system, state)
+    state, log = marker.state if marker else None, UndoLog(target.folder / "undo")
+    done = log.find_done(system, state or "")
     undo = [{"id": each.id, "change": each.what, "at": each.at} for each in done]
     found = describe_branches(target, system, state, log.list_all()) | {"undo": undo}
     found["follow"] = foresee(target, system, {**row, **found}, done)

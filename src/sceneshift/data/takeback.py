@@ -162,7 +162,7 @@ def _list_steps(target: Target, system: System, *, is_redo: bool) -> list[Step]:
     log = UndoLog(target.folder / "undo")
     system.sweep()
     marker = system.read_marker()
-    log.tidy(system, marker.state if marker else "")
+    log.tidy(system, marker.state if marker else None)
     look = log.find_undone if is_redo else log.find_done
     return [
         Step(target=target, system=system, marker=marker, entry=entry, is_redo=is_redo)

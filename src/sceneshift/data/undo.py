@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import write_whole
 from sceneshift.core.wording import quote
-from sceneshift.data.branches.label import find_branch_of, list_left
+from sceneshift.data.branches.label import find_branch_of, list_left, make_stamp
 from sceneshift.data.entry import Entry
 from sceneshift.data.marker import Marker
 from sceneshift.data.parting import part_with
@@ -114,17 +114,15 @@ class UndoLog:
             what: As above.
             environment: As above.
             before: As above.
-            more: What else is known of it; it is of the branch that it was before.
+            more: What else is known of it.
 
         Raises:
             SceneshiftError: It cannot be written.
         """
         now = datetime.now(UTC)
-        entries = self.list_all()
-        last = [each for each in entries if each.id == before]
-        more.setdefault("branch", find_branch_of(self.folder.parent, entries, before))
+        last = [each for each in self.list_all() if each.id == before]
         entry = Entry(
-            id=f"{now:%Y%m%dT%H%M%S%f}{secrets.token_hex(2)}",
+            id=f"{make_stamp(now)}{secrets.token_hex(2)}",
             before=before,
             act=act,
             what=what,
@@ -141,7 +139,7 @@ class UndoLog:
         with contextlib.suppress(SceneshiftError, OSError):  # there is an error already
             # What was done of it before it was taken back may be kept, too.
             is_kept = system.has_former(entry.later)
-            if _read_state(system) == entry.before and not is_kept:
+            if (_read_state(system) or "") == entry.before and not is_kept:
                 system.forget_former(entry.former)
                 (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
 
@@ -170,25 +168,29 @@ class UndoLog:
                 hint=f"is there room, and is it yours? df -h {self.folder}",
             ) from error
 
-    def tidy(self, system: System, state: str, *, most: int = MOST) -> None:
+    def find_branch(self, system: System, state: str | None) -> str | None:
+        """Return the branch that a state is of; see `find_branch_of`."""
+        return find_branch_of(self.folder.parent, self.list_all(), state, system)
+
+    def tidy(self, system: System, state: str | None, *, most: int = MOST) -> None:
         """Part with what leads nowhere: cut off, too old, or another way was taken.
 
         That is so once the change is there: one that fails leaves both ways open. What
-        is kept for another branch of git leads there.
+        is kept for another branch of git leads there; where nobody knows of which one
+        the database is, each is another.
 
         Args:
             system: Where the states are.
-            state: The one that the database bears.
+            state: The one that the database bears; None where it bears none.
             most: How many changes can be taken back.
         """
-        done = self.find_done(system, state)[:most]
-        kept = {each.id for each in (*done, *self.find_undone(system, state))}
-        entries = self.list_all()
-        branch = find_branch_of(self.folder.parent, entries, state)
-        if branch is not None:
+        done = self.find_done(system, state or "")[:most]
+        undone = self.find_undone(system, state or "")
+        entries, branch = self.list_all(), self.find_branch(system, state)
+        left = [one for one in list_left(entries, system) if one.branch != branch]
+        kept = {each.id for each in (*done, *undone, *(one.entry for one in left))}
+        if branch is not None and state is not None:
             kept.add(state)  # it says which branch that is
-            left = list_left(entries, system)
-            kept |= {each.entry.id for each in left if each.branch != branch}
         for entry in entries:
             if entry.id not in kept:
                 part_with(self.folder / f"{entry.id}{_SUFFIX}")
@@ -230,13 +232,15 @@ def make_change(
         what: See `Entry.what`.
         work: Gets what the state is to say of itself, and the name that the one before
             it is to be kept under.
-        more: See `UndoLog.begin`.
+        more: See `UndoLog.begin`; it is of the branch that it was before.
 
     Raises:
         SceneshiftError: What `work` raises; all is as it was.
     """
     log, state = _begin(target, system)
-    entry = log.begin(act, what, environment=target.environment, before=state, **more)
+    more.setdefault("branch", log.find_branch(system, state))
+    environment, before = target.environment, state or ""
+    entry = log.begin(act, what, environment=environment, before=before, **more)
     try:
         work(_mark(target, entry), entry.former)
     except BaseException:
@@ -304,16 +308,16 @@ def _check_owner(target: Target, system: System) -> None:
         raise UnkeptError(f"it says that it is {environment} of the project {project}")
 
 
-def _begin(target: Target, system: System) -> tuple[UndoLog, str]:
+def _begin(target: Target, system: System) -> tuple[UndoLog, str | None]:
     """Return the log, with nothing in it that leads nowhere, and the present state."""
     log, state = UndoLog(target.make_folder("undo")), _read_state(system)
     log.tidy(system, state)
     return log, state
 
 
-def _read_state(system: System) -> str:
+def _read_state(system: System) -> str | None:
     marker = system.read_marker()
-    return marker.state if marker else ""
+    return marker.state if marker else None
 
 
 def _mark(target: Target, entry: Entry) -> Marker:

@@ -142,6 +142,38 @@ def test_what_was_left_outlives_other_changes(shop: BranchedShop) -> None:
     assert change == "went from feature to the branch main"
 
 
+def test_a_database_that_is_made_anew_takes_nothing_from_branches(
+    shop: BranchedShop,
+) -> None:
+    """Nobody knows of which it is, so what is kept is for others."""
+    shop.begin("feature")
+    shop.follow()
+    shop.file.unlink()
+    assert (shop.status()["branch"], shop.left()) == (None, ["main"])
+    shop.reset()
+    assert shop.left() == ["main"]
+    assert shop.went() == "label"
+    assert go(shop, "main") == "return"
+    assert shop.rows() == [1, 2]
+
+
+def test_a_database_that_says_nothing_is_not_the_one_before(tmp_path: Path) -> None:
+    """That one said nothing either, when it was taken for one of the branch."""
+    shop = BranchedShop(tmp_path, "a")
+    shop.run("CREATE TABLE a AS SELECT 1 AS id")
+    assert shop.went() == "label"
+    shop.begin("feature")
+    assert shop.went() == "copy"
+    shop.file.unlink()
+    shop.run("CREATE TABLE b AS SELECT 7 AS id")
+    assert (shop.status()["branch"], shop.went()) == (None, "label")
+    assert (shop.status()["branch"], shop.went()) == ("feature", "none")
+    assert go(shop, "main") == "return"
+    assert (shop.rows(), shop.left()) == ([1], ["feature"])
+    assert go(shop, "feature") == "return"
+    assert shop.rows("b") == [7]
+
+
 def test_an_undo_of_a_return_keeps_both(shop: BranchedShop) -> None:
     """What was put in place is kept for its branch again."""
     shop.begin("feature")

@@ -276,4 +276,4 @@ def _forget_gone(step: Step) -> None:
             log.write(replace(each, left=left, branch=branch))
     if gone:
         marker = step.system.read_marker()
-        log.tidy(step.system, marker.state if marker else "")
+        log.tidy(step.system, marker.state if marker else None)

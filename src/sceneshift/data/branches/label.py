@@ -9,6 +9,7 @@ is kept for its branch, longer than others, and is put in place when that comes 
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,12 +33,14 @@ class Label(Struct, frozen=True, kw_only=True):
     """The branch that a state was taken for, though no change has led there.
 
     Attributes:
-        state: The state, as the database bears it.
+        state: The state, as the database bears it; empty where it bears none.
         branch: The branch.
+        at: When, as ids of changes begin.
     """
 
     state: str
     branch: str
+    at: str = ""
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -58,21 +61,41 @@ class Left(Struct, frozen=True, kw_only=True):
     revisions: tuple[str, ...] | None
 
 
-def find_branch_of(folder: Path, entries: Sequence[Entry], state: str) -> str | None:
+def find_branch_of(
+    folder: Path, entries: Sequence[Entry], state: str | None, system: System
+) -> str | None:
     """Return the branch that a state is of; None where nobody knows.
+
+    Each change that follows has the database bear a state. So one that bears none after
+    such a change is another one, made anew.
 
     Args:
         folder: That of what is kept of the database.
         entries: Its changes, the oldest first.
-        state: The state, as the database bears it.
+        state: The state, as the database bears it; None where it bears none.
+        system: Where its states are.
     """
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        label = msgspec.json.decode((folder / _FILE).read_bytes(), type=Label)
-        if label.state == state:
-            return label.branch
+    label = _read_label(folder)
+    if state is None:
+        followed = [one.id for one in entries if _has_followed(one, system)]
+        if followed and (label is None or label.at < followed[-1]):
+            return None
+        state = ""
+    if label is not None and label.state == state:
+        return label.branch
     after = [one.branch for one in entries if one.id == state]
     before = [one.left for one in reversed(entries) if one.before == state]
     return next(filter(None, (*after, *before)), None)
+
+
+def _read_label(folder: Path) -> Label | None:
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode((folder / _FILE).read_bytes(), type=Label)
+    return None
+
+
+def _has_followed(entry: Entry, system: System) -> bool:
+    return entry.act == FOLLOW and _find_left(entry, system) is not None
 
 
 def write_label(folder: Path, state: str, branch: str) -> None:
@@ -81,8 +104,14 @@ def write_label(folder: Path, state: str, branch: str) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    text = msgspec.json.encode(Label(state=state, branch=branch)).decode()
+    label = Label(state=state, branch=branch, at=make_stamp(datetime.now(UTC)))
+    text = msgspec.json.encode(label).decode()
     write_whole(folder / _FILE, text)
+
+
+def make_stamp(time: datetime) -> str:
+    """Return a time as ids of changes begin."""
+    return f"{time:%Y%m%dT%H%M%S%f}"
 
 
 def list_left(entries: Iterable[Entry], system: System) -> list[Left]:

@@ -20,17 +20,17 @@ NOTHING: dict[str, Any] = {"branch": None, "left": None, "follow": None}
 
 
 def describe_branches(
-    target: Target, system: System, state: str, entries: Sequence[Entry]
+    target: Target, system: System, state: str | None, entries: Sequence[Entry]
 ) -> dict[str, Any]:
     """Return of which branch a database is, and what is kept for others.
 
     Args:
         target: The database.
         system: Where its states are.
-        state: What it bears.
+        state: What it bears; None where it bears nothing.
         entries: Its changes, the oldest first.
     """
-    branch = find_branch_of(target.folder, entries, state)
+    branch = find_branch_of(target.folder, entries, state, system)
     left = [
         {
             "branch": each.branch,

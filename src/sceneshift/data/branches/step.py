@@ -100,7 +100,7 @@ def plan_step(target: Target, system: System, branch: str, *, is_asked: bool) ->
     marker = system.read_marker()
     state = marker.state if marker else ""
     entries = UndoLog(target.folder / "undo").list_all()
-    former = find_branch_of(target.folder, entries, state)
+    former = find_branch_of(target.folder, entries, state if marker else None, system)
     known = load_known(target)
     revisions = _read(target, system, marker)
     unknown = _subtract(revisions, known)

@@ -44,10 +44,9 @@ def claim(request: Request) -> None:
                 is_confirmed=request.is_confirmed,
                 is_named=request.environment is not None,
             )
-            # By the mark it is told which rows have come after it.
-            UndoLog(target.folder / "undo").forget_snapshot(
-                marker.state if marker else ""
-            )
+            # By the mark it is told which rows have come after it, and what is put back
+            # gets another one, too.
+            UndoLog(target.folder / "undo").forget_snapshots()
             system.mark(
                 Marker(
                     project=target.owner,

@@ -143,15 +143,14 @@ class UndoLog:
                 system.forget_former(entry.former)
                 (self.folder / f"{entry.id}{_SUFFIX}").unlink(missing_ok=True)
 
-    def forget_snapshot(self, state: str) -> None:
-        """Know no more which snapshot a state has come from.
+    def forget_snapshots(self) -> None:
+        """Know no more which snapshots states have come from.
 
         Raises:
             SceneshiftError: It cannot be written.
         """
         for each in self.list_all():
-            if each.id == state:
-                self.write(replace(each, snapshot=None))
+            self.write(replace(each, snapshot=None, origin=None))
 
     def write(self, entry: Entry) -> None:
         """Write a change down, or something else of one that is.

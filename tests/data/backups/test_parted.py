@@ -13,6 +13,7 @@ import pytest
 
 from backing import claim as claim_again
 from backing import list_backups, read, restore
+from branching import BranchedServerShop
 from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import claim, reset
@@ -182,13 +183,36 @@ def test_in_postgresql_it_is_told_by_who_has_written_them(
         assert has_later_rows() is is_later, statement
 
 
+@pytest.mark.needs("postgresql")
+def test_so_it_is_not_for_what_another_branch_has_left(
+    server: Server, tmp_path: Path
+) -> None:
+    """It has another mark when it comes back, and so has what a branch begins with."""
+    shop = BranchedServerShop(tmp_path, server=server)
+    forget_migrations(shop)
+    toml = tmp_path / "pyproject.toml"
+    toml.write_text(toml.read_text().replace('alembic = "alembic.ini"', ""))
+    shop.commit()
+    shop.reset()
+    assert shop.went() == "label"
+    shop.run("CREATE TABLE a AS SELECT 2 AS id")
+    shop.begin("feature")
+    for way in ("copy", "return"):
+        assert shop.went() == way
+        for _ in range(4):
+            shop.reset()
+        shop.check_out("main")
+    assert [each.rows for each in let_go(shop)] == [{"a": 1}] * 2
+
+
 def test_after_a_claim_nothing_is_known_of_the_rows(tmp_path: Path) -> None:
     """The mark is later than they are then, and no measure any more."""
     shop = Shop(tmp_path)
     forget_migrations(shop)
     shop.reset()
+    shop.reset()
     log = UndoLog(load(shop).folder / "undo")
-    assert log.list_all()[-1].snapshot is not None
+    assert log.list_all()[-1].origin is not None
     text = (tmp_path / "pyproject.toml").read_text()
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "new"\n{text}')
     request = Request(
@@ -198,7 +222,7 @@ def test_after_a_claim_nothing_is_known_of_the_rows(tmp_path: Path) -> None:
         is_confirmed=True,
     )
     claim.claim(request)
-    assert log.list_all()[-1].snapshot is None
+    assert {(each.snapshot, each.origin) for each in log.list_all()} == {(None, None)}
     shop.undo()
 
 

@@ -214,7 +214,7 @@ def _copy(step: Step) -> Entry:
     """Keep a copy of what is there, which goes on as another state."""
     work = partial(step.system.change, lambda _: None)
     try:
-        return _change(step, work, step.snapshot)
+        return _change(step, work, _tell_origin(step, step.snapshot))
     except UnkeptError as error:
         raise SceneshiftError(
             f"{quote(step.target.title)} stays that of {step.former}, for no copy of "
@@ -226,10 +226,20 @@ def _copy(step: Step) -> Entry:
 def _return(step: Step) -> Entry:
     left = step.left
     assert left is not None
-    entry = _change(step, partial(step.system.put_back, left.name), left.snapshot)
+    work = partial(step.system.put_back, left.name)
+    entry = _change(step, work, _tell_origin(step, left.snapshot))
     with contextlib.suppress(SceneshiftError, OSError):  # it is done, and known as that
         step.system.forget_former(left.name)  # a file stays where it is put in place
     return entry
+
+
+def _tell_origin(step: Step, snapshot: str | None) -> str | None:
+    """Return the snapshot that a state with a new mark can be compared with.
+
+    PostgreSQL tells by the mark which rows have come after it: none of these any more.
+    """
+    is_by_mark = step.target.database.system in {"postgres", "postgresql"}
+    return None if is_by_mark else snapshot
 
 
 def _reset(step: Step, lock: int) -> Entry:

@@ -7,14 +7,18 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from migrating import INI, describe_revision
 from resetting import Shop
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.data.build import build, make_order
 from sceneshift.data.snapshots.traced import Inputs
+from sceneshift.data.system import find_system
+from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_another_env_py_has_everything_run_again(tmp_path: Path) -> None:
@@ -51,6 +55,48 @@ def test_branches_of_several_folders_are_built(tmp_path: Path) -> None:
     assert set(shop.reset().snapshot.versions) == {"m2", "r1"}
     assert shop.tables() == ["a", "b", "c"]
     assert not shop.reset().is_built
+
+
+GOING = "Path('.git/HEAD').write_text('ref: refs/heads/other')"
+LESS = "Path('migrations/versions/r1.py').write_text(Path('ran1').read_text())"
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (GOING, "git went from main to other meanwhile"),
+        (LESS, "the revision r1 was changed meanwhile"),
+    ],
+    ids=["branch", "revision"],
+)
+def test_what_was_changed_meanwhile_is_not_kept(
+    tmp_path: Path, does: str, said: str
+) -> None:
+    """It would be found again as what was ordered, which nobody has made."""
+    shop = Shop(tmp_path, "a")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main")
+    file = tmp_path / "migrations/versions/r1.py"
+    (tmp_path / "ran1").write_text(file.read_text())
+    shop.write("a", a=f"from pathlib import Path; {does}")
+    with pytest.raises(SceneshiftError) as caught:
+        shop.reset()
+    assert caught.value.message == f"`shop.db` was not built: {said}"
+    assert not shop.file.exists()
+    shop.write("a")
+    assert shop.reset().is_built
+
+
+def test_a_revision_that_came_meanwhile_is_told(tmp_path: Path) -> None:
+    """Where it was applied, though nobody has ordered it."""
+    shop = Shop(tmp_path, "a")
+    (target,) = load_targets(tmp_path, shop.environ)
+    system = find_system(target)
+    order = make_order(target, system)
+    shop.write("a", "b")
+    with pytest.raises(SceneshiftError, match="the revision r2 was changed meanwhile"):
+        build(order, system)
+    assert order.store.list_all() == []
 
 
 HITTING = """

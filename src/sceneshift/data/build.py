@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sceneshift.core.branch import find_branch
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.project import build_common_env
 from sceneshift.core.wording import quote
 from sceneshift.data.asking import tell_of_others
+from sceneshift.data.checkout import check_unchanged
 from sceneshift.data.revisionindex import RevisionIndex
 from sceneshift.data.revisions import load_history
 from sceneshift.data.scripts import name_below
@@ -66,6 +68,7 @@ class Order(Struct, frozen=True, kw_only=True):
         variables: What the programs get.
         names: Those of them that can matter.
         choice: The dataset that it is filled with; None where it is a schema alone.
+        branch: The branch of git that all this was read on; None where there is none.
     """
 
     target: Target
@@ -76,6 +79,7 @@ class Order(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str]
     names: frozenset[str]
     choice: Choice | None = None
+    branch: str | None = None
 
     @property
     def schema(self) -> Order:
@@ -106,6 +110,7 @@ def make_order(
     Raises:
         SceneshiftError: The migrations cannot be read, or have several heads.
     """
+    branch = find_branch(target.root)
     scripts = history = None
     links: Mapping[str, str] = {}
     if target.migrated is not None:
@@ -125,6 +130,7 @@ def make_order(
         choice=choice,
         variables=build_common_env(target.project),
         names=frozenset(_list_names(target)),
+        branch=branch,
     )
 
 
@@ -245,11 +251,13 @@ def _migrate(
         read = read_trace(trace)
     finally:
         trace.unlink(missing_ok=True)
-    _check(order, scripts, draft)
     tell_of_others(read, target)
-    return take_inputs(
+    inputs = take_inputs(
         read, target.root, order.variables, names=order.names, known=scripts.versions
     )
+    check_unchanged(order)
+    _check(order, scripts, draft)
+    return inputs
 
 
 def _prepare(order: Order, choice: Choice) -> Seeding:
@@ -269,9 +277,11 @@ def _fill(order: Order, choice: Choice, seeding: Seeding, program: Program) -> I
         seeding.trace.unlink(missing_ok=True)
     tell_of_others(read, order.target)
     root = order.target.root
-    return take_inputs(
+    inputs = take_inputs(
         read, root, order.variables, names=order.names, known=choice.folders
     )
+    check_unchanged(order)
+    return inputs
 
 
 def _check(order: Order, scripts: Scripts, draft: Database) -> None:
@@ -282,8 +292,9 @@ def _check(order: Order, scripts: Scripts, draft: Database) -> None:
         table = find_version_table(scripts)
     except ComputedNameError:
         return
-    found = read_versions(draft, target.root, table)
-    if history.find_pending(found or ()):
+    found = read_versions(draft, target.root, table) or ()
+    check_unchanged(order, found)
+    if history.find_pending(found):
         program = name_below(target.root, scripts.environment)
         raise SceneshiftError(
             f"{quote(target.database.name)} was not built: {program} connects to "

@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from branching import BranchedMysqlShop, BranchedServerShop, BranchedShop, git
 from sceneshift.core.errors import RefusedError, SceneshiftError
+from sceneshift.data.branches.follow import apply, follow, plan_follow
 from sceneshift.data.branches.label import MOST
+from sceneshift.data.branches.step import Way
 from sceneshift.data.parting import list_parted
 
 if TYPE_CHECKING:
@@ -302,6 +305,21 @@ def test_without_migrations_all_fits(shop: BranchedShop) -> None:
     shop.insert("a", 9)
     assert go(shop, "main") == "return"
     assert shop.rows() == [1, 2]
+
+
+def test_git_may_go_elsewhere_meanwhile(shop: BranchedShop) -> None:
+    """While another command is waited for, and while it is found out what to do."""
+    shop.begin("feature")
+    planned = plan_follow(shop.target(), "feature")
+    shop.check_out("main")
+    assert str(follow(shop.target(), "feature", is_asked=False).step.way) == "none"
+    for step in (planned, replace(planned, way=Way.LABEL)):
+        with pytest.raises(SceneshiftError) as caught:
+            apply(step, 0)
+        assert caught.value.message == (
+            "`shop.db` is as it was: git went from feature to main meanwhile"
+        )
+    assert (shop.status()["branch"], shop.left()) == ("main", [])
 
 
 def test_guards_hold(shop: BranchedShop) -> None:

@@ -55,6 +55,7 @@ def follow_all(request: Request) -> None:
             console.success(str(done[-1]))
     start_parting(targets)
     if request.as_json:
+        branch = done[-1].step.branch
         _show(targets[0], branch, [each.as_json() for each in done])
     elif any(each.undo for each in done):
         console.note("take it back: inv data.undo")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sceneshift.core.branch import find_branch
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
@@ -18,6 +19,7 @@ from sceneshift.core.wording import describe_seconds, quote
 from sceneshift.data.branches.label import FOLLOW, write_label
 from sceneshift.data.branches.step import Step, Way, plan_step
 from sceneshift.data.build import obtain
+from sceneshift.data.checkout import check_branch
 from sceneshift.data.guards import Intent, check
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.snapshots.pruning import prune
@@ -130,7 +132,8 @@ def follow(target: Target, branch: str, *, is_asked: bool) -> Followed:
 
     Args:
         target: The database.
-        branch: The branch that is checked out.
+        branch: The branch that is checked out; where another command is waited for, it
+            is the one that is when that has ended.
         is_asked: See `plan_step`.
 
     Raises:
@@ -145,8 +148,9 @@ def follow(target: Target, branch: str, *, is_asked: bool) -> Followed:
         system.hold(),
     ):
         system.sweep()
+        branch = find_branch(target.root) or branch
         step = plan_step(target, system, branch, is_asked=is_asked)
-        entry = _run(step, lock)
+        entry = apply(step, lock)
         if step.way is not Way.NONE:
             _forget_gone(step)
     pending, problem = _look(target) if step.way is not Way.NONE else ((), None)
@@ -168,7 +172,17 @@ def _look(target: Target) -> tuple[tuple[str, ...], str | None]:
     return (), None
 
 
-def _run(step: Step, lock: int) -> Entry | None:
+def apply(step: Step, lock: int) -> Entry | None:
+    """Do what was planned; return the change, if it is one.
+
+    Args:
+        step: What was planned, under the database's locks.
+        lock: See `Upgrade.locks`.
+
+    Raises:
+        RefusedError: A guard said no; nothing was touched.
+        SceneshiftError: It cannot be done, or git went elsewhere; all is as it was.
+    """
     match step.way:
         case Way.NONE:
             return None
@@ -200,6 +214,7 @@ def _check(step: Step) -> None:
 
 
 def _label(step: Step) -> None:
+    check_branch(step.target, step.branch, "is as it was")
     folder = step.target.make_folder()
     try:
         write_label(folder, step.state, step.branch)
@@ -260,6 +275,7 @@ def _reset(step: Step, lock: int) -> Entry:
 def _change(
     step: Step, work: Callable[[Marker, str], None], snapshot: str | None
 ) -> Entry:
+    check_branch(step.target, step.branch, "is as it was")
     start = f"went from {step.former} to" if step.former else "went to"
     return make_change(
         step.target,

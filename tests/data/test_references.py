@@ -85,3 +85,50 @@ def test_a_migration_leaves_no_more_rows_that_refer_to_nothing(tmp_path: Path) -
     make_project(tmp_path, make_chain(made, "pass"))
     migrate(tmp_path, shop.environ, None)
     assert shop.run("SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+MISMATCH = """op.execute("CREATE TABLE named (name TEXT)")
+    op.execute("CREATE TABLE user (n REFERENCES named (name))")"""
+SAID = 'rows could not be written: foreign key mismatch - "user" referencing "named"'
+
+
+def test_a_key_that_was_of_no_use_before_stops_no_migration(tmp_path: Path) -> None:
+    """Other tables are looked at as ever."""
+    made = MADE.format("CASCADE")
+    make_project(tmp_path, make_chain(made), url="sqlite:///shop.db")
+    shop = Shop.open(tmp_path)
+    shop.reset()
+    make_project(tmp_path, make_chain(made, MISMATCH))
+    for act in (shop.reset, lambda: migrate(tmp_path, shop.environ, None)):
+        with pytest.raises(SceneshiftError) as caught:
+            act()
+        assert caught.value.message == SAID
+    for statement in MISMATCH.split('"')[1::2]:
+        shop.run(statement)
+    make_project(tmp_path, make_chain(made, LEAVING))
+    with pytest.raises(SceneshiftError, match="row 1 of `child` would refer to"):
+        migrate(tmp_path, shop.environ, None)
+    make_project(tmp_path, make_chain(made, "pass"))
+    migrate(tmp_path, shop.environ, None)
+    assert shop.run("SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+def test_it_is_told_which_rows_refer_to_nothing_now(tmp_path: Path) -> None:
+    """One that is mended makes up for none in another table, but for one renamed."""
+    made = MADE.format("CASCADE")
+    made += """
+    op.execute("CREATE TABLE other (p REFERENCES parent (id))")
+    op.execute("INSERT INTO other VALUES (1)")"""
+    make_project(tmp_path, make_chain(made), url="sqlite:///shop.db")
+    shop = Shop.open(tmp_path)
+    shop.reset()
+    shop.run("UPDATE child SET p = 7")
+    mended = """op.execute("UPDATE child SET p = NULL")
+    op.execute("DELETE FROM parent")"""
+    make_project(tmp_path, make_chain(made, mended))
+    with pytest.raises(SceneshiftError, match="row 1 of `other` would refer to a row"):
+        migrate(tmp_path, shop.environ, None)
+    renamed = 'op.execute("ALTER TABLE child RENAME TO kid")'
+    make_project(tmp_path, make_chain(made, renamed))
+    migrate(tmp_path, shop.environ, None)
+    assert shop.run("SELECT p FROM kid") == [(7,)]

@@ -27,6 +27,7 @@ from sceneshift.data.sqlite.files import (
     wait_for_no_disk,
 )
 from sceneshift.data.sqlite.pausing import Pausing
+from sceneshift.data.sqlite.references import check_built
 from sceneshift.data.sqlite.schema import describe_schema
 
 if TYPE_CHECKING:
@@ -314,14 +315,8 @@ def _complete(path: Path, *, is_strict: bool) -> None:
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-        broken = connection.execute("PRAGMA foreign_key_check").fetchone()
-        if is_strict and broken is not None:
-            table, row, parent, _ = broken
-            raise SceneshiftError(
-                f"row {row} of {quote(table)} refers to a row that {quote(parent)} "
-                "lacks",
-                hint="mend the migration or the dataset that has made it",
-            )
+        if is_strict:
+            check_built(connection)
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise SceneshiftError(

@@ -25,6 +25,20 @@ while True:
 """
 
 
+# Says what it fills, and takes as long as it is held up.
+STEP = """\
+import os, sqlite3, time
+rows = sqlite3.connect("shop.db").execute("SELECT name FROM sqlite_master")
+print("fills", *sorted({"a", "b"} & {name for (name,) in rows}), "now", flush=True)
+while os.path.exists("hold"):
+    time.sleep(0.05)
+"""
+SETUP = """
+[tool.sceneshift.processes.web]
+setup = { run = "python step.py", when = ["step.py"] }
+"""
+
+
 @pytest.fixture
 def made(tmp_path: Path, run_warm: None) -> Iterator[tuple[BranchedShop, Project]]:
     """Return a project whose branches `main` and `feature` have other tables."""
@@ -61,4 +75,24 @@ def test_processes_start_with_what_the_branch_has(
     shop.check_out("main")
     stack.wait_for("has a here", 2)
     assert stack.output.count("has a b here") == 1
+    stack.stop()
+
+
+def test_a_step_that_has_filled_another_state_runs_again(
+    made: tuple[BranchedShop, Project],
+) -> None:
+    """It was at it while another branch was checked out."""
+    shop, project = made
+    shop.check_out("main")
+    (shop.root / "step.py").write_text(STEP)
+    (shop.root / "hold").touch()
+    toml = shop.root / "pyproject.toml"
+    toml.write_text(toml.read_text() + SETUP)
+    stack = project.start()
+    stack.wait_for("fills a now")
+    shop.check_out("feature")
+    stack.wait_for("shop.db is what was left on feature on 20")
+    (shop.root / "hold").unlink()
+    stack.wait_for("fills a b now")
+    stack.wait_for("has a b here")
     stack.stop()

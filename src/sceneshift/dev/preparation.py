@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.invocation import find_package_folder
-from sceneshift.dev.setup import plan_setup, run_setup
+from sceneshift.dev.setup import forget, plan_setup, run_setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +69,7 @@ class Preparation:
         self._follower = follower
         self._use: ServiceUse | None = None
         self._following: Following | None = None
+        self._moves = 0
 
     async def prepare(self, spec: ProcessSpec, stream: Said) -> ProcessSpec:
         """Return the process as it can be started.
@@ -99,7 +100,7 @@ class Preparation:
         if action is None:
             return spec
         say(f"set-up: {spec.setup.run} ({action.reason})")
-        source = stream.source()
+        source, moves = stream.source(), self._moves
         try:
             await run_setup(
                 action,
@@ -110,6 +111,8 @@ class Preparation:
             )
         finally:
             source.close(time.time())
+            if self._moves != moves and action.databases:
+                forget(action)  # it may have filled what is there no more
         return spec
 
     async def follow(self, spec: ProcessSpec, say: Callable[[str], None]) -> bool:
@@ -119,7 +122,9 @@ class Preparation:
         self._following = self._following or Following(
             self._follower, spawner=self._spawner, state=self._state
         )
-        return await self._following.ensure(spec, say)
+        is_moved = await self._following.ensure(spec, say)
+        self._moves += is_moved
+        return is_moved
 
     async def follow_head(
         self, supervisor: Supervisor, say: Callable[[str], None]
@@ -133,9 +138,8 @@ class Preparation:
         following = [each for each in supervisor.stack.processes if each.follows]
         if not following or not await self.follow(following[0], say):
             return
-        for name, state in supervisor.machine.states.items():
-            if not state.is_preparing:  # else it starts after this anyway
-                supervisor.change(name, (_HEAD,), needs_setup=True)
+        for name in [*supervisor.machine.states]:
+            supervisor.change(name, (_HEAD,), needs_setup=True)
 
     def _make_use(self) -> ServiceUse:
         from sceneshift.dev.services import ServiceUse  # noqa: PLC0415 - few have any

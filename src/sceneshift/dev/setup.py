@@ -172,7 +172,7 @@ async def run_setup(
         if again is None:
             return
         # Forgotten first: a step that is killed half way leaves what fits no content.
-        _forget(again)
+        forget(again)
         tail = _Tail(output)
         argv = ("/bin/sh", "-c", action.step.run)
         status = await run_to_end(
@@ -267,7 +267,7 @@ def _is_of(action: SetupAction, record: dict[str, Any]) -> bool:
     return all(record[key] == value for key, value in same.items())
 
 
-def _forget(action: SetupAction) -> None:
+def forget(action: SetupAction) -> None:
     """Remove every success of this command in this folder."""
     for path in (action.state.path / "setup").glob("*.json"):
         record = _read_marker(path)

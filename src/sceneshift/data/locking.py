@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from typing import IO
 
     from sceneshift.core.databases import Database
     from sceneshift.data.postgresql.session import Session
 
 _INTERVAL_S = 0.1
+_PATIENCE_S = 2.0  # of people who see nothing happen
 _HOLDERS = """\
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND ((classid::bigint << 32) | objid::bigint) = {key}
@@ -38,16 +41,64 @@ _SYSTEMS = frozenset({"postgres", "postgresql"})
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path) -> Iterator[int]:
+def hold_lock(path: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[int]:
     """Hold the lock that is the file, alone among all programs; wait for it.
 
-    The system frees it with the program, however that ends, and with all to which it
-    gave the descriptor that is yielded. The file stays: removing it would let two hold
-    it, each a file of its own.
+    Whoever holds it may be asking somebody something: after a while it is told who
+    that is. The system frees it with the program, however that ends, and with all to
+    which it gave the descriptor that is yielded. The file stays: removing it would let
+    two hold it, each a file of its own.
+
+    Args:
+        path: The file.
+        patience_s: How long it is waited for in silence.
     """
-    with path.open("ab") as file:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    with path.open("a+b") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with _telling(file, patience_s):
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # of a full disk: it is for people alone
+            _sign(file)
         yield file.fileno()
+
+
+def _sign(file: IO[bytes]) -> None:
+    """Write down who holds a lock."""
+    words = [Path(sys.argv[0]).name, *sys.argv[1:2]]
+    file.truncate(0)
+    file.write(os.fsencode(f"{os.getpid()} {' '.join(words)}"))
+    file.flush()
+
+
+@contextlib.contextmanager
+def _telling(file: IO[bytes], patience_s: float) -> Iterator[None]:
+    """Tell after a while who holds a lock, until this is left."""
+    timer = threading.Timer(patience_s, lambda: _tell(_find_holder(file)))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _find_holder(file: IO[bytes]) -> str:
+    """Return who holds a lock, in brackets; empty where that is not known."""
+    from sceneshift.core.processes import find_process  # noqa: PLC0415 - seldom
+
+    file.seek(0)
+    pid, _, command = os.fsdecode(file.read()).partition(" ")
+    is_there = pid.isdecimal() and find_process(int(pid)) is not None
+    return f" ({command}, pid {pid})" if is_there else ""
+
+
+def _tell(holder: str) -> None:
+    from sceneshift.core.console import StreamConsole  # noqa: PLC0415 - seldom
+
+    StreamConsole().note(f"waiting for another command that is at work here{holder}")
 
 
 @contextlib.contextmanager
@@ -85,7 +136,9 @@ def hold_server_lock(database: Database, root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def holding_server_lock(session: Session, name: str) -> Iterator[None]:
+def holding_server_lock(
+    session: Session, name: str, *, patience_s: float = _PATIENCE_S
+) -> Iterator[None]:
     """Hold the lock of a database by a session, which is closed after it; wait for it.
 
     Waiting is by asking again, for a statement that waits would hold up whoever creates
@@ -94,6 +147,7 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
     Args:
         session: In the database for maintenance, or in the database.
         name: The database.
+        patience_s: See `hold_lock`.
 
     Raises:
         StatementError: The server is gone.
@@ -101,6 +155,7 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
     from sceneshift.data.postgresql.server import make_key  # noqa: PLC0415 - of one system
 
     key, thread = make_key(name), threading.get_ident()
+    silent_until = time.monotonic() + patience_s
     ((own,),) = session.ask("SELECT pg_backend_pid()")
     while (found := session.ask(_TRY, key=key)) != [(True, False)]:
         if found == [(True, True)]:
@@ -109,6 +164,10 @@ def holding_server_lock(session: Session, name: str) -> Iterator[None]:
         if holders & _HELD:
             yield
             return
+        if holders and time.monotonic() >= silent_until:
+            pids = " and ".join(str(pid) for _, _, pid in sorted(holders))
+            _tell(f", maybe from another machine (pid {pids} of the server)")
+            silent_until = float("inf")
         time.sleep(_INTERVAL_S * (0.5 + os.urandom(1)[0] / 255))  # not in step
     _HELD.add((thread, name, own))
     try:

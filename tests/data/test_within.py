@@ -29,6 +29,7 @@ from sceneshift.data.backups.taking import BackupRequest, back_up
 from sceneshift.data.change import change_database
 from sceneshift.data.locking import hold_lock
 from sceneshift.data.migrate import migrate_all
+from sceneshift.data.postgresql import own as pgown
 from sceneshift.data.postgresql.aim import lead
 from sceneshift.data.postgresql.session import Place, open_session
 from sceneshift.data.postgresql.within import PostgresqlWithin
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from postgresql import Server
+    from sceneshift.data.postgresql.session import Session
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -132,6 +134,7 @@ def test_all_that_is_its_user_s_goes_and_comes_back(
         shop.run(statement)
     for statement in (
         "CREATE TYPE mood AS ENUM ('good', 'bad')",
+        "CREATE TYPE pair AS (a mood, b int)",
         "CREATE DOMAIN short AS text CHECK (length(value) < 9)",
         """CREATE TABLE mine (id int GENERATED ALWAYS AS IDENTITY, a mood, b short,
         c hstore DEFAULT 'a=>1', d serial PRIMARY KEY)""",
@@ -166,6 +169,80 @@ def test_all_that_is_its_user_s_goes_and_comes_back(
         shop.reset()
     assert describe_rows(shop) == before[0]
     assert [each for each in list_dumps(shop) if "coming" in each] == []
+
+
+def test_what_others_have_is_not_taken_apart(make: Callable[..., ServerShop]) -> None:
+    """A column, or what else of it depends on a type or a function of the user's."""
+    shop = make("a")
+    for statement in (
+        "CREATE TYPE mood AS ENUM ('good', 'bad')",
+        "CREATE TABLE mine (id int PRIMARY KEY)",
+        "CREATE FUNCTION one() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION at() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+    ):
+        run_as(shop, statement)
+    shop.run("CREATE SCHEMA reports")
+    shop.run("CREATE TABLE reports.daily (id int)")
+    shop.run("CREATE TYPE reports.pair AS (a int)")
+    shop.run("CREATE DOMAIN reports.short AS int")
+    shop.run("ALTER TABLE mine ADD FOREIGN KEY (id) REFERENCES mine")
+    daily = "ALTER TABLE reports.daily"
+    url = load(shop).database.url
+    for statement, undoing in (
+        (f"{daily} ADD status mood", f"{daily} DROP status"),
+        ("ALTER TYPE reports.pair ADD ATTRIBUTE b mood", "DROP TYPE reports.pair"),
+        (f"{daily} ALTER id SET DEFAULT one()", f"{daily} ALTER id DROP DEFAULT"),
+        (f"{daily} ADD CONSTRAINT k CHECK (one() > 0)", f"{daily} DROP CONSTRAINT k"),
+        (
+            f"{daily} ADD CONSTRAINT k FOREIGN KEY (id) REFERENCES mine",
+            f"{daily} DROP CONSTRAINT k",
+        ),
+        ("CREATE INDEX i ON reports.daily ((id + one()))", "DROP INDEX reports.i"),
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON reports.daily EXECUTE FUNCTION at()",
+            "DROP TRIGGER t ON reports.daily",
+        ),
+        (
+            "CREATE POLICY p ON reports.daily USING (one() > 0)",
+            "DROP POLICY p ON reports.daily",
+        ),
+        (
+            "CREATE RULE r AS ON INSERT TO reports.daily DO ALSO SELECT one()",
+            "DROP RULE r ON reports.daily",
+        ),
+        (
+            "ALTER DOMAIN reports.short ADD CHECK (value > one())",
+            "DROP DOMAIN reports.short",
+        ),
+        (
+            "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION ev()",
+            "DROP EVENT TRIGGER e",
+        ),
+    ):
+        shop.run(statement)
+        with (
+            open_session(Place(url=url, root=shop.root)) as session,
+            pytest.raises(SceneshiftError, match="depends on what would be"),
+        ):
+            drop_all(session)
+        shop.run(undoing)
+    shop.run(f"{daily} ADD status mood DEFAULT 'good'")
+    shop.run("INSERT INTO reports.daily DEFAULT VALUES")
+    with pytest.raises(SceneshiftError, match=r"column reports\.daily\.status`$"):
+        shop.reset()
+    assert shop.run("SELECT status FROM reports.daily") == [("good",)]
+    shop.run(f"{daily} DROP status")
+    shop.reset()
+    assert shop.tables() == ["a"]
+
+
+def drop_all(session: Session) -> None:
+    """Drop what is the user's own."""
+    with session.transaction():
+        others, parts = pgown.list_others(session), pgown.list_parts(session)
+        session.run(*pgown.list_drops(session))
+        pgown.check_others(session, others, parts)
 
 
 def describe_rows(shop: ServerShop) -> object:

@@ -16,6 +16,8 @@ from sceneshift.core.wording import name_few, quote
 from sceneshift.data.postgresql.server import quote_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sceneshift.data.postgresql.session import Session
 
 _FEW = 3
@@ -26,10 +28,9 @@ WITH bound AS (
     SELECT classid, objid, deptype FROM pg_depend WHERE deptype IN ('e', 'i')
 ), things AS (
     SELECT 'pg_class'::regclass AS class, oid, relnamespace AS space, relowner AS owner
-    FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace, proowner FROM pg_proc
     UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, typowner FROM pg_type
-        WHERE typtype IN ('e', 'd', 'r')
     UNION ALL SELECT 'pg_operator'::regclass, oid, oprnamespace, oprowner
         FROM pg_operator
     UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfnamespace, opfowner
@@ -77,9 +78,39 @@ WHERE t.is_own AND c.relkind IN ('r', 'p') ORDER BY 1
 """
 _OTHERS = f"""{_THINGS}
 SELECT i.identity, s.nspname, c.relname FROM loose t JOIN spaces s ON s.oid = t.space
-LEFT JOIN pg_class c ON c.oid = t.oid AND t.class = 'pg_class'::regclass
-    AND relkind <> 'c', pg_identify_object(t.class, t.oid, 0) i
+LEFT JOIN pg_class c ON c.oid = t.oid AND t.class = 'pg_class'::regclass,
+    pg_identify_object(t.class, t.oid, 0) i
 WHERE NOT t.is_own ORDER BY 1
+"""
+# What a DROP … CASCADE takes of a relation that stays itself. The triggers of foreign
+# keys are the server's own: those of a key that goes are on both of its tables.
+_PARTS = f"""{_THINGS}, kept AS (
+    SELECT t.class, t.oid FROM loose t JOIN spaces s ON s.oid = t.space
+    WHERE NOT t.is_own
+    UNION ALL SELECT 'pg_class'::regclass, c.oid
+    FROM loose t JOIN spaces s ON s.oid = t.space
+    JOIN pg_class c ON c.reltype = t.oid AND c.relkind = 'c'
+    WHERE NOT t.is_own AND t.class = 'pg_type'::regclass
+), parts AS (
+    SELECT 'pg_class'::regclass AS class, attrelid AS oid, attnum::int AS part,
+        attrelid AS whole
+    FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT 'pg_attrdef'::regclass, oid, 0, adrelid FROM pg_attrdef
+    UNION ALL SELECT 'pg_class'::regclass, indexrelid, 0, indrelid FROM pg_index
+    UNION ALL SELECT 'pg_constraint'::regclass, oid, 0, conrelid FROM pg_constraint
+    UNION ALL SELECT 'pg_trigger'::regclass, oid, 0, tgrelid FROM pg_trigger
+        WHERE NOT tgisinternal
+    UNION ALL SELECT 'pg_policy'::regclass, oid, 0, polrelid FROM pg_policy
+    UNION ALL SELECT 'pg_rewrite'::regclass, oid, 0, ev_class FROM pg_rewrite
+), found AS (
+    SELECT p.class, p.oid, p.part FROM parts p
+    JOIN kept k ON k.class = 'pg_class'::regclass AND k.oid = p.whole
+    UNION ALL SELECT 'pg_constraint'::regclass, o.oid, 0 FROM pg_constraint o
+    JOIN kept k ON k.class = 'pg_type'::regclass AND k.oid = o.contypid
+    UNION ALL SELECT 'pg_event_trigger'::regclass, oid, 0 FROM pg_event_trigger
+)
+SELECT i.type || ' ' || i.identity
+FROM found f, pg_identify_object(f.class, f.oid, f.part) i ORDER BY 1
 """
 _LARGE = """\
 SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')
@@ -92,7 +123,6 @@ UNION ALL SELECT 'EXTENSION', extname FROM pg_extension
 # As SQL has them; those that are missing here are called the same there.
 _WORDS = {
     "aggregate": "ROUTINE",
-    "composite type": "TYPE",
     "function": "ROUTINE",
     "procedure": "ROUTINE",
     "statistics object": "STATISTICS",
@@ -147,18 +177,30 @@ def list_others(session: Session) -> list[Other]:
     ]
 
 
-def check_others(session: Session, before: list[Other]) -> None:
+def list_parts(session: Session) -> list[str]:
+    """Return what is in the relations and types of others: columns, keys and the like.
+
+    And event triggers, which are in no schema.
+    """
+    return [str(identity) for (identity,) in session.ask(_PARTS)]
+
+
+def check_others(
+    session: Session, before: Sequence[Other], parts: Sequence[str]
+) -> None:
     """Make sure that nothing of others went with what was the user's.
 
     Args:
         session: The user's, after the drops.
         before: What `list_others` said before them.
+        parts: What `list_parts` said.
 
     Raises:
         SceneshiftError: Something did.
     """
     left = {each.identity for each in list_others(session)}
     gone = [each.identity for each in before if each.identity not in left]
+    gone = gone or sorted({*parts} - {*list_parts(session)})
     if gone:
         names = name_few([quote(each) for each in gone], _FEW)
         raise SceneshiftError(

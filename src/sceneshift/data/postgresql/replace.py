@@ -90,10 +90,11 @@ def replace_content(
         try:
             with _ending_others(place, holder), session.transaction():
                 pgown.lock_own(session)
-                drops, others = pgown.list_drops(session), pgown.list_others(session)
+                drops = pgown.list_drops(session)
                 keep(session)
+                others, parts = pgown.list_others(session), pgown.list_parts(session)
                 _run_all(session, [*_SETTINGS, *drops])
-                pgown.check_others(session, others)
+                pgown.check_others(session, others, parts)
                 load(session, place, coming)
                 pgcontent.write_marker(session, marker)
         except StatementError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -28,9 +29,11 @@ from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.backups.taking import BackupRequest, back_up
 from sceneshift.data.change import change_database
 from sceneshift.data.locking import hold_lock
+from sceneshift.data.marker import Marker
 from sceneshift.data.migrate import migrate_all
 from sceneshift.data.postgresql import own as pgown
 from sceneshift.data.postgresql.aim import lead
+from sceneshift.data.postgresql.replace import Coming, replace_content
 from sceneshift.data.postgresql.session import Place, open_session
 from sceneshift.data.postgresql.within import PostgresqlWithin
 from sceneshift.data.system import find_system
@@ -431,6 +434,49 @@ def test_others_wait_and_are_ended_where_they_would_not(
         with pytest.raises(BusyError, match="may not be ended"):
             shop.reset()
     assert shop.run("SELECT count(*) FROM a") == [(before + 1,)]
+
+
+def test_what_others_make_meanwhile_is_not_lost(
+    make: Callable[..., ServerShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be in no dump, so all is as it was; also where it is made last."""
+    shop = make("a")
+    shop.run(f"GRANT CREATE ON DATABASE {shop.name} TO {shop.name}_dev")
+    function = "FUNCTION app.one() RETURNS int LANGUAGE sql"
+    for statement in (
+        "CREATE SCHEMA app CREATE TABLE known (id int)",
+        f"CREATE {function} AS 'SELECT 1'",
+        f"ALTER ROLE {shop.name}_dev SET default_transaction_isolation = serializable",
+    ):
+        run_as(shop, statement)
+    place = Place(url=load(shop).database.url, root=shop.root)
+    marker = Marker(project="p", environment="e", state="s")
+    coming = Coming(data=[], major=find_major())
+    for made, gone in (
+        ("CREATE TABLE app.late (id int)", "DROP TABLE app.late"),
+        ("CREATE TABLE late (id int)", "DROP TABLE late"),
+        (f"CREATE OR REPLACE {function} AS 'SELECT 2'", "DROP FUNCTION app.one()"),
+        ("SELECT lo_create(4712)", "SELECT lo_unlink(4712)"),
+    ):
+        with pytest.raises(BusyError, match="somebody was changing what there is"):
+            replace_content(place, coming, marker, partial(make_late, shop, made))
+        run_as(shop, gone)
+
+    def list_parts(session: Session) -> list[str]:
+        run_as(shop, "CREATE TABLE app.late (id int)")
+        return listing(session)
+
+    listing = pgown.list_parts
+    monkeypatch.setattr(pgown, "list_parts", list_parts)
+    with pytest.raises(BusyError, match="cannot drop schema app"):
+        replace_content(place, coming, marker, lambda _: None)
+    look = "SELECT relname FROM pg_class WHERE relnamespace = 'app'::regnamespace"
+    assert shop.run(f"{look} ORDER BY 1") == [("known",), ("late",)]
+
+
+def make_late(shop: ServerShop, statement: str, _: Session) -> None:
+    """Have something be made while what is there is kept."""
+    run_as(shop, statement)
 
 
 def test_other_commands_keep_what_was_there_too(

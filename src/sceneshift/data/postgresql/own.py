@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FEW = 3
 # ruff: noqa: S608 - of constants
-# A schema goes as a whole where nothing in it is to stay.
+# A schema goes where nothing in it is to stay.
 _THINGS = """\
 WITH bound AS (
     SELECT classid, objid, deptype FROM pg_depend WHERE deptype IN ('e', 'i')
@@ -61,11 +61,9 @@ WITH bound AS (
 )
 """
 _GOING = f"""{_THINGS}
-SELECT 'schema', quote_ident(nspname) FROM spaces WHERE is_own
-UNION ALL
 SELECT i.type, i.identity FROM loose t JOIN spaces s ON s.oid = t.space,
     pg_identify_object(t.class, t.oid, 0) i
-WHERE t.is_own AND NOT s.is_own
+WHERE t.is_own
 UNION ALL
 SELECT 'server', quote_ident(srvname) FROM pg_foreign_server f
 WHERE pg_has_role(srvowner, 'USAGE') AND NOT EXISTS (SELECT FROM bound b
@@ -111,6 +109,12 @@ _PARTS = f"""{_THINGS}, kept AS (
 )
 SELECT i.type || ' ' || i.identity
 FROM found f, pg_identify_object(f.class, f.oid, f.part) i ORDER BY 1
+"""
+_SPACES = f"{_THINGS} SELECT quote_ident(nspname) FROM spaces WHERE is_own"
+# The transaction that has written it: another one where somebody has granted it.
+_KNOWN_LARGE = """\
+SELECT oid, xmin::text FROM pg_largeobject_metadata
+WHERE pg_has_role(lomowner, 'USAGE') ORDER BY oid
 """
 _LARGE = """\
 SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')
@@ -158,12 +162,22 @@ def lock_own(session: Session) -> None:
 
 
 def list_drops(session: Session) -> list[str]:
-    """Return the statements that drop all that is the user's own."""
+    """Return the statements that drop all that is the user's own.
+
+    Of a schema, one that fails where something in it is not among the others: somebody
+    has made it meanwhile, for nothing keeps him from that.
+    """
     drops = [
         f"DROP {_WORDS.get(kind, kind.upper())} IF EXISTS {identity} CASCADE"
         for kind, identity in session.ask(_GOING)
     ]
-    return [*drops, _LARGE]
+    spaces = [f"DROP SCHEMA {name} RESTRICT" for (name,) in session.ask(_SPACES)]
+    return [*drops, *spaces, _LARGE]
+
+
+def list_large(session: Session) -> list[tuple[int, str]]:
+    """Return the user's large objects, each with something that tells it apart."""
+    return [(int(oid), str(stamp)) for oid, stamp in session.ask(_KNOWN_LARGE)]
 
 
 def list_others(session: Session) -> list[Other]:

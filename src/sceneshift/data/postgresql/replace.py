@@ -17,6 +17,7 @@ from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql import own as pgown
+from sceneshift.data.postgresql import schema as pgschema
 from sceneshift.data.postgresql.dumps import reading
 from sceneshift.data.postgresql.server import StatementError
 from sceneshift.data.postgresql.session import open_session
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 _INTERVAL_S = 0.4  # twice that is less than `deadlock_timeout`
 _MANY = 100
 _HELD = frozenset({"40P01", "55P03"})  # a deadlock, or a lock that was waited for
-_FULL, _REFUSED = "53200", "42501"
+_FULL, _REFUSED, _NEEDED = "53200", "42501", "2BP01"
+_LEVEL = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"  # what comes is to be seen
 # As a script sets them, for this transaction alone.
 _SETTINGS = (
     "SET LOCAL client_encoding = 'UTF8'",
@@ -82,16 +84,20 @@ def replace_content(
         keep: Keeps what is there; nobody else writes then.
 
     Raises:
-        BusyError: Somebody would not let go of a table; all is as it was.
+        BusyError: Somebody would not let go of a table, or has made one while what is
+            there was kept; all is as it was.
         SceneshiftError: It cannot be dropped or loaded; all is as it was.
     """
     with open_session(place) as session:
         ((holder,),) = session.ask("SELECT pg_backend_pid()")
         try:
             with _ending_others(place, holder), session.transaction():
+                session.run(_LEVEL)
                 pgown.lock_own(session)
-                drops = pgown.list_drops(session)
+                drops, before = pgown.list_drops(session), _look(session)
                 keep(session)
+                if (pgown.list_drops(session), _look(session)) != (drops, before):
+                    raise _changed(place, "a table, a type or the like")
                 others, parts = pgown.list_others(session), pgown.list_parts(session)
                 _run_all(session, [*_SETTINGS, *drops])
                 pgown.check_others(session, others, parts)
@@ -99,6 +105,11 @@ def replace_content(
                 pgcontent.write_marker(session, marker)
         except StatementError as error:
             raise _explain(place, error) from error
+
+
+def _look(session: Session) -> object:
+    """Return what is another where what no lock keeps from it was changed."""
+    return dict(pgschema.read_schema(session)), pgown.list_large(session)
 
 
 def load(session: Session, place: Place, coming: Coming) -> None:
@@ -178,6 +189,14 @@ def _ending_others(place: Place, holder: int) -> Iterator[None]:
             thread.join()
 
 
+def _changed(place: Place, what: str) -> BusyError:
+    return BusyError(
+        f"{quote(place.name)} is as it was, for somebody was changing what there is in "
+        f"it: {what}",
+        hint="do it once more when that is done",
+    )
+
+
 def _explain(place: Place, error: StatementError) -> SceneshiftError:
     title = quote(place.name)
     if error.code in _HELD:
@@ -186,6 +205,8 @@ def _explain(place: Place, error: StatementError) -> SceneshiftError:
             f"{error.message}",
             hint="end them as whoever may, or stop what has them: inv dev.stop",
         )
+    if error.code == _NEEDED:
+        return _changed(place, error.message)
     if error.code == _FULL:
         return SceneshiftError(
             f"{title} has more tables than its server locks at once: {error.message}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 import pytest
@@ -34,6 +35,7 @@ from sceneshift.data.migrate import migrate_all
 from sceneshift.data.postgresql import own as pgown
 from sceneshift.data.postgresql.aim import lead
 from sceneshift.data.postgresql.replace import Coming, replace_content
+from sceneshift.data.postgresql.server import StatementError
 from sceneshift.data.postgresql.session import Place, open_session
 from sceneshift.data.postgresql.within import PostgresqlWithin
 from sceneshift.data.system import find_system
@@ -577,6 +579,77 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(
     assert set(found) == {True, False}
     act()
     assert [each for each in list_dumps(shop) if "coming" in each] == []
+
+
+@contextmanager
+def losing(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, module: str
+) -> Iterator[None]:
+    """Have a module of PostgreSQL's lose the answer to what commits its change."""
+
+    @contextmanager
+    def opening(place: Place) -> Iterator[Session]:
+        with open_session(place) as session:
+
+            def execute(query: str) -> list[tuple[object, ...]]:
+                found = told(query)
+                if query.endswith("COMMIT"):
+                    raise error
+                return found
+
+            told = session._execute
+            session._execute = execute
+            yield session
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"sceneshift.data.postgresql.{module}.open_session", opening)
+        yield
+
+
+def test_a_change_whose_end_is_not_seen_is_taken_back(
+    make: Callable[..., ServerShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server has committed it, and that is told if anybody can."""
+    shop = make("a")
+    shop.reset()
+    lost = StatementError("the connection is closed", hint="", code=None)
+    interrupt = KeyboardInterrupt()
+
+    def look(was: int) -> None:
+        shop.undo()
+        assert shop.run("SELECT id FROM a") == [(1,), (was,)]
+        shop.run("DELETE FROM a WHERE id > 1")
+
+    shop.insert("a", 2)
+    with losing(lost, monkeypatch, "replace"):
+        shop.reset()
+    look(2)
+    shop.insert("a", 3)
+    with losing(interrupt, monkeypatch, "replace"), pytest.raises(KeyboardInterrupt):
+        shop.reset()
+    look(3)
+    shop.insert("a", 4)
+    with losing(lost, monkeypatch, "replace"), monkeypatch.context() as patch:
+        patch.setattr("sceneshift.data.postgresql.keeping.open_session", refuse)
+        with pytest.raises(SceneshiftError, match="is not known: far"):
+            shop.reset()
+    look(4)
+    shop.insert("a", 5)
+    request = Request(
+        root=shop.root,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+    )
+    shop.write("a", "b")
+    with losing(interrupt, monkeypatch, "inplace"), pytest.raises(KeyboardInterrupt):
+        migrate_all(request)
+    look(5)
+
+
+def refuse(_: Place) -> NoReturn:
+    """Be a server that is not there any more."""
+    raise SceneshiftError("far away")
 
 
 def test_who_may_be_in_no_other_database_waits_all_the_same(

@@ -103,8 +103,12 @@ class Dumps:
         return self.folder / f"{former}{_DATA}"
 
     def read(self, former: str) -> Former | None:
-        """Return what is known of a former state; None where there is none."""
-        return self._read(former, _WRITTEN)
+        """Return what is known of a former state; None where there is none.
+
+        Of one that is announced, too: it is asked for where the database bears the
+        state that was to come.
+        """
+        return self._read(former, _WRITTEN) or self._read(former, _COMING)
 
     def list_formers(self) -> list[str]:
         """Return the ids of former states."""
@@ -114,6 +118,10 @@ class Dumps:
         """Write down a state whose file is there: it is former when its time comes."""
         text = msgspec.json.format(msgspec.json.encode(known)).decode()
         write_whole(self.folder / f"{former}{_COMING}", text)
+
+    def is_announced(self, former: str) -> bool:
+        """Tell whether a state is written down that is not former yet."""
+        return (self.folder / f"{former}{_COMING}").exists()
 
     def settle(self, former: str) -> None:
         """Have a state be a former one, for what comes after it is there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
 from sceneshift.data.backups.archive import pack
 from sceneshift.data.backups.medium import get_version_table
 from sceneshift.data.backups.postgresql import look_at
@@ -97,6 +98,32 @@ class Keeping:
             server=server.partition(" ")[0],
         )
         self._dumps.announce(former, known)
+
+    def settle(self, former: str, coming: Marker) -> bool:
+        """Have a state be former if what was to come is there; tell whether it is.
+
+        Args:
+            former: The name that it is kept under.
+            coming: What the database was to say of itself.
+
+        Raises:
+            SceneshiftError: Nobody can tell; the next command does.
+        """
+        if not self._dumps.is_announced(former):
+            return False
+        try:
+            with open_session(self._place) as session:
+                present = pgcontent.read_marker(session)
+        except SceneshiftError as error:
+            raise SceneshiftError(
+                f"whether {quote(self._place.name)} was changed is not known: "
+                f"{error.message}",
+                hint="look again when its server answers: inv data.status",
+            ) from error
+        if present != coming:
+            return False
+        self._dumps.settle(former)
+        return True
 
 
 def read_major(session: Session) -> int:

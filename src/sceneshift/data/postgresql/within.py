@@ -199,13 +199,19 @@ class PostgresqlWithin:
         """Put a dump in place, and keep what is there."""
         self._target.make_folder(FORMERS)
         with StateFolder(self._target.root).being_written():
-            replace_content(
-                self._place,
-                coming,
-                marker,
-                lambda session: self._keeping.keep(session, kept, marker),
-            )
-            self.dumps.settle(kept)
+            try:
+                replace_content(
+                    self._place,
+                    coming,
+                    marker,
+                    lambda session: self._keeping.keep(session, kept, marker),
+                )
+                self.dumps.settle(kept)
+            except BaseException as error:
+                # The answer to the commit may be what was lost.
+                has_come = self._keeping.settle(kept, marker)
+                if not (has_come and isinstance(error, SceneshiftError)):
+                    raise
         with contextlib.suppress(SceneshiftError), self._asking() as session:
             if session.ask(_LARGE):
                 session.run("ANALYZE")
@@ -221,13 +227,17 @@ class PostgresqlWithin:
             change(self._target.database)
             return
         self._keeping.keep_for_change(former, marker)
-        change_kept(
-            self._target,
-            self._place,
-            change,
-            marker,
-            lambda: self.dumps.settle(former),
-        )
+        try:
+            change_kept(
+                self._target,
+                self._place,
+                change,
+                marker,
+                lambda: self.dumps.settle(former),
+            )
+        except BaseException:
+            self._keeping.settle(former, marker)
+            raise
 
     # -- what is kept
 

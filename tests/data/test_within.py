@@ -336,6 +336,29 @@ def test_what_cannot_be_loaded_changes_nothing(make: Callable[..., ServerShop]) 
         assert (shop.tables(), shop.run("SELECT id FROM a")) == (["a"], [(1,), (2,)])
 
 
+def test_who_loses_the_right_loses_no_state(make: Callable[..., ServerShop]) -> None:
+    """Nothing is changed then, for what is beside would be forgotten, and dropped."""
+    shop = make("a")
+    user = f"{shop.name}_dev"
+    shop.server.run("postgres", f"ALTER ROLE {user} CREATEDB")
+    shop.reset()
+    shop.insert("a", 2)
+    shop.reset()
+    shop.server.run("postgres", f"ALTER ROLE {user} NOCREATEDB")
+    for _ in range(2):
+        with pytest.raises(SceneshiftError, match="may not make databases"):
+            shop.reset()
+    shop.server.run("postgres", f"ALTER ROLE {user} CREATEDB")
+    shop.undo()
+    assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+    # What leads to nothing keeps nobody from going on within the database.
+    for name in shop.beside():
+        shop.server.run("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    shop.server.run("postgres", f"ALTER ROLE {user} NOCREATEDB")
+    (load(shop).folder / "makes-databases").unlink()
+    assert isinstance(find_system(load(shop)), PostgresqlWithin)
+
+
 def test_what_is_damaged_is_not_put_back(make: Callable[..., ServerShop]) -> None:
     """All is as it was; what is gone cannot be, either."""
     shop = make("a")

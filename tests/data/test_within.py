@@ -548,6 +548,40 @@ def test_other_commands_keep_what_was_there_too(
     assert [each for each in list_dumps(shop) if "draft" in each] == []
 
 
+def test_backups_are_of_what_is_its_user_s_alone(
+    make: Callable[..., ServerShop],
+) -> None:
+    """And are put back as pg_dump has written them: functions before their tables."""
+    shop = make("a")
+    user = f"{shop.name}_dev"
+    shop.reset()
+    shop.run("CREATE TABLE theirs (id int)")
+    shop.run(f"GRANT CREATE ON SCHEMA public TO {user}")
+    run_as(shop, "CREATE TABLE mine (id int)")
+    run_as(
+        shop,
+        "CREATE FUNCTION count_mine() RETURNS bigint LANGUAGE sql AS "
+        "'SELECT count(*) FROM public.mine'",
+    )
+    run_as(shop, "INSERT INTO mine VALUES (1)")
+    find_system(load(shop)).drop(find_system(load(shop)).copy())
+    back_up(BackupRequest(root=shop.root, environ=shop.environ))
+    kept = next(iter(Shelf(load(shop).project).list_all()))
+    shop.reset()
+    assert shop.tables() == ["a", "theirs"]
+    restore(
+        RestoreRequest(
+            root=shop.root,
+            environ=shop.environ,
+            environment="development",
+            is_confirmed=True,
+            named=kept.id,
+        )
+    )
+    assert shop.run("SELECT count_mine()") == [(1,)]
+    assert shop.tables() == ["a", "mine", "theirs"]
+
+
 def test_rows_of_its_own_are_backed_up_before_they_go(
     make: Callable[..., ServerShop],
 ) -> None:

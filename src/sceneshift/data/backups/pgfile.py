@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class FileMedium(PostgresqlMedium):
     """A database of PostgreSQL, and files with its states; see `Medium`."""
 
+    is_own = True  # what is not stays where it is, and would be there twice
+
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._dumps = PostgresqlWithin(target).dumps

@@ -22,6 +22,7 @@ from sceneshift.data.postgresql import aim as pgaim
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql.address import find_address
 from sceneshift.data.postgresql.names import Names
+from sceneshift.data.postgresql.own import list_exclusions, list_others
 from sceneshift.data.postgresql.server import quote_name, quote_text
 from sceneshift.data.postgresql.session import Place, open_maintenance, open_session
 from sceneshift.data.postgresql.tools import build_client_env, check_ended, find_tools
@@ -62,9 +63,14 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
 
 
 class PostgresqlMedium:
-    """A database of PostgreSQL; see `Medium`."""
+    """A database of PostgreSQL; see `Medium`.
+
+    Attributes:
+        is_own: Whether what belongs to other users is left out.
+    """
 
     kind: Literal["postgresql"] = "postgresql"
+    is_own = False
 
     def __init__(self, target: Target) -> None:
         url = pgaim.complete(target.database.url, target.project.environment.values)
@@ -82,13 +88,14 @@ class PostgresqlMedium:
             ((snapshot,),) = session.ask("SELECT pg_export_snapshot()")
             ((number, server),) = session.ask(_VERSION)
             server = server.partition(" ")[0]  # without who has made it
-            content = look_at(session, table)
+            content = look_at(session, table, is_own=self.is_own)
+            options = list_exclusions(list_others(session)) if self.is_own else []
             try:
                 tools = _find_tools(number // 10_000, url)
             except ComponentError as error:
                 rows = self._take_rows(name, snapshot, content, error)
                 return _save_rows(rows, folder, content, server)
-            words = [*tools.dump, *_DUMP, f"--snapshot={snapshot}"]
+            words = [*tools.dump, *_DUMP, f"--snapshot={snapshot}", *options]
             with (
                 tempfile.TemporaryFile() as said,
                 _running(words, url, said, stdout=subprocess.PIPE) as process,

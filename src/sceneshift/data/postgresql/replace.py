@@ -112,8 +112,22 @@ def _look(session: Session) -> object:
     return dict(pgschema.read_schema(session)), pgown.list_large(session)
 
 
+def fill(place: Place, coming: Coming) -> None:
+    """Load a dump into a database that is empty.
+
+    Raises:
+        StatementError: The server refused a part.
+        SceneshiftError: The dump cannot be read.
+    """
+    with open_session(place) as session, session.transaction():
+        _run_all(session, [*_SETTINGS])
+        load(session, place, coming)
+
+
 def load(session: Session, place: Place, coming: Coming) -> None:
     """Run the parts of a dump, but for those that are there or are not this user's.
+
+    It is a transaction in which that is done, set as scripts have it.
 
     Raises:
         StatementError: The server refused one.

@@ -24,7 +24,7 @@ from sceneshift.data.postgresql.confined import FORMERS
 from sceneshift.data.postgresql.dumps import Dumps, dumping, read_file
 from sceneshift.data.postgresql.inplace import change_kept
 from sceneshift.data.postgresql.keeping import Keeping, read_major
-from sceneshift.data.postgresql.replace import Coming, load, replace_content
+from sceneshift.data.postgresql.replace import Coming, fill, replace_content
 from sceneshift.data.postgresql.rights import check_name
 from sceneshift.data.postgresql.server import quote_name
 from sceneshift.data.postgresql.session import Place, open_locking, open_session
@@ -132,8 +132,7 @@ class PostgresqlWithin:
         """
         place = Place(url=draft.url, root=self._target.root)
         try:
-            with open_session(place) as session:
-                load(session, place, Coming(data=data, major=self.major))
+            fill(place, Coming(data=data, major=self.major))
         except BaseException:
             if not is_kept:
                 self.drop(draft)

@@ -24,7 +24,9 @@ from sceneshift.core.errors import (
 from sceneshift.core.services.service import Service
 from sceneshift.core.services.use import release
 from sceneshift.data import claim, drop, refill, reset
+from sceneshift.data.backups.medium import get_version_table
 from sceneshift.data.backups.parted import let_go
+from sceneshift.data.backups.pgfile import FileMedium
 from sceneshift.data.backups.restoring import RestoreRequest, restore
 from sceneshift.data.backups.shelf import Shelf
 from sceneshift.data.backups.taking import BackupRequest, back_up
@@ -374,9 +376,26 @@ def test_what_is_damaged_is_not_put_back(make: Callable[..., ServerShop]) -> Non
     path.unlink()
     with pytest.raises(SceneshiftError, match="not there any more"):
         shop.undo()
+    path.write_bytes(whole[:-1] + b"?")
+    former, medium = path.name.partition(".")[0], FileMedium(load(shop))
+    with pytest.raises(SceneshiftError, match="is damaged: it is not what was"):
+        medium.save(shop.root, get_version_table(load(shop)), former)
     path.write_bytes(whole)
     shop.undo()
     assert shop.run("SELECT id FROM a") == [(1,), (2,)]
+
+
+def test_a_snapshot_that_is_damaged_is_built_again(
+    make: Callable[..., ServerShop],
+) -> None:
+    """Whether it was cut off, or is another one of the same size."""
+    shop = make("a")
+    snapshot = shop.reset().snapshot.id
+    path = load(shop).folder / f"dumps/snapshot-{snapshot}.pgdump.zst"
+    for tail in (b"", b"?"):
+        path.write_bytes(path.read_bytes()[:-1] + tail)
+        assert shop.reset().is_built
+        assert not shop.reset().is_built
 
 
 def test_what_was_left_behind_is_swept(make: Callable[..., ServerShop]) -> None:
@@ -389,10 +408,11 @@ def test_what_was_left_behind_is_swept(make: Callable[..., ServerShop]) -> None:
     folder = load(shop).folder
     (folder / "dumps/1.draft").touch()
     (folder / "dumps/1.pgdump.zst").touch()
+    (folder / "dumps/snapshot-1.sum").touch()
     shop.reset()
     assert "nobody" not in system.list_snapshots()
     assert list(folder.glob("drafts/*.workshop")) == []
-    assert list(folder.glob("dumps/1.*")) == []
+    assert [*folder.glob("dumps/1.*"), *folder.glob("dumps/snapshot-1.*")] == []
     service = Service(home=shop.root, major=find_major())
     with psycopg.connect(service.describe_address("", "postgres")) as connection:
         found = connection.execute("SELECT datname FROM pg_database").fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -138,6 +139,16 @@ def unpack(path: Path, raw_sha256: str | None = None) -> Iterator[bytes]:
         raise _damaged(path, str(error)) from error
     if raw_sha256 not in {None, digest.hexdigest()}:
         raise _damaged(path, "its data is not what was written")
+
+
+def is_whole(path: Path, packed: Packed) -> bool:
+    """Tell whether a file is the one that was written."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == packed.size_bytes:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            return found == packed.sha256
+    return False
 
 
 def check_sum(path: Path, manifest: Manifest) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import sync
 from sceneshift.core.wording import quote
+from sceneshift.data.backups.archive import is_whole
 from sceneshift.data.backups.medium import Content, Saved
 from sceneshift.data.backups.postgresql import FILE, PostgresqlMedium, check_version
 from sceneshift.data.postgresql.within import PostgresqlWithin
@@ -40,7 +42,14 @@ class FileMedium(PostgresqlMedium):
             return super().save(folder, table)
         known = self._get(former)
         path = folder / FILE
-        shutil.copyfile(self._dumps.locate(former), path)
+        kept = self._dumps.locate(former)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(kept, path)
+        if not is_whole(path, known.packed):
+            raise SceneshiftError(
+                f"{kept} is damaged: it is not what was written",
+                hint=f"bring it back, or give it up: rm {kept.parent / former}.*",
+            )
         path.chmod(0o600)
         sync(path)
         return Saved(

@@ -1,8 +1,9 @@
 """States of a PostgreSQL database as files: dumps of it, compressed.
 
-A snapshot is there when its file has its name. A former state is written down beside
-its own, with the state that is to come: where a command was killed, by what the
-database says of itself it is told whether that state came.
+A snapshot is there when its file has its name, and is the one that was written. A
+former state is written down beside its own, with the state that is to come: where a
+command was killed, by what the database says of itself it is told whether that state
+came.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import sync, write_whole
-from sceneshift.data.backups.archive import Packed, unpack
+from sceneshift.data.backups.archive import Packed, is_whole, unpack
 from sceneshift.data.engine import parse_url
 from sceneshift.data.marker import Marker  # noqa: TC001 - msgspec reads it
 from sceneshift.data.postgresql.script import read_parts
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sceneshift.data.postgresql.tools import Tools
 
 _DATA, _WRITTEN, _COMING, _DRAFT = ".pgdump.zst", ".json", ".coming", ".draft"
-_OWN = ".own-rows"
+_OWN, _SUM = ".own-rows", ".sum"
 _SNAPSHOT = "snapshot-"
 _DUMP = (
     *("--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=10s"),
@@ -80,8 +81,21 @@ class Dumps:
         """Return the file of a snapshot."""
         return self.folder / f"{_SNAPSHOT}{id}{_DATA}"
 
-    def keep_snapshot(self, id: str, draft: Path) -> None:  # noqa: A002
+    def has_snapshot(self, id: str) -> bool:  # noqa: A002
+        """Tell whether a snapshot is there, and is what was written.
+
+        Its file may have been cut off by what cleans up or synchronizes folders.
+        """
+        path = self.locate_snapshot(id)
+        with suppress(OSError, msgspec.MsgspecError):
+            return is_whole(
+                path, msgspec.json.decode(self._name_sum(id).read_bytes(), type=Packed)
+            )
+        return False
+
+    def keep_snapshot(self, id: str, draft: Path, packed: Packed) -> None:  # noqa: A002
         """Have a file that is whole be a snapshot."""
+        write_whole(self._name_sum(id), msgspec.json.encode(packed).decode())
         draft.replace(self.locate_snapshot(id))
         sync(self.folder)
 
@@ -94,7 +108,11 @@ class Dumps:
 
     def forget_snapshot(self, id: str) -> None:  # noqa: A002
         """Remove a snapshot."""
-        self.locate_snapshot(id).unlink(missing_ok=True)
+        for path in (self.locate_snapshot(id), self._name_sum(id)):
+            path.unlink(missing_ok=True)
+
+    def _name_sum(self, id: str) -> Path:  # noqa: A002
+        return self.folder / f"{_SNAPSHOT}{id}{_SUM}"
 
     # -- former states
 
@@ -150,6 +168,9 @@ class Dumps:
             former = path.name.removesuffix(_DATA)
             is_known = former.startswith(_SNAPSHOT) or self.read(former) is not None
             if not is_known:
+                path.unlink()
+        for path in self.folder.glob(f"*{_SUM}"):
+            if not path.with_suffix(_DATA).exists():
                 path.unlink()
         for path in self.folder.glob(f"*{_DRAFT}*"):  # those of `write_whole`, too
             path.unlink()

@@ -161,8 +161,8 @@ class PostgresqlWithin:
         with StateFolder(self._target.root).being_written():
             try:
                 with dumping(place, self.major) as data:
-                    pack(data, file)
-                self.dumps.keep_snapshot(snapshot, file)
+                    packed = pack(data, file)
+                self.dumps.keep_snapshot(snapshot, file, packed)
             finally:
                 file.unlink(missing_ok=True)
 
@@ -250,7 +250,7 @@ class PostgresqlWithin:
 
     def has_snapshot(self, snapshot: str) -> bool:
         """See `System.has_snapshot`."""
-        return self.dumps.locate_snapshot(snapshot).exists()
+        return self.dumps.has_snapshot(snapshot)
 
     def forget_snapshot(self, snapshot: str) -> None:
         """See `System.forget_snapshot`."""

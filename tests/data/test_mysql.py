@@ -382,10 +382,44 @@ def test_a_seed_is_taken_back_and_changes_nothing_a_second_time(
     shop.undo()
     assert shop.run("SELECT * FROM tasks") == [(1, None)]
 
-    (folder / "2.sql").write_text("TRUNCATE TABLE tasks;\n")
-    with pytest.raises(SceneshiftError, match="would end its transaction"):
+    (folder / "0.sql").write_text("DELETE FROM tasks;\n# all\nTRUNCATE TABLE tasks;\n")
+    with pytest.raises(SceneshiftError, match=r"0.sql:3: .*would end its transaction"):
         seeding.seed(request)
     assert shop.run("SELECT * FROM tasks") == [(1, None)]
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("connection.exec_driver_sql(END)", r"0.py:5: `ALTER` in a seed would end"),
+        (
+            "connection.connection.cursor().execute(END)",
+            r"0.py: a seed has ended the transaction",
+        ),
+    ],
+)
+def test_a_seed_for_which_the_server_would_commit_is_refused(
+    shop: MysqlShop, does: str, said: str
+) -> None:
+    """What it says to the driver is noticed afterwards: nothing comes after it."""
+    shop.reset()
+    folder = shop.root / "seeds/more"
+    folder.mkdir(parents=True)
+    (folder / "0.py").write_text(
+        "END = 'ALTER TABLE tasks AUTO_INCREMENT = 9'\n\n"
+        "def seed(context):\n    context.connection.info\n    context." + does
+    )
+    (folder / "1.sql").write_text("DELETE FROM tasks;\n")
+    request = seeding.SeedRequest(
+        root=shop.root,
+        environ=shop.environ,
+        environment="development",
+        is_confirmed=True,
+        dataset="more",
+    )
+    with pytest.raises(SceneshiftError, match=said):
+        seeding.seed(request)
+    assert shop.run("SELECT * FROM tasks") == [(1,)]
 
 
 def test_other_rows_come_into_the_same_schema(shop: MysqlShop) -> None:

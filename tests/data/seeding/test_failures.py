@@ -103,7 +103,7 @@ class T(Base):
         (
             "x.py",
             program("context.connection.connection.cursor().execute('ROLLBACK')"),
-            "a seed has ended the transaction that all of it is",
+            ": a seed has ended the transaction that all of it is",
         ),
         ("x.py", program("raise SystemExit(3)"), "SystemExit: 3"),
     ],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sceneshift.data.seeding.child.sql import split_statements
+from sceneshift.data.seeding.child.sql import find_end, split_statements
 
 TRIGGER = "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT 2; END;\nSELECT 3"
 
@@ -40,6 +40,32 @@ def test_a_backslash_escapes_in_mysql() -> None:
     text = f"{first}\n;SELECT 1 -- ;\n;SELECT 5--1"
     found = [each.text for each in split_statements(text, "mysql")]
     assert found == [first, "SELECT 1 -- ;", "SELECT 5--1"]
+
+
+def test_a_comment_of_mysql_hides_no_statement() -> None:
+    """What begins behind it is what is looked at."""
+    text = "# x\n-- y\nCOMMIT;\n#z"
+    assert list(split_statements(text, "mysql")) == [(3, "COMMIT")]
+    assert [each.text for each in split_statements(text)] == ["# x\n-- y\nCOMMIT", "#z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("alter table a AUTO_INCREMENT = 5", "ALTER"),
+        ("CREATE TABLE IF NOT EXISTS a (id INT)", "CREATE"),
+        ("CREATE OR REPLACE VIEW a AS SELECT 1", "CREATE"),
+        ("ANALYZE NO_WRITE_TO_BINLOG TABLE a", "ANALYZE"),
+        ("ANALYZE SELECT 1", None),
+        ("CREATE TEMPORARY TABLE a (id INT)", None),
+        ("CREATE OR REPLACE TEMPORARY TABLE a (id INT)", None),
+        ("DROP TEMPORARY TABLE a", None),
+        ("INSERT INTO a VALUES ('drop')", None),
+    ],
+)
+def test_mysql_commits_for_many_statements(text: str, word: str | None) -> None:
+    """Temporary tables are no reason."""
+    assert find_end(text) == word
 
 
 def test_a_trigger_of_sqlite_has_statements_of_its_own() -> None:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from sceneshift.data.seeding.child.address import list_drivers, read_url
 from sceneshift.data.seeding.child.checks import begin_counting, explain_references
 from sceneshift.data.seeding.child.failure import SeedError, explain
+from sceneshift.data.seeding.child.sql import find_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,9 @@ _DRAFT = (
 
 
 _MARK = "sceneshift.seeding"
+_SAVEPOINT = "sceneshift_seeding"
+_MYSQL = frozenset({"mariadb", "mysql"})
+_ENDED = "a seed has ended the transaction that all of it is: by a statement of its own"
 _REFUSAL = "a seed may not commit or roll back: all of it is one transaction"
 _ENDS = re.compile(
     r"\s*(?:abort|begin|commit|end|rollback(?!\s+to\b)|start)\b", re.IGNORECASE
@@ -66,17 +70,25 @@ def open_transaction(request: Request) -> Iterator[Connection]:
         event.listen(connection, "before_cursor_execute", _refuse_statement)
         _prepare(connection)
         yield connection  # without a commit, closing rolls back
-        if not (transaction.is_active and _is_open(connection)):
-            raise CommitError(
-                "a seed has ended the transaction that all of it is: by a statement "
-                "of its own"
-            )
+        if not transaction.is_active:
+            raise CommitError(_ENDED)
+        check_open(connection)
         is_over = True
         _commit(connection, transaction)
 
 
+def check_open(connection: Connection) -> None:
+    """Make sure that it is still the transaction that was begun here.
+
+    Raises:
+        CommitError: A seed has ended it.
+    """
+    if not _is_open(connection):
+        raise CommitError(_ENDED)
+
+
 def _refuse_statement(
-    _connection: Connection,
+    connection: Connection,
     _cursor: Any,
     statement: str,
     _parameters: Any,
@@ -85,6 +97,8 @@ def _refuse_statement(
 ) -> None:
     if _ENDS.match(statement):
         raise CommitError(_REFUSAL)
+    if connection.dialect.name in _MYSQL and (word := find_end(statement.lstrip())):
+        raise CommitError(f"`{word}` in a seed would end its transaction")
 
 
 def _commit(connection: Connection, transaction: RootTransaction) -> None:
@@ -152,9 +166,10 @@ def _prepare(connection: Connection) -> None:
         # What a file says means the same at each server.
         connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
         connection.exec_driver_sql("SET LOCAL DateStyle = 'ISO, YMD'")
-    elif connection.dialect.name in {"mariadb", "mysql"}:
+    elif connection.dialect.name in _MYSQL:
         connection.exec_driver_sql("SET time_zone = '+00:00'")
         begin_counting(connection)
+        connection.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
 
 
 def _is_open(connection: Connection) -> bool:
@@ -168,4 +183,12 @@ def _is_open(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":  # a setting ends with it
         look = f"SELECT current_setting('{_MARK}', true)"
         return connection.exec_driver_sql(look).scalar() == "open"
+    if connection.dialect.name in _MYSQL:  # many statements end it without a word
+        try:
+            connection.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return False
+        connection.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
     return True

@@ -12,6 +12,7 @@ from sceneshift.data.seeding.child.anywhere import Anywhere
 from sceneshift.data.seeding.child.checks import check_references, has_written
 from sceneshift.data.seeding.child.context import Context
 from sceneshift.data.seeding.child.conversion import Conversion, is_copied
+from sceneshift.data.seeding.child.engine import CommitError, check_open
 from sceneshift.data.seeding.child.failure import (
     DoubleError,
     SeedError,
@@ -104,6 +105,7 @@ class Run:
         self._reporter.begin(dataset.name, place)
         if file.endswith(".sql"):
             run_file(self.connection, file, place)
+            self._check_open(place)
             self.catalog.forget()
             return
         context = Context(self, dataset)
@@ -111,6 +113,7 @@ class Run:
         try:
             _find_function(file, place)(context)
             context.close()
+            self._check_open(place)
         except SeedError as error:
             if not error.place:
                 error.place = find_place(error, dataset.folder, self._request.root)
@@ -118,6 +121,14 @@ class Run:
         except Exception as error:
             at = find_place(error, dataset.folder, self._request.root) or place
             raise SeedError(explain(error), place=at) from error
+
+    def _check_open(self, place: str) -> None:
+        """Make sure that a program has not ended the transaction."""
+        try:
+            check_open(self.connection)
+        except CommitError as error:
+            error.place = place
+            raise
 
     def _load_files(self, dataset: Wanted, files: Sequence[str]) -> None:
         """Load files of rows, those that are referred to first."""

@@ -41,6 +41,7 @@ _MYSQL_TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)+", re.DOTALL)
+_MYSQL_COMMENT = re.compile(r"(?:\s+|(?:--(?=\s|$)|\#)[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _WORD = re.compile(r"\\?[A-Za-z]+")
 # All of a dataset is one transaction: those that dumps write around theirs are left
 # out, and what would take something back is refused.
@@ -50,7 +51,13 @@ _NOTHING = re.compile(
 )
 _REFUSED = frozenset({"abort", "release", "rollback", "savepoint"})
 # What MariaDB and MySQL commit for, and what dumps have around their rows.
-_MYSQL_REFUSED = frozenset({"truncate"})
+_MYSQL_ENDS = re.compile(
+    r"(?:truncate|alter|rename"
+    r"|(?:create|drop)(?!(?:\s+or\s+replace)?\s+temporary\b)"
+    r"|(?:analyze|check|optimize|repair)(?=\s+(?:\w+\s+)?tables?\b)"
+    r"|flush|grant|revoke|install|uninstall)\b",
+    re.IGNORECASE,
+)
 _MYSQL_NOTHING = re.compile(
     r"lock\s+tables?\b.*|unlock\s+tables?", re.IGNORECASE | re.DOTALL
 )
@@ -108,33 +115,42 @@ def split_statements(text: str, system: str = "") -> Iterator[Statement]:
             trigger have others in them.
     """
     is_sqlite = system == "sqlite"
+    is_mysql = system in _MYSQL
+    comment = _MYSQL_COMMENT if is_mysql else _COMMENT
     start = 0
-    for token in (_MYSQL_TOKEN if system in _MYSQL else _TOKEN).finditer(text):
+    for token in (_MYSQL_TOKEN if is_mysql else _TOKEN).finditer(text):
         if token.group() != ";":
             continue
         if is_sqlite and not sqlite3.complete_statement(text[start : token.end()]):
             continue
-        yield from _cut(text, start, token.start())
+        yield from _cut(text, start, token.start(), comment)
         start = token.end()
-    yield from _cut(text, start, len(text))
+    yield from _cut(text, start, len(text), comment)
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[Statement]:
-    blank = _COMMENT.match(text, start, end)
+def find_end(text: str) -> str | None:
+    """Return the word that MariaDB and MySQL would commit for, if one begins a text."""
+    found = _MYSQL_ENDS.match(text)
+    return found.group().split()[0].upper() if found else None
+
+
+def _cut(
+    text: str, start: int, end: int, comment: re.Pattern[str]
+) -> Iterator[Statement]:
+    blank = comment.match(text, start, end)
     begin = blank.end() if blank else start
     if begin < end:
         yield Statement(text.count("\n", 0, begin) + 1, text[begin:end].rstrip())
 
 
 def _is_nothing_to_mysql(text: str, place: str) -> bool:
-    found = _WORD.match(text)
-    word = found.group().lower() if found else ""
-    if word in _MYSQL_REFUSED:
+    if (word := find_end(text)) is not None:
+        instead = "write DELETE FROM" if word == "TRUNCATE" else "let a migration do it"
         raise SeedError(
-            f"`{word.upper()}` in a seed would end its transaction: write DELETE FROM",
-            place=place,
+            f"`{word}` in a seed would end its transaction: {instead}", place=place
         )
-    if word == "delimiter":
+    found = _WORD.match(text)
+    if found and found.group().lower() == "delimiter":
         raise SeedError("only the client itself knows this", place=place)
     return _MYSQL_NOTHING.fullmatch(text) is not None
 

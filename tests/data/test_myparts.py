@@ -145,6 +145,50 @@ def test_what_no_copy_has_is_refused(tmp_path: Path, mysql: Server) -> None:
 
 
 @pytest.mark.needs("mariadb")
+def test_foreign_keys_between_databases_are_left_alone(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """A table that is moved would take the key of another database's along."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    shop.run("ALTER TABLE tasks ADD PRIMARY KEY (id)")
+    other = f"my-{mysql.make()}"
+    mysql.run("", f"CREATE DATABASE `{other}`")
+    key = f"FOREIGN KEY (id) REFERENCES {shop.name}.tasks (id)"
+    mysql.run(other, f"CREATE TABLE `o 1` (id INT, {key})")
+    said = f"join it to another database: {other}.o 1 to {shop.name}.tasks"
+    for act in (shop.reset, shop.undo):
+        with pytest.raises(SceneshiftError, match=said):
+            act()
+    shop.write("tasks", "notes")
+    (done,) = migrations.migrate(shop.root, shop.environ, None)
+    assert said in str(done.obstacle)
+    ((_, made),) = mysql.run(other, "SHOW CREATE TABLE `o 1`")
+    assert f"REFERENCES `{shop.name}`.`tasks`" in made
+    assert shop.beside() == ["former", "snapshot"]
+
+
+@pytest.mark.needs("mariadb")
+def test_a_draft_that_refers_to_another_database_is_not_kept(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """Also of a user who sees no more than what is granted."""
+    user = mysql.make()
+    mysql.run("", f"CREATE USER {user}", f"GRANT ALL ON `{user}%`.* TO {user}")
+    mysql.run(user, "CREATE TABLE parents (id INT PRIMARY KEY)")
+    mysql.run("", f"CREATE DATABASE {user}b")
+    shop = MysqlShop(
+        tmp_path, server=mysql, name=f"{user}b", url=mysql.url(f"{user}b", user=user)
+    )
+    does = f"id INT, FOREIGN KEY (id) REFERENCES {user}.parents (id)"
+    step = describe_revision("r1", does=f"op.execute('CREATE TABLE t ({does})')")
+    make_project(shop.root, {"r1": step}, url=mysql.url(f"{user}b", user=user))
+    with pytest.raises(SceneshiftError, match=f"another database: .*{user}.parents"):
+        shop.reset()
+    assert shop.beside() == []
+
+
+@pytest.mark.needs("mariadb")
 def test_a_migration_whose_copy_may_not_be_put_back_is_done_without(
     tmp_path: Path, mysql: Server
 ) -> None:

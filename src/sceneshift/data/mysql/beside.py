@@ -25,6 +25,7 @@ from sceneshift.data.mysql.names import (
     read_note,
     write_note,
 )
+from sceneshift.data.mysql.references import check_references
 from sceneshift.data.mysql.session import (
     Place,
     Session,
@@ -218,6 +219,7 @@ class Beside:
 
     def copy_live(self, session: Session, name: str) -> list[Code]:
         """Copy the database itself, others waiting meanwhile; return its code."""
+        check_references(session, self.place.name)
         copy_tables(self.place, self.place.name, name, is_in_use=True)
         codes = read_code(self.place, self.place.name)
         store_code(session, name, codes)

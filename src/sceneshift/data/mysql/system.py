@@ -20,6 +20,7 @@ from sceneshift.data.mysql.beside import Beside
 from sceneshift.data.mysql.exchange import exchange, read_present, resume
 from sceneshift.data.mysql.inplace import change_in_place
 from sceneshift.data.mysql.names import LONGEST, Kind
+from sceneshift.data.mysql.references import check_references
 from sceneshift.data.mysql.session import Place
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class MysqlSystem:
                     "is a sequence's: the server names its database in it",
                     hint="use AUTO_INCREMENT there",
                 )
+            check_references(session, name)
             former = self._beside.find(session, Kind.SNAPSHOT, snapshot)
             self._beside.fold(session, name)
             self._beside.note(session, name, Kind.SNAPSHOT, snapshot)
@@ -176,6 +178,7 @@ class MysqlSystem:
         """See `System.place`."""
         with self._beside.asking() as session:
             _check_version(session)
+            check_references(session, self._place.name)
             origin = self._beside.get(session, Kind.SNAPSHOT, snapshot)
             self._beside.make_live(session)
             coming = self._beside.make(session)
@@ -190,6 +193,7 @@ class MysqlSystem:
     def put_back(self, former: str, marker: Marker, present: str) -> None:
         """See `System.put_back`: its tables themselves are put in place."""
         with self._beside.asking() as session:
+            check_references(session, self._place.name)
             coming = self._beside.get(session, Kind.FORMER, former)
             self._beside.make_live(session)
             exchange(self._beside, session, coming, marker=marker, kept=present)

@@ -145,6 +145,32 @@ def test_what_no_copy_has_is_refused(tmp_path: Path, mysql: Server) -> None:
 
 
 @pytest.mark.needs("mariadb")
+def test_a_table_whose_rows_are_elsewhere_is_neither_copied_nor_emptied(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """They would be written, and removed, there: on another server, for one."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    shop.run(
+        "CREATE TABLE one (id INT) ENGINE = MyISAM",
+        "CREATE TABLE many (id INT) ENGINE = MERGE UNION = (one) INSERT_METHOD = LAST",
+        "INSERT INTO one VALUES (1)",
+    )
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    for act in (system.copy, lambda: system.empty(target.database)):
+        with pytest.raises(SceneshiftError, match="with `many` of MRG_MyISAM: what"):
+            act()
+    assert shop.run("SELECT id FROM one") == [(1,)]
+    draft = system.begin(None)
+    make = "CREATE TABLE one (id INT) ENGINE = MERGE"
+    mysql.run(draft.url.rpartition("/")[2], make)
+    with pytest.raises(SceneshiftError, match="with `one` of MRG_MyISAM"):
+        system.keep(draft, "a")
+    system.drop(draft)
+    assert shop.beside() == []
+
+
+@pytest.mark.needs("mariadb")
 def test_foreign_keys_between_databases_are_left_alone(
     tmp_path: Path, mysql: Server
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.data.marker import VIEW, Marker, list_statements, name_query, read_row
 from sceneshift.data.mysql.code import read_code
-from sceneshift.data.mysql.copying import list_tables
+from sceneshift.data.mysql.copying import check_engines, list_tables
 from sceneshift.data.mysql.session import (
     MISSING_DATABASE,
     MISSING_TABLE,
@@ -114,7 +114,9 @@ def remove_rows(session: Session, database: str, *, but: str) -> None:
 
     Raises:
         StatementError: The server refused it.
+        SceneshiftError: A table may have its rows elsewhere; nothing was removed.
     """
+    check_engines(session, database)
     session.run("SET foreign_key_checks = 0")
     for each in list_tables(session, database):
         place = f"{quote_name(database)}.{quote_name(each.name)}"

@@ -36,6 +36,13 @@ _UNCHECKED = (
     "SET foreign_key_checks = 0, unique_checks = 0 "
     "/*M!100201 , check_constraint_checks = 0 */"
 )
+# Others may have their rows elsewhere: what is written to a copy is written there.
+_OTHERS = """\
+SELECT table_name, engine FROM information_schema.tables
+WHERE table_schema = {name} AND engine NOT IN ('Aria', 'ARCHIVE', 'BLACKHOLE', 'CSV',
+    'InnoDB', 'MEMORY', 'MyISAM', 'ROCKSDB', 'SEQUENCE')
+ORDER BY table_name
+"""
 _SEQUENCE, _VERSIONED = "SEQUENCE", "SYSTEM VERSIONED"
 _FEW = 3
 
@@ -80,6 +87,7 @@ def copy_tables(
     """
     with open_session(place, name) as session:
         tables = list_tables(session, origin)
+        check_engines(session, origin)
         if is_in_use:
             _check(tables)
         session.run(_UNCHECKED)
@@ -97,6 +105,22 @@ def copy_tables(
             if is_in_use:
                 with contextlib.suppress(SceneshiftError):
                     session.run("UNLOCK TABLES")
+
+
+def check_engines(session: Session, database: str) -> None:
+    """Make sure that all tables of a database have their rows in themselves.
+
+    Raises:
+        SceneshiftError: One may have them on another server, or in other tables.
+    """
+    found = session.ask(_OTHERS, name=database)
+    names = [f"{quote(str(name))} of {engine}" for name, engine in found]
+    if names:
+        raise SceneshiftError(
+            f"no state is kept with {name_few(names, _FEW)}: what is written to a copy "
+            "may be written to what it stands for",
+            hint="have such tables in a database of their own",
+        )
 
 
 def _check(tables: Sequence[Table]) -> None:

@@ -17,6 +17,7 @@ from sceneshift.core.wording import quote
 from sceneshift.data.mysql import content as mycontent
 from sceneshift.data.mysql.aim import aim
 from sceneshift.data.mysql.beside import Beside
+from sceneshift.data.mysql.copying import check_engines
 from sceneshift.data.mysql.exchange import exchange, read_present, resume
 from sceneshift.data.mysql.inplace import change_in_place
 from sceneshift.data.mysql.names import LONGEST, Kind
@@ -157,6 +158,7 @@ class MysqlSystem:
                     "is a sequence's: the server names its database in it",
                     hint="use AUTO_INCREMENT there",
                 )
+            check_engines(session, name)
             check_references(session, name)
             former = self._beside.find(session, Kind.SNAPSHOT, snapshot)
             self._beside.fold(session, name)

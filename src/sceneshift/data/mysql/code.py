@@ -16,6 +16,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.marker import VIEW
 from sceneshift.data.mysql.names import CODE, NOTE
+from sceneshift.data.mysql.qualifier import drop_qualifier
 from sceneshift.data.mysql.session import StatementError, open_session, quote_name
 
 if TYPE_CHECKING:
@@ -93,12 +94,10 @@ def _read_routines(session: Session, database: str) -> Iterator[Code]:
 
 
 def _read_views(session: Session, database: str) -> Iterator[Code]:
-    own = f"{quote_name(database)}."
     for (name,) in session.ask(_VIEWS, name=database):
         if name not in {VIEW, NOTE}:
             row = _show(session, "VIEW", str(name))
-            # Where it looks at another database too, this one is named.
-            text = str(row[1]).replace(own, "")
+            text = drop_qualifier(str(row[1]), quote_name(database))
             yield _make("VIEW", str(name), text, _OWN_MODE, row[3])
 
 

@@ -53,41 +53,62 @@ def test_a_note_is_read_again(tmp_path: Path) -> None:
     assert read_note("{}") is None
 
 
+def point(
+    root: Path, url: str, env: dict[str, str], *, is_cased: bool = True
+) -> dict[str, str]:
+    """Return the variables that name a draft then."""
+    program = Upgrade(
+        root=root,
+        scripts=Scripts(config=root, folder=root, location=root, versions=()),
+        database=Database(name="default", url=url),
+        env=env,
+        log=root / "log",
+    )
+    draft = Database(name="default", url=url.replace("/shop", "/draft"))
+    found = aim(program, draft, root, is_cased=is_cased)
+    assert found.database == draft
+    return {name: text for name, text in found.env.items() if env[name] != text}
+
+
 def test_all_variables_that_name_the_database_name_the_draft(tmp_path: Path) -> None:
     """In whatever spelling; those of other servers and databases do not."""
     url = "mysql+aiomysql://me@localhost/shop?charset=utf8mb4"
-    socket = "mysql://me@/shop?unix_socket=/run/my"
     env = {
         "DATABASE_URL": url,
         "SYNC_URL": "mariadb+pymysql://other:x@127.0.0.1:3306/shop",
+        "SOCKET": "mysql://me@/shop?unix_socket=/run/my",
         "MYSQL_DATABASE": "shop",
         "APP_DB_NAME": "shop",
         "NAME": "shop",
         "OTHER": "mysql://localhost/other",
+        "OTHER_CASE": "mysql://localhost/Shop",
         "FAR": "mysql://far/shop",
         "PORT": "mysql://localhost:3307/shop",
         "ODD": "mysql://localhost:port/shop",
-        "SOCKET": socket,
     }
-    program = Upgrade(
-        root=tmp_path,
-        scripts=Scripts(
-            config=tmp_path, folder=tmp_path, location=tmp_path, versions=()
-        ),
-        database=Database(name="default", url=url),
-        env=env,
-        log=tmp_path / "log",
-    )
-    draft = Database(name="default", url=url.replace("/shop", "/draft"))
-    found = aim(program, draft, tmp_path)
-    changed = {name: text for name, text in found.env.items() if env[name] != text}
-    assert changed == {
-        "DATABASE_URL": draft.url,
+    expected = {
+        "DATABASE_URL": url.replace("/shop", "/draft"),
         "SYNC_URL": "mariadb+pymysql://other:x@127.0.0.1:3306/draft",
+        "SOCKET": "mysql://me@/draft?unix_socket=/run/my",
         "MYSQL_DATABASE": "draft",
         "APP_DB_NAME": "draft",
     }
-    assert found.database == draft
+    assert point(tmp_path, url, env) == expected
+    expected["OTHER_CASE"] = "mysql://localhost/draft"
+    assert point(tmp_path, url, env, is_cased=False) == expected
+
+
+def test_a_socket_may_be_that_of_any_port(tmp_path: Path) -> None:
+    """What is taken for another server by mistake would be changed."""
+    (tmp_path / "link").symlink_to(tmp_path / "my")
+    env = {
+        "TCP": "mysql://127.0.0.1:3307/shop",
+        "LINK": f"mysql://me@/shop?unix_socket={tmp_path}/link",
+        "FAR": "mysql://far/shop",
+        "OTHER": "mysql://me@/shop?unix_socket=/run/other",
+    }
+    found = point(tmp_path, f"mysql://me@/shop?unix_socket={tmp_path}/my", env)
+    assert found.keys() == {"TCP", "LINK"}
 
 
 def load(root: Path, url: str) -> Any:

@@ -134,7 +134,9 @@ class MysqlSystem:
 
     def aim(self, program: AimedT, draft: Database) -> AimedT:
         """See `System.aim`."""
-        return aim(program, draft, self._target.root)
+        with self._beside.asking() as session:
+            ((how,),) = session.ask("SELECT @@lower_case_table_names")
+        return aim(program, draft, self._target.root, is_cased=how == 0)
 
     def empty(self, draft: Database) -> None:
         """See `System.empty`."""

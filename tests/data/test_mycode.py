@@ -10,6 +10,8 @@ import pytest
 
 from resetting import MysqlShop
 from sceneshift.data.mysql.qualifier import drop_qualifier
+from sceneshift.data.mysql.system import MysqlSystem
+from sceneshift.data.target import load_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +65,38 @@ def test_views_come_back_where_a_table_has_the_databases_name(
     shop.undo()
     assert [shop.run(f"SELECT * FROM {each} ORDER BY 1") for each in views] == seen
     assert seen == [[(1,)], [(5,)], [(1, 1)], [(1,), (2,)]]
+
+
+@pytest.mark.needs("mariadb")
+def test_a_trigger_whose_database_was_typed_is_its_copys_in_a_copy(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """And those of one moment come in their order."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    own = shop.name
+    make = "TRIGGER {0}{1} BEFORE INSERT ON {0}tasks FOR EACH ROW {2}"
+    does = "SET @noted = concat(@noted, '{0}') /* ä */"
+    shop.run(
+        "CREATE " + make.format(f"{own}.", "noted", does.format(2)),
+        "CREATE " + make.format("", "first", f"PRECEDES noted {does.format(1)}"),
+    )
+    shop.run(
+        f"CREATE ROLE {own}",
+        f"CREATE DEFINER = {own} TRIGGER last AFTER DELETE ON tasks FOR EACH ROW DO 1",
+    )
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    before = system.read_schema(None)
+    draft = system.copy()
+    assert system.read_schema(draft) == before
+    mysql.run(
+        draft.url.rpartition("/")[2], "SET @noted = ''", "INSERT INTO tasks VALUES (2)"
+    )
+    system.drop(draft)
+
+    shop.reset()
+    shop.undo()
+    insert = ("SET @noted = ''", "INSERT INTO tasks VALUES (3)", "SELECT @noted")
+    assert shop.run(*insert) == [("12",)]
+    assert shop.run("SELECT id FROM tasks ORDER BY id") == [(1,), (3,)]

@@ -323,7 +323,7 @@ def test_what_was_cut_off_is_done_to_the_end_before(
             shop.reset()
     assert shop.run("SHOW TRIGGERS") == []
     one = read(backup := back_up(shop))
-    assert b"TRIGGER t BEFORE" in b"".join(unpack(backup.file, one.raw_sha256))
+    assert b"TRIGGER `t` BEFORE" in b"".join(unpack(backup.file, one.raw_sha256))
     assert shop.run("SHOW TRIGGERS")[0][0] == "t"
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from backing import back_up, restore
 from resetting import MysqlShop
+from sceneshift.data.backups.mydump import put_events_to_sleep
+from sceneshift.data.backups.mysql import MysqlMedium
 from sceneshift.data.mysql.qualifier import drop_qualifier
 from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.target import load_targets
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mariadb import Server
+    from sceneshift.core.databases import Database
+    from sceneshift.data.backups.medium import Content
+    from sceneshift.data.versions import VersionTable
 
 
 @pytest.mark.parametrize(
@@ -100,3 +106,74 @@ def test_a_trigger_whose_database_was_typed_is_its_copys_in_a_copy(
     insert = ("SET @noted = ''", "INSERT INTO tasks VALUES (3)", "SELECT @noted")
     assert shop.run(*insert) == [("12",)]
     assert shop.run("SELECT id FROM tasks ORDER BY id") == [(1,), (3,)]
+
+
+@pytest.mark.needs("mariadb")
+def test_no_event_runs_in_a_draft(tmp_path: Path, mysql: Server) -> None:
+    """In place, it runs where it did; a migration may have another one meanwhile."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    odd = "COMMENT 'is ON COMPLETION PRESERVE DISABLE DO it'"
+    shop.run(
+        f"CREATE EVENT daily ON SCHEDULE EVERY 1 DAY ENABLE {odd} DO DELETE FROM tasks",
+        "CREATE EVENT never ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM tasks",
+        "CREATE EVENT other ON SCHEDULE EVERY 1 DAY DO DELETE FROM tasks",
+    )
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    before = system.read_schema(None)
+    draft = system.copy()
+    name = draft.url.rpartition("/")[2]
+    look = (
+        "SELECT event_name, status FROM information_schema.events "
+        "WHERE event_schema = database() ORDER BY event_name"
+    )
+    states = [status for _, status in mysql.run(name, look)]
+    assert states == ["DISABLED"] * 3
+    assert system.read_schema(draft) == before
+
+    mysql.run(name, "DROP EVENT other", "ALTER EVENT daily DO SELECT 1")
+    system.keep(draft, "a")
+    marker = system.read_marker()
+    assert marker is not None
+    system.place("a", marker, "b")
+    assert shop.run(look) == [("daily", "ENABLED"), ("never", "DISABLED")]
+
+
+def test_no_event_of_a_dump_runs_before_it_is_in_place() -> None:
+    """As both vendors' programs write one, whoever has defined it."""
+    head = "/*!50106 CREATE*/ {}/*!50106 EVENT `a``b` ON SCHEDULE EVERY 1 DAY "
+    rest = "ON COMPLETION NOT PRESERVE {} COMMENT 'DO' DO DELETE FROM log */ ;;\n"
+    lines = [
+        head.format(definer) + rest.format(how)
+        for definer in ("/*!50117 DEFINER=`root`@`localhost`*/ ", "")
+        for how in ("ENABLE", "DISABLE")
+    ]
+    lines.append("INSERT INTO log VALUES ('" + lines[0].strip() + "')\n")
+    asleep: list[str] = []
+    found = b"".join(put_events_to_sleep([each.encode() for each in lines], asleep))
+    assert asleep == ["a`b", "a`b"]
+    assert found.decode() == "".join([lines[1], lines[1], lines[3], lines[3], lines[4]])
+
+
+@pytest.mark.needs("mariadb")
+def test_an_event_of_a_backup_runs_where_it_is_put_back(
+    tmp_path: Path, mysql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not in the draft that it is loaded into."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    shop.run("CREATE EVENT daily ON SCHEDULE EVERY 1 DAY DO DELETE FROM tasks")
+    backup = back_up(shop)
+    seen: list[str] = []
+    look = MysqlMedium.look
+
+    def watch(self: MysqlMedium, draft: Database, table: VersionTable) -> Content:
+        name = draft.url.rpartition("/")[2]
+        seen.extend(str(row[-5]) for row in mysql.run(name, "SHOW EVENTS"))
+        return look(self, draft, table)
+
+    monkeypatch.setattr(MysqlMedium, "look", watch)
+    restore(shop, backup.id)
+    assert seen == ["DISABLED"]
+    assert [row[-5] for row in shop.run("SHOW EVENTS")] == ["ENABLED"]

@@ -30,6 +30,11 @@ _DEFINER = re.compile(
     rb"DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*` ?"
 )
 
+_EVENT = re.compile(
+    rb"^(/\*!\d+ CREATE\*/ .*?\bEVENT " + _NAME + rb" ON SCHEDULE "
+    rb".*? ON COMPLETION (?:NOT )?PRESERVE )ENABLE(?= COMMENT | DO )"
+)
+
 
 def read_dump(
     chunks: Iterable[bytes], versions: str | None, but: Collection[str]
@@ -95,3 +100,20 @@ def drop_definers(chunks: Iterable[bytes]) -> Iterator[bytes]:
     with open_chunks(chunks) as file:
         for line in file:
             yield _DEFINER.sub(rb"\1", line, count=1) if b"DEFINER=" in line else line
+
+
+def put_events_to_sleep(chunks: Iterable[bytes], asleep: list[str]) -> Iterator[bytes]:
+    """Yield a dump whose events do not run.
+
+    Args:
+        chunks: The dump.
+        asleep: The names of those that would are written into it.
+    """
+    with open_chunks(chunks) as file:
+        for line in file:
+            event = _EVENT.match(line) if line.startswith(b"/*!") else None
+            if event is None:
+                yield line
+            else:
+                asleep.append(_read_name(event[2]))
+                yield event[1] + b"DISABLE" + line[event.end() :]

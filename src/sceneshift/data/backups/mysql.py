@@ -15,7 +15,11 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.wording import name_few, quote
 from sceneshift.data.backups.archive import open_chunks, pack, unpack
 from sceneshift.data.backups.medium import Content, Saved, get_version_table
-from sceneshift.data.backups.mydump import drop_definers, read_dump
+from sceneshift.data.backups.mydump import (
+    drop_definers,
+    put_events_to_sleep,
+    read_dump,
+)
 from sceneshift.data.backups.myrows import (
     can_read,
     have_same_rows,
@@ -33,7 +37,7 @@ from sceneshift.data.mysql.session import Place, open_session, quote_name
 from sceneshift.data.versions import read_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sceneshift.core.databases import Database
@@ -147,10 +151,9 @@ class MysqlMedium:
                 lambda name: load_statements(self._place, name, origin.read()),
             )
         tools = _find_tools(server)
-        url = parse_url(self._place.url, self._target.root)
         try:
             return self._fill(
-                system, lambda name: mytools.load(tools, url, name, origin.read())
+                system, lambda name: self._load(tools, name, origin.read())
             )
         except SceneshiftError as error:
             if not _DENIED.search(error.message):
@@ -162,8 +165,17 @@ class MysqlMedium:
         )
         return self._fill(
             system,
-            lambda name: mytools.load(tools, url, name, drop_definers(origin.read())),
+            lambda name: self._load(tools, name, drop_definers(origin.read())),
         )
+
+    def _load(self, tools: Tools, name: str, chunks: Iterable[bytes]) -> None:
+        """Have a dump run in a draft; its events run where that is in place."""
+        url = parse_url(self._place.url, self._target.root)
+        asleep: list[str] = []
+        mytools.load(tools, url, name, put_events_to_sleep(chunks, asleep))
+        if asleep:
+            with self._beside.asking() as session:
+                self._beside.note(session, name, Kind.DRAFT, asleep=asleep)
 
     def look(self, draft: Database, table: VersionTable) -> Content:
         """See `Medium.look`."""

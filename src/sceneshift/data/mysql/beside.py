@@ -10,6 +10,7 @@ from sceneshift.core.wording import quote
 from sceneshift.data.mysql.code import (
     load_code,
     make_code,
+    put_all_to_sleep,
     read_code,
     remove_code,
     store_code,
@@ -37,7 +38,7 @@ from sceneshift.data.mysql.session import (
 from sceneshift.data.parting import PARTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sceneshift.data.mysql.code import Code
@@ -165,7 +166,15 @@ class Beside:
 
     # -- making
 
-    def note(self, session: Session, name: str, kind: Kind, id: str = "") -> None:  # noqa: A002
+    def note(
+        self,
+        session: Session,
+        name: str,
+        kind: Kind,
+        id: str = "",  # noqa: A002
+        *,
+        asleep: Sequence[str] = (),
+    ) -> None:
         """Note in a database what it is, in one step."""
         text = write_note(
             kind,
@@ -173,6 +182,7 @@ class Beside:
             of=self.place.name,
             project=self._target.owner,
             root=self._target.root,
+            asleep=asleep,
         )
         session.run(
             "CREATE OR REPLACE SQL SECURITY INVOKER VIEW "
@@ -226,8 +236,11 @@ class Beside:
         return codes
 
     def unfold(self, session: Session, name: str) -> None:
-        """Make the code of a draft that it has as text."""
-        problems = make_code(self.place, name, load_code(session, name))
+        """Make the code of a draft that it has as text; its events do not run."""
+        codes, asleep = put_all_to_sleep(load_code(session, name))
+        if asleep:
+            self.note(session, name, Kind.DRAFT, asleep=asleep)
+        problems = make_code(self.place, name, codes)
         session.run(f"DROP TABLE {quote_name(name)}.{CODE}")
         if problems:
             raise SceneshiftError(

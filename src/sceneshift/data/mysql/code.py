@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.marker import VIEW
+from sceneshift.data.mysql.events import list_events, put_to_sleep, wake
 from sceneshift.data.mysql.names import CODE, NOTE
 from sceneshift.data.mysql.qualifier import drop_qualifier
 from sceneshift.data.mysql.session import StatementError, open_session, quote_name
@@ -38,10 +40,6 @@ ORDER BY routine_type LIKE '% BODY', routine_type, routine_name
 _VIEWS = """\
 SELECT table_name FROM information_schema.views WHERE table_schema = {name}
 ORDER BY table_name
-"""
-_EVENTS = """\
-SELECT event_name FROM information_schema.events WHERE event_schema = {name}
-ORDER BY event_name
 """
 _FOREIGN_USER = (1227, 1142)  # a DEFINER that this user may not name
 _DEFINER = re.compile(r" DEFINER=(?:`(?:[^`]|``)*`|[^\s@`]+)(?:@(?:`[^`]*`|\S+))?")
@@ -117,9 +115,10 @@ def _read_triggers(session: Session, database: str) -> Iterator[Code]:
 
 
 def _read_events(session: Session, database: str) -> Iterator[Code]:
-    for (name,) in session.ask(_EVENTS, name=database):
-        row = _show(session, "EVENT", str(name))
-        yield _make("EVENT", str(name), row[3], row[1], row[5], str(row[2]))
+    for name, is_asleep in list_events(session, database):
+        row = _show(session, "EVENT", name)
+        text = wake(str(row[3])) if is_asleep else row[3]
+        yield _make("EVENT", name, text, row[1], row[5], str(row[2]))
 
 
 def _show(session: Session, kind: str, name: str) -> Sequence[object]:
@@ -185,6 +184,21 @@ def remove_code(session: Session, database: str, codes: Sequence[Code]) -> None:
     for each in reversed(codes):
         name = f"{quote_name(database)}.{quote_name(each.name)}"
         session.run(f"DROP {each.kind} IF EXISTS {name}")
+
+
+def put_all_to_sleep(codes: Sequence[Code]) -> tuple[list[Code], list[str]]:
+    """Return code whose events do not run, and the names of those that would."""
+    asleep = {
+        each.name: text
+        for each in codes
+        if each.kind == "EVENT" and (text := put_to_sleep(each.statement))
+    }
+    return [
+        replace(each, statement=asleep[each.name])
+        if each.kind == "EVENT" and each.name in asleep
+        else each
+        for each in codes
+    ], [*asleep]
 
 
 def make_code(place: Place, database: str, codes: Collection[Code]) -> list[str]:

@@ -21,6 +21,7 @@ from msgspec import Struct
 from sceneshift.core.blake2 import blake2b
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NOTE = "sceneshift_note"  # the view
@@ -55,6 +56,7 @@ class Note(Struct, frozen=True, kw_only=True):
         root: The project's folder there.
         pid: The process there.
         at: When, in ISO format.
+        asleep: The events of a draft that run where it is put in place.
     """
 
     kind: Kind
@@ -65,6 +67,7 @@ class Note(Struct, frozen=True, kw_only=True):
     root: str
     pid: int
     at: str
+    asleep: tuple[str, ...] = ()
 
     def is_from(self, root: Path) -> bool:
         """Tell whether a folder on this machine is that of the project."""
@@ -103,7 +106,15 @@ def _make_stem(base: str) -> str:
     return f"{plain[: most - len(digest) - 1]}_{digest}"
 
 
-def write_note(kind: Kind, *, id: str, of: str, project: str, root: Path) -> str:  # noqa: A002
+def write_note(  # noqa: PLR0913 - each stands in it
+    kind: Kind,
+    *,
+    id: str,  # noqa: A002
+    of: str,
+    project: str,
+    root: Path,
+    asleep: Sequence[str] = (),
+) -> str:
     """Return the text that says what a database is."""
     note = Note(
         kind=kind,
@@ -114,6 +125,7 @@ def write_note(kind: Kind, *, id: str, of: str, project: str, root: Path) -> str
         root=str(root),
         pid=os.getpid(),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        asleep=tuple(asleep),
     )
     return msgspec.json.encode(note).decode()
 

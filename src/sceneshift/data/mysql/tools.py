@@ -150,10 +150,13 @@ def load(tools: Tools, url: URL, name: str, chunks: Iterable[bytes]) -> None:
         ) as process,
     ):
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it says itself why it has ended
+        try:
             for chunk in chunks:
                 process.stdin.write(chunk)
             process.stdin.close()
+        except BrokenPipeError:  # it says itself why it has ended
+            with contextlib.suppress(BrokenPipeError):  # of what has not been written
+                process.stdin.close()
         _check_ended(tools.load, process.wait(), said)
 
 

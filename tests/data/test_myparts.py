@@ -13,6 +13,7 @@ from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import migrations, reset
 from sceneshift.data.create import create
+from sceneshift.data.mysql import copying as mycopying
 from sceneshift.data.mysql import system as mysql
 from sceneshift.data.mysql.aim import aim
 from sceneshift.data.mysql.names import Kind, Names, read_note, write_note
@@ -163,6 +164,45 @@ def test_what_no_copy_has_is_refused(tmp_path: Path, mysql: Server) -> None:
             MysqlSystem(target).copy()
     MysqlSystem(target).sweep()
     assert shop.beside() == []
+
+
+@pytest.mark.needs("mariadb")
+@pytest.mark.parametrize("is_ever", [False, True])
+def test_a_table_that_is_changed_while_it_is_copied_is_copied_again(
+    tmp_path: Path, mysql: Server, monkeypatch: pytest.MonkeyPatch, *, is_ever: bool
+) -> None:
+    """Until nobody may change it; not for ever."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    shop.run(
+        "CREATE TABLE one (id INT AUTO_INCREMENT PRIMARY KEY)",
+        "CREATE TABLE two (id INT)",
+        "CREATE SEQUENCE three",
+        "INSERT INTO one VALUES (7)",
+    )
+    changes = [
+        ["DROP TABLE two"],
+        ["ALTER TABLE one ADD note INT", "CREATE TABLE new (id INT)"],
+        ["ALTER TABLE one ADD other INT"] if is_ever else ["DELETE FROM one"],
+    ]
+    list_locks = mycopying._list_locks
+
+    def change(*names: Any) -> str:
+        locks = list_locks(*names)
+        shop.run(*changes.pop(0))
+        return locks
+
+    monkeypatch.setattr(mycopying, "_list_locks", change)
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    if is_ever:
+        with pytest.raises(SceneshiftError, match="are being changed all the time"):
+            system.copy()
+    else:
+        draft = system.copy()
+        assert system.read_schema(draft) == system.read_schema(None)
+        assert system.count_rows(draft) == {"new": 0, "one": 0}
+        system.drop(draft)
+    assert (changes, shop.beside()) == ([], [])
 
 
 @pytest.mark.needs("mariadb")

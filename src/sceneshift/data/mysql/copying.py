@@ -8,12 +8,18 @@ for transactions do not see the tables of one instant otherwise.
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import name_few, quote
 from sceneshift.data.mysql.names import OWN
-from sceneshift.data.mysql.session import open_session, quote_name
+from sceneshift.data.mysql.session import (
+    MISSING_TABLE,
+    StatementError,
+    open_session,
+    quote_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +50,9 @@ WHERE table_schema = {name} AND engine NOT IN ('Aria', 'ARCHIVE', 'BLACKHOLE', '
 ORDER BY table_name
 """
 _SEQUENCE, _VERSIONED = "SEQUENCE", "SYSTEM VERSIONED"
+_COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 _FEW = 3
+_ATTEMPTS = 3
 
 
 class Table(NamedTuple):
@@ -86,25 +94,60 @@ def copy_tables(
         SceneshiftError: There are tables of which no copy can be made.
     """
     with open_session(place, name) as session:
-        tables = list_tables(session, origin)
-        check_engines(session, origin)
-        if is_in_use:
-            _check(tables)
         session.run(_UNCHECKED)
-        for each in tables:
-            _make(session, origin, each)
+        for _ in range(_ATTEMPTS):
+            if _copy(session, origin, name, is_in_use=is_in_use):
+                return
+            made = list_tables(session, name)
+            session.run(*(f"DROP TABLE {quote_name(each.name)}" for each in made))
+    raise SceneshiftError(
+        f"the tables of {quote(origin)} are being changed all the time",
+        hint="who migrates it? do it again after that",
+    )
+
+
+def _copy(session: Session, origin: str, name: str, *, is_in_use: bool) -> bool:
+    """Copy all tables; tell whether they are those that are there by then."""
+    tables = list_tables(session, origin)
+    check_engines(session, origin)
+    if is_in_use:
+        _check(tables)
+    try:
+        made = _read_statements(session, origin, tables)
+        session.run(*made)
+        if is_in_use and tables:
+            session.run(f"LOCK TABLES {_list_locks(origin, name, tables)}")
+    except StatementError as error:
+        if is_in_use and error.code == MISSING_TABLE:
+            return False
+        raise
+    try:
+        if is_in_use and not _are_same(session, origin, tables, made):
+            return False
         columns: dict[str, list[str]] = {}
         for table, column in session.ask(_COLUMNS, name=origin):
             columns.setdefault(str(table), []).append(quote_name(str(column)))
-        if is_in_use and tables:
-            session.run(f"LOCK TABLES {_list_locks(origin, name, tables)}")
-        try:
-            for each in tables:
-                _fill(session, origin, each, columns[each.name])
-        finally:
-            if is_in_use:
-                with contextlib.suppress(SceneshiftError):
-                    session.run("UNLOCK TABLES")
+        for each in tables:
+            _fill(session, origin, each, columns[each.name])
+    finally:
+        if is_in_use:
+            with contextlib.suppress(SceneshiftError):
+                session.run("UNLOCK TABLES")
+    return True
+
+
+def _are_same(
+    session: Session, origin: str, tables: Sequence[Table], made: Sequence[str]
+) -> bool:
+    """Tell whether tables that are locked by now are those that were made."""
+    if list_tables(session, origin) != tables:
+        return False
+    now = _read_statements(session, origin, tables)
+    return [*map(_drop_counter, now)] == [*map(_drop_counter, made)]
+
+
+def _drop_counter(statement: str) -> str:
+    return _COUNTER.sub("", statement)
 
 
 def check_engines(session: Session, database: str) -> None:
@@ -141,11 +184,17 @@ def _list_locks(origin: str, name: str, tables: Sequence[Table]) -> str:
     )
 
 
-def _make(session: Session, origin: str, table: Table) -> None:
-    kind = "SEQUENCE" if table.kind == _SEQUENCE else "TABLE"
-    source = f"{quote_name(origin)}.{quote_name(table.name)}"
-    ((_, statement, *_),) = session.ask(f"SHOW CREATE {kind} {source}")
-    session.run(str(statement))
+def _read_statements(
+    session: Session, origin: str, tables: Sequence[Table]
+) -> list[str]:
+    """Return what makes each of the tables."""
+    statements = []
+    for each in tables:
+        kind = "SEQUENCE" if each.kind == _SEQUENCE else "TABLE"
+        source = f"{quote_name(origin)}.{quote_name(each.name)}"
+        ((_, statement, *_),) = session.ask(f"SHOW CREATE {kind} {source}")
+        statements.append(str(statement))
+    return statements
 
 
 def _fill(session: Session, origin: str, table: Table, columns: Sequence[str]) -> None:

@@ -324,6 +324,32 @@ def test_what_was_removed_is_told(tmp_path: Path, mysql: Server) -> None:
     assert shop.beside() == ["former", "snapshot"]
 
 
+@pytest.mark.needs("mariadb")
+def test_what_is_not_known_to_be_ours_is_left_alone(
+    tmp_path: Path, mysql: Server
+) -> None:
+    """A note of a later version, or one thing that is not a table."""
+    shop = MysqlShop(tmp_path, server=mysql)
+    (target,) = load_targets(shop.root, shop.environ)
+    system = MysqlSystem(target)
+    things = {
+        "later": 'CREATE VIEW sceneshift_note AS SELECT \'{"kind": "new"}\' AS note',
+        "routine": "CREATE PROCEDURE p() SELECT 1",
+        "event": "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        "view": "CREATE VIEW v AS SELECT 1",
+    }
+    names = Names(shop.name)
+    made = {what: names.draw() for what in (*things, "nothing")}
+    for what, name in made.items():
+        mysql.run("", f"CREATE DATABASE {name}")
+        if what in things:
+            mysql.run(name, things[what])
+    with system.hold():
+        system.sweep()
+    left = mysql.list_databases(names.start)
+    assert sorted(left) == sorted(made[what] for what in things)
+
+
 def ask(shop: MysqlShop) -> reset.ResetRequest:
     """Return what asks for a reset."""
     return reset.ResetRequest(root=shop.root, environ=shop.environ)

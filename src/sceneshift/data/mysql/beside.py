@@ -15,6 +15,7 @@ from sceneshift.data.mysql.code import (
     remove_code,
     store_code,
 )
+from sceneshift.data.mysql.content import is_empty
 from sceneshift.data.mysql.copying import copy_tables, list_tables
 from sceneshift.data.mysql.lock import holding_lock
 from sceneshift.data.mysql.names import (
@@ -122,22 +123,33 @@ class Beside:
         return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
     def list_all(self, session: Session) -> dict[str, Note | None]:
-        """Return the databases beside this one, each with what is noted in it."""
-        start = self.names.start.replace("_", "\\_") + "%"
-        rows = session.ask(_NAMES, start=start, note=NOTE)
-        found: dict[str, Note | None] = {
-            str(name): None for name, _ in rows if self.names.has(str(name))
-        }
-        noted = [str(name) for name, view in rows if view and str(name) in found]
+        """Return the databases beside this one, each with what is noted in it.
+
+        None stands for what nothing is noted in, and for what cannot be read, as by an
+        earlier version.
+        """
+        found = self._list_names(session)
+        noted = [name for name, has_note in found.items() if has_note]
+        notes: dict[str, Note | None] = dict.fromkeys(found)
         if noted:
             query = " UNION ALL ".join(
                 f"SELECT {quote_text(name)}, note FROM {quote_name(name)}.{NOTE}"  # noqa: S608
                 for name in noted
             )
-            found |= {
+            notes |= {
                 str(name): read_note(str(text)) for name, text in session.ask(query)
             }
-        return found
+        return notes
+
+    def _list_names(self, session: Session) -> dict[str, bool]:
+        """Return the databases beside this one, each with whether it has a note."""
+        start = self.names.start.replace("_", "\\_") + "%"
+        rows = session.ask(_NAMES, start=start, note=NOTE)
+        return {
+            str(name): view is not None
+            for name, view in rows
+            if self.names.has(str(name))
+        }
 
     def find(self, session: Session, kind: Kind, id: str) -> str | None:  # noqa: A002
         """Return the database that is a snapshot or a former state."""
@@ -280,11 +292,13 @@ class Beside:
 
         What has no note, and is not empty, is none of ours.
         """
+        for name, has_note in self._list_names(session).items():
+            if not has_note and is_empty(session, name):
+                session.run(f"DROP DATABASE {quote_name(name)}")
         for name, note in self.list_all(session).items():
-            if note is None:
-                if not list_tables(session, name):
-                    session.run(f"DROP DATABASE {quote_name(name)}")
-            elif note.kind in {Kind.DRAFT, Kind.DOOMED} or self._is_lost(note):
+            if note is not None and (
+                note.kind in {Kind.DRAFT, Kind.DOOMED} or self._is_lost(note)
+            ):
                 self.drop(session, name)
 
     def is_own(self, note: Note | None) -> bool:

@@ -28,6 +28,12 @@ _GUESSES = """\
 SELECT table_name, table_rows FROM information_schema.tables
 WHERE table_schema = {name} AND data_length > {big} AND table_rows > 0
 """
+_ANYTHING = """\
+SELECT 1 FROM information_schema.tables WHERE table_schema = {name}
+UNION ALL SELECT 1 FROM information_schema.routines WHERE routine_schema = {name}
+UNION ALL SELECT 1 FROM information_schema.events WHERE event_schema = {name}
+LIMIT 1
+"""
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 _LINE = re.compile(
     r"\s+(?P<what>PRIMARY KEY|(?:UNIQUE |FULLTEXT |SPATIAL )?(?:KEY|INDEX)"
@@ -69,6 +75,15 @@ def write_marker(session: Session, database: str, marker: Marker | None) -> None
     # Whoever works with it may be another than who made it.
     head = "CREATE OR REPLACE SQL SECURITY INVOKER VIEW"
     session.run(made.replace("CREATE VIEW", head, 1))
+
+
+def is_empty(session: Session, database: str) -> bool:
+    """Tell whether there is nothing at all in a database.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    return not session.ask(_ANYTHING, name=database)
 
 
 def count_rows(

@@ -14,8 +14,11 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import migrations, reset
 from sceneshift.data.create import create
 from sceneshift.data.mysql import copying as mycopying
+from sceneshift.data.mysql import exchange as myexchange
 from sceneshift.data.mysql import system as mysql
 from sceneshift.data.mysql.aim import aim
+from sceneshift.data.mysql.beside import Beside
+from sceneshift.data.mysql.journal import find_pending
 from sceneshift.data.mysql.names import Kind, Names, read_note, write_note
 from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.scripts import Scripts
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mariadb import Server
+    from sceneshift.data.mysql.session import Session
 
 
 @pytest.mark.parametrize(
@@ -348,6 +352,37 @@ def test_what_is_not_known_to_be_ours_is_left_alone(
         system.sweep()
     left = mysql.list_databases(names.start)
     assert sorted(left) == sorted(made[what] for what in things)
+
+
+@pytest.mark.needs("mariadb")
+def test_who_looks_without_the_lock_sees_what_is_there_then(
+    tmp_path: Path, mysql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reset moves and removes things between two questions."""
+    shop = MysqlShop(tmp_path, "tasks", server=mysql)
+    shop.reset()
+    gone = [("gone", "sceneshift_journal")]
+    monkeypatch.setattr(
+        myexchange,
+        "find_pending",
+        lambda *them: gone.pop() if gone else find_pending(*them),
+    )
+    list_names = Beside._list_names
+    left = [*mysql.list_databases(f"{shop.name}__d_")]
+
+    def forget(self: Beside, session: Session) -> dict[str, bool]:
+        found = list_names(self, session)
+        for name in (left.pop(),) if left else ():
+            mysql.run("", f"DROP DATABASE {name}")
+        return found
+
+    monkeypatch.setattr(Beside, "_list_names", forget)
+    found = shop.status()
+    assert (found["problem"], found["undo"]) == (None, [])
+    assert (gone, left) == ([], [])
+    monkeypatch.undo()
+    monkeypatch.setattr(myexchange, "find_pending", lambda *_: ("gone", "journal"))
+    assert "gone.journal" in str(shop.status()["problem"])
 
 
 def ask(shop: MysqlShop) -> reset.ResetRequest:

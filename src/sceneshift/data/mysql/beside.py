@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
+from sceneshift.data.mysql.again import ask_again
 from sceneshift.data.mysql.code import (
     load_code,
     make_code,
@@ -128,6 +129,9 @@ class Beside:
         None stands for what nothing is noted in, and for what cannot be read, as by an
         earlier version.
         """
+        return ask_again(lambda: self._read_notes(session))
+
+    def _read_notes(self, session: Session) -> dict[str, Note | None]:
         found = self._list_names(session)
         noted = [name for name, has_note in found.items() if has_note]
         notes: dict[str, Note | None] = dict.fromkeys(found)

@@ -15,6 +15,7 @@ from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.mysql import content as mycontent
+from sceneshift.data.mysql.again import ask_again
 from sceneshift.data.mysql.aim import aim
 from sceneshift.data.mysql.beside import Beside
 from sceneshift.data.mysql.copying import check_engines
@@ -77,7 +78,7 @@ class MysqlSystem:
     def read_marker(self) -> Marker | None:
         """See `System.read_marker`."""
         with self._beside.asking() as session:
-            return read_present(self._beside, session)
+            return ask_again(lambda: read_present(self._beside, session))
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""

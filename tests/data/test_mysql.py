@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -317,6 +318,43 @@ def test_what_a_migration_did_that_fails_is_taken_back(shop: MysqlShop) -> None:
     shop.undo()
     shop.undo()
     assert shop.tables() == []
+
+
+def test_rows_that_a_failed_migration_has_changed_are_as_they_were(
+    shop: MysqlShop,
+) -> None:
+    """What fails commits what was done before it, and the schema is the same."""
+    shop.run(
+        "CREATE TABLE places (id INT PRIMARY KEY, at POINT, share FLOAT, name TEXT)",
+        "INSERT INTO places VALUES (1, Point(1, 2), 0.1, 'a'), (2, NULL, NULL, NULL)",
+    )
+    claim(
+        reset.ResetRequest(
+            root=shop.root,
+            environ=shop.environ,
+            environment="development",
+            is_confirmed=True,
+        )
+    )
+    migrate(shop)
+    shop.write("tasks", "notes")
+    path = shop.root / "migrations/versions/r2.py"
+    written = path.read_text()
+    for change in ("at = Point(2, 2)", "share = 0.1000001"):
+        fails = (
+            f"UPDATE places SET {change} WHERE id = 1",  # noqa: S608
+            "ALTER TABLE places ADD COLUMN id INT",
+        )
+        does = "; ".join(f"op.execute({each!r})" for each in fails)
+        path.write_text(re.sub(r"op\.execute\(.*\)", does, written))
+        rows = shop.run("SELECT * FROM places ORDER BY id")
+        with pytest.raises(SceneshiftError, match=r"failed: .* is in place again"):
+            migrate(shop)
+        assert shop.run("SELECT * FROM places ORDER BY id") == rows
+    path.write_text(re.sub(r"op\.execute\(.*\)", f"op.execute({fails[1]!r})", written))
+    with pytest.raises(SceneshiftError, match="failed") as caught:
+        migrate(shop)
+    assert "in place again" not in caught.value.message
 
 
 def test_a_migration_that_did_nothing_leaves_all_as_it_was(shop: MysqlShop) -> None:

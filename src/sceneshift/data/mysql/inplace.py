@@ -15,6 +15,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.guards import list_foreign_hosts
 from sceneshift.data.mysql.content import read_marker, read_schema, write_marker
+from sceneshift.data.mysql.digest import digest_rows
 from sceneshift.data.mysql.exchange import exchange, explain_waiting
 from sceneshift.data.mysql.names import Kind
 from sceneshift.data.mysql.session import WAITED, StatementError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
     from sceneshift.data.mysql.beside import Beside
+    from sceneshift.data.mysql.session import Session
     from sceneshift.data.target import Target
 
 
@@ -105,10 +107,11 @@ def _take_back(
     live = beside.place.name
     try:
         with beside.asking() as session:
-            if _take_stamp(target, beside) == before:
+            coming = beside.get(session, Kind.FORMER, former)
+            is_same = _take_stamp(target, beside) == before
+            if is_same and _has_same_rows(session, live, coming):
                 write_marker(session, live, present)
                 return None
-            coming = beside.get(session, Kind.FORMER, former)
             kept = f"{former}-later"
             exchange(beside, session, coming, marker=present, kept=kept)
     except SceneshiftError as error:
@@ -120,6 +123,18 @@ def _take_back(
         "what was there before is in place again, and what others have written "
         "meanwhile is kept: inv data.undo --redo leads there"
     )
+
+
+def _has_same_rows(session: Session, live: str, former: str) -> bool:
+    """Tell whether it is certain that no row is another one.
+
+    A part of what fails may be committed: by each statement that changes a schema, in
+    tables that know no transactions, and by a migration itself.
+    """
+    try:
+        return digest_rows(session, live) == digest_rows(session, former)
+    except SceneshiftError:
+        return False
 
 
 def _take_stamp(target: Target, beside: Beside) -> object:

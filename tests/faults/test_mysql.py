@@ -16,6 +16,7 @@ from resetting import MysqlShop
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.marker import Marker
 from sceneshift.data.mysql import session as mysession
+from sceneshift.data.mysql.lock import holding_lock
 from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.target import load_targets
 from support import wait_until
@@ -296,3 +297,14 @@ def test_tables_that_were_moved_in_part_move_back(
     shop.run(f"RENAME TABLE {', '.join(moves[:count])}")
     case.sweep()
     assert case.check() == _OLD
+
+
+def test_a_server_that_gives_no_lock_is_not_waited_for() -> None:
+    """It answers NULL where it has no memory for one."""
+
+    def execute(query: str) -> list[tuple[Any, ...]]:
+        return [(None if "get_lock" in query else 1,)]
+
+    lock = holding_lock(mysession.Session(execute), "shop")
+    with pytest.raises(SceneshiftError, match="gives no lock of `shop`"), lock:
+        pass

@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from sceneshift.core.blake2 import blake2b
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
 from sceneshift.data.mysql.session import Place, open_session
 
 if TYPE_CHECKING:
@@ -49,10 +51,17 @@ def holding_lock(session: Session, name: str) -> Iterator[None]:
 
     Raises:
         StatementError: The server is gone.
+        SceneshiftError: It gives no lock to anybody.
     """
     key, thread = _make_key(name), threading.get_ident()
     ((own,),) = session.ask("SELECT connection_id()")
-    while session.ask("SELECT get_lock({key}, 0)", key=key) != [(1,)]:
+    while (answer := session.ask("SELECT get_lock({key}, 0)", key=key)) != [(1,)]:
+        if answer == [(None,)]:
+            raise SceneshiftError(
+                f"the server gives no lock of {quote(name)}: it cannot, or was told to "
+                "end this session",
+                hint="has it memory left? look at its log",
+            )
         ((holder,),) = session.ask("SELECT is_used_lock({key})", key=key)
         if (thread, name, holder) in _HELD:
             yield

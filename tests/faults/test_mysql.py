@@ -308,3 +308,29 @@ def test_a_server_that_gives_no_lock_is_not_waited_for() -> None:
     lock = holding_lock(mysession.Session(execute), "shop")
     with pytest.raises(SceneshiftError, match="gives no lock of `shop`"), lock:
         pass
+
+
+def test_a_server_that_wants_primary_keys_has_them(case: Case) -> None:
+    """Of our tables, too."""
+    server = case.shop.server
+    server.run("", "SET GLOBAL innodb_force_primary_key = ON")
+    try:
+        case.place()
+    finally:
+        server.run("", "SET GLOBAL innodb_force_primary_key = OFF")
+    assert case.check() == _NEW
+
+
+def test_code_is_made_in_the_character_set_of_its_state(case: Case) -> None:
+    """It has that of the database when it is made."""
+    shop = case.shop
+    words = f"ALTER DATABASE {shop.name} COLLATE"
+    shop.run(f"{words} utf8mb4_bin", "CREATE PROCEDURE nothing() DO 1")
+    case.place()
+    shop.run(f"{words} utf8mb4_general_ci")
+    case.put_back()
+    look = (
+        "SELECT database_collation FROM information_schema.routines "
+        "WHERE routine_schema = database()"
+    )
+    assert shop.run(look) == [("utf8mb4_bin",)]

@@ -232,6 +232,13 @@ def _move_back(session: Session, journal: Journal) -> None:
 def _finish(beside: Beside, session: Session, journal: Journal) -> None:
     """Make what did not move with the tables, and know of both states."""
     coming, kept, live = journal.coming, journal.kept, journal.live
+    if beside.find_language(session, live) != journal.language:
+        # What is made after that is made in it.
+        charset, collation = journal.language
+        session.run(
+            f"ALTER DATABASE {quote_name(live)} CHARACTER SET {charset} "
+            f"COLLATE {collation}"
+        )
     codes = load_code(session, coming)
     wanted = {(each.kind, each.name) for each in codes}
     gone = [
@@ -242,12 +249,6 @@ def _finish(beside: Beside, session: Session, journal: Journal) -> None:
     remove_code(session, live, gone)
     _tell(make_code(beside.place, live, codes))
     write_marker(session, live, journal.marker)
-    if beside.find_language(session, live) != journal.language:
-        charset, collation = journal.language
-        session.run(
-            f"ALTER DATABASE {quote_name(live)} CHARACTER SET {charset} "
-            f"COLLATE {collation}"
-        )
     beside.note(session, kept, Kind.FORMER, journal.id)
     beside.note(session, coming, Kind.DOOMED)
     session.run(f"DROP TABLE {quote_name(kept)}.{JOURNAL}")

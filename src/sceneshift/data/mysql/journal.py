@@ -62,9 +62,12 @@ def write_journal(session: Session, journal: Journal) -> None:
         StatementError: The server refused it.
     """
     table = f"{quote_name(journal.coming)}.{JOURNAL}"
-    session.run(f"CREATE TABLE {table} (text LONGTEXT) CHARACTER SET utf8mb4")
+    session.run(
+        f"CREATE TABLE {table} (number INT PRIMARY KEY, text LONGTEXT) "
+        "CHARACTER SET utf8mb4"
+    )
     text = msgspec.json.encode(journal).decode()
-    session.ask(f"INSERT INTO {table} VALUES ({{text}})", text=text)  # noqa: S608
+    session.ask(f"INSERT INTO {table} VALUES (1, {{text}})", text=text)  # noqa: S608
 
 
 def read_journal(session: Session, name: str, table: str) -> Journal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ import pytest
 from killing import fork
 from mariadb import running_mariadb
 from resetting import MysqlShop
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.data.change import change_database
 from sceneshift.data.marker import Marker
 from sceneshift.data.mysql import session as mysession
 from sceneshift.data.mysql.lock import holding_lock
 from sceneshift.data.mysql.system import MysqlSystem
 from sceneshift.data.target import load_targets
+from sceneshift.data.undo import HalfwayError
 from support import wait_until
 
 if TYPE_CHECKING:
@@ -299,15 +302,99 @@ def test_tables_that_were_moved_in_part_move_back(
     assert case.check() == _OLD
 
 
-def test_a_server_that_gives_no_lock_is_not_waited_for() -> None:
-    """It answers NULL where it has no memory for one."""
+@contextlib.contextmanager
+def refusing(
+    pattern: str, monkeypatch: pytest.MonkeyPatch, code: int = 1205
+) -> Iterator[None]:
+    """Have the server refuse statements: by default, it waits for others in vain."""
+    begin: Callable[..., None] = mysession.Session.__init__
 
-    def execute(query: str) -> list[tuple[Any, ...]]:
-        return [(None if "get_lock" in query else 1,)]
+    def begin_refused(self: Any, execute: Callable[[str], Any]) -> None:
+        def execute_refused(query: str) -> Any:
+            if re.match(pattern, query):
+                raise mysession.StatementError("no", hint="wait", code=code)
+            return execute(query)
 
-    lock = holding_lock(mysession.Session(execute), "shop")
-    with pytest.raises(SceneshiftError, match="gives no lock of `shop`"), lock:
-        pass
+        begin(self, execute_refused)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mysession.Session, "__init__", begin_refused)
+        yield
+
+
+_TRIGGER = r"CREATE .*TRIGGER"
+
+
+def test_what_was_there_is_known_though_the_exchange_is_not_at_its_end(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is removed, nor changed, that the next command has to go on with."""
+    system = case.system
+    done: list[object] = []
+    with refusing(_TRIGGER, monkeypatch):
+        with system.hold():
+            system.place("new", case.mark(_NEW), "f")
+            assert system.has_former("f")
+            with pytest.raises(HalfwayError, match="is between two states"):
+                system.forget_former("f")
+        assert "has no triggers yet" in capsys.readouterr().err
+        with pytest.raises(HalfwayError):
+            change_database(case.target, "migrate", "r1", done.append)
+    assert not done
+    assert case.check() == _NEW
+
+    with refusing(_TRIGGER, monkeypatch), system.hold():
+        system.put_back("f", case.mark(_OLD), "f-later")
+        for _ in range(2):
+            assert not system.has_former("f")
+            assert system.has_former("f-later")
+            with pytest.raises(HalfwayError):
+                system.sweep()
+    system.forget_former("f-later")
+    assert case.check() == _OLD
+
+
+def test_a_migration_that_fails_and_is_in_use_is_taken_back_later(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it takes for that is not removed with the change."""
+
+    def change(_database: object) -> None:
+        case.shop.run("ALTER TABLE tasks ADD COLUMN more INT")
+        raise SceneshiftError("nonsense", hint="mend it")
+
+    system = case.system
+    with refusing(_TRIGGER, monkeypatch), system.hold():
+        with pytest.raises(SceneshiftError, match="is in place again"):
+            system.change(change, case.mark(_NEW), "f")
+        assert system.has_former("f-later")
+        with pytest.raises(HalfwayError):
+            system.forget_former("f")
+    system.forget_former("f-later")
+    assert case.check() == _OLD
+
+
+def test_a_cut_while_it_goes_back_leaves_the_old(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time, the next command goes back to the end."""
+    refused = f"RENAME TABLE `{case.shop.name}`"
+    with (
+        refusing(refused, monkeypatch),
+        cutting(10**6, monkeypatch) as told,
+        pytest.raises(BusyError, match="is as it was"),
+    ):
+        case.place()
+    assert case.check() == _OLD
+    starts = [each.startswith("RENAME") for each in told]
+    for number in range(starts.index(True) + 2, len(told)):
+        with (
+            refusing(refused, monkeypatch),
+            cutting(number, monkeypatch),
+            pytest.raises(Cut),
+        ):
+            case.place()
+        assert case.check() == _OLD
 
 
 def test_a_server_that_wants_primary_keys_has_them(case: Case) -> None:
@@ -334,3 +421,14 @@ def test_code_is_made_in_the_character_set_of_its_state(case: Case) -> None:
         "WHERE routine_schema = database()"
     )
     assert shop.run(look) == [("utf8mb4_bin",)]
+
+
+def test_a_server_that_gives_no_lock_is_not_waited_for() -> None:
+    """It answers NULL where it has no memory for one."""
+
+    def execute(query: str) -> list[tuple[Any, ...]]:
+        return [(None if "get_lock" in query else 1,)]
+
+    lock = holding_lock(mysession.Session(execute), "shop")
+    with pytest.raises(SceneshiftError, match="gives no lock of `shop`"), lock:
+        pass

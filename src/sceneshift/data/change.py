@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.data.system import find_system
-from sceneshift.data.undo import Changed, UnkeptError, change_state
+from sceneshift.data.undo import Changed, HalfwayError, UnkeptError, change_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ def change_database(  # noqa: PLR0913 - a change, and how
 
     Raises:
         UnkeptError: It could not be taken back, and that was insisted on.
+        HalfwayError: What was cut off before cannot go on; nothing was done.
         SceneshiftError: What `change` raises.
     """
     with ExitStack() as stack:
@@ -44,6 +45,8 @@ def change_database(  # noqa: PLR0913 - a change, and how
             system = find_system(target)
             stack.enter_context(system.hold())
             system.sweep()
+        except HalfwayError:  # as it is, it is no state that fits the change
+            raise
         except SceneshiftError as error:
             if is_insisting:
                 raise UnkeptError(error.message, hint=error.hint) from error

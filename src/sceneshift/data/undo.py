@@ -42,6 +42,10 @@ class UnkeptError(SceneshiftError):
     """What is there cannot be kept: a change of it could not be taken back."""
 
 
+class HalfwayError(SceneshiftError):
+    """A database is between two states, and has to come to one of them before."""
+
+
 class Changed(Struct, frozen=True, kw_only=True):
     """What became of a change.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.wording import quote
 from sceneshift.data.mysql.again import ask_again
@@ -18,6 +20,7 @@ from sceneshift.data.mysql.code import (
 )
 from sceneshift.data.mysql.content import is_empty
 from sceneshift.data.mysql.copying import copy_tables, list_tables
+from sceneshift.data.mysql.journal import read_pending
 from sceneshift.data.mysql.lock import holding_lock
 from sceneshift.data.mysql.names import (
     CODE,
@@ -127,11 +130,13 @@ class Beside:
         """Return the databases beside this one, each with what is noted in it.
 
         None stands for what nothing is noted in, and for what cannot be read, as by an
-        earlier version.
+        earlier version. Where an exchange was cut off after its one moment, what it
+        would note counts.
         """
         return ask_again(lambda: self._read_notes(session))
 
     def _read_notes(self, session: Session) -> dict[str, Note | None]:
+        pending = read_pending(self, session)
         found = self._list_names(session)
         noted = [name for name, has_note in found.items() if has_note]
         notes: dict[str, Note | None] = dict.fromkeys(found)
@@ -143,6 +148,13 @@ class Beside:
             notes |= {
                 str(name): read_note(str(text)) for name, text in session.ask(query)
             }
+        if pending is not None and pending[1]:
+            journal, _ = pending
+            kept, coming = notes.get(journal.kept), notes.get(journal.coming)
+            if kept is not None:
+                notes[journal.kept] = replace(kept, kind=Kind.FORMER, id=journal.id)
+            if coming is not None:
+                notes[journal.coming] = replace(coming, kind=Kind.DOOMED, id="")
         return notes
 
     def _list_names(self, session: Session) -> dict[str, bool]:
@@ -273,7 +285,17 @@ class Beside:
     # -- letting go
 
     def drop(self, session: Session, name: str) -> None:
-        """Drop a database of ours; wherever that is cut off, it is known as doomed."""
+        """Drop a database of ours; wherever that is cut off, it is known as doomed.
+
+        Raises:
+            SceneshiftError: The server refused it, or an exchange needs it yet.
+        """
+        if name in self._list_needed(session):
+            raise SceneshiftError(
+                f"an exchange of {quote(self.place.name)} that was cut off needs "
+                f"{quote(name)} yet",
+                hint="have it go on: inv data.undo --dry-run",
+            )
         self.note(session, name, Kind.DOOMED)
         tables = list_tables(session, name)
         if tables:
@@ -296,14 +318,20 @@ class Beside:
 
         What has no note, and is not empty, is none of ours.
         """
+        needed = self._list_needed(session)
         for name, has_note in self._list_names(session).items():
-            if not has_note and is_empty(session, name):
+            if name not in needed and not has_note and is_empty(session, name):
                 session.run(f"DROP DATABASE {quote_name(name)}")
         for name, note in self.list_all(session).items():
-            if note is not None and (
-                note.kind in {Kind.DRAFT, Kind.DOOMED} or self._is_lost(note)
-            ):
+            if note is None or name in needed:
+                continue
+            if note.kind in {Kind.DRAFT, Kind.DOOMED} or self._is_lost(note):
                 self.drop(session, name)
+
+    def _list_needed(self, session: Session) -> set[str]:
+        """Return the databases without which what was cut off cannot go on."""
+        pending = read_pending(self, session)
+        return set() if pending is None else {pending[0].kept, pending[0].coming}
 
     def is_own(self, note: Note | None) -> bool:
         """Tell whether no other checkout, and no other address, has a snapshot."""

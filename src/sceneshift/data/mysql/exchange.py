@@ -31,22 +31,26 @@ from sceneshift.data.mysql.journal import (
     Journal,
     find_pending,
     read_journal,
+    read_pending,
     write_journal,
 )
 from sceneshift.data.mysql.names import JOURNAL, REVERTING, Kind
 from sceneshift.data.mysql.session import (
+    MISSING_DATABASE,
     MISSING_TABLE,
     WAITED,
     StatementError,
     open_session,
     quote_name,
 )
+from sceneshift.data.undo import HalfwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sceneshift.data.marker import Marker
     from sceneshift.data.mysql.beside import Beside
+    from sceneshift.data.mysql.code import Code
     from sceneshift.data.mysql.session import Session
 
 _FEW = 3
@@ -81,30 +85,42 @@ def exchange(
         BusyError: Somebody works with a table all the time; all is as it was.
         SceneshiftError: The server refused it; all is as it was.
     """
+    resume(beside, session)
     live = beside.place.name
     place = beside.make(session)
-    store_code(session, place, read_code(beside.place, live))
+    codes = read_code(beside.place, live)
+    store_code(session, place, codes)
     language = beside.find_language(session, coming)
     assert language is not None
-    journal = Journal(
-        live=live,
-        kept=place,
-        coming=coming,
-        id=kept,
-        marker=marker,
-        present=read_marker(session, live),
-        tables=tuple(each.name for each in list_tables(session, live)),
-        others=tuple(each.name for each in list_tables(session, coming)),
-        language=language,
-    )
+    others = tuple(each.name for each in list_tables(session, coming))
+    tables = tuple(each.name for each in list_tables(session, live))
     try:
+        journal = Journal(
+            live=live,
+            kept=place,
+            coming=coming,
+            id=kept,
+            marker=marker,
+            present=read_marker(session, live),
+            tables=tables,
+            others=others,
+            language=language,
+        )
         write_journal(session, journal)
-        _move(beside, session, journal)
+        triggers = [each for each in codes if each.kind == "TRIGGER"]
+        remove_code(session, live, triggers)
+        _move(beside, journal)
     except BaseException as error:
-        is_done = _settle(beside, session)
-        if not is_done and isinstance(error, StatementError) and error.code in WAITED:
+        is_done, problem = _settle(beside, session)
+        if not isinstance(error, SceneshiftError):
+            raise
+        if is_done:
+            _tell_unfinished(live, problem)
+        elif problem is not None:
+            raise problem from error
+        elif isinstance(error, StatementError) and error.code in WAITED:
             raise explain_waiting(session, live) from error
-        if not (is_done and isinstance(error, SceneshiftError)):
+        else:
             raise
     else:
         _finish_patiently(beside, session, journal)
@@ -112,18 +128,25 @@ def exchange(
 
 def _finish_patiently(beside: Beside, session: Session, journal: Journal) -> None:
     """Go on as long as that may do it: the other state is there by now."""
+    problem: SceneshiftError | None = None
     for _ in range(_ATTEMPTS):
         try:
             _finish(beside, session, journal)
-        except StatementError as error:
-            if error.code not in WAITED:
-                raise
+        except SceneshiftError as error:
+            problem = error
+            if not (isinstance(error, StatementError) and error.code in WAITED):
+                break
         else:
             return
-    StreamConsole().note(
-        f"{journal.live} has no triggers, and views of before: its tables are in use "
-        "all the time; the next command makes them, as inv data.undo"
-    )
+    _tell_unfinished(journal.live, problem)
+
+
+def _tell_unfinished(live: str, problem: SceneshiftError | None) -> None:
+    if problem is not None:
+        StreamConsole().note(
+            f"{live} has no triggers yet, and views of before: {problem.message}; the "
+            "next command makes them, inv data.undo --dry-run for one"
+        )
 
 
 def read_present(beside: Beside, session: Session) -> Marker | None:
@@ -132,35 +155,42 @@ def read_present(beside: Beside, session: Session) -> Marker | None:
     Raises:
         StatementError: It cannot be read.
     """
-    found = find_pending(beside, session)
-    journal = None if found is None else read_journal(session, *found)
-    if found is None or journal is None:
+    pending = read_pending(beside, session)
+    if pending is None:
         return read_marker(session, beside.place.name)
-    return journal.marker if found[0] == journal.kept else journal.present
+    journal, is_done = pending
+    return journal.marker if is_done else journal.present
 
 
 def resume(beside: Beside, session: Session) -> None:
     """Do an exchange to the end that was cut off, or take it back.
 
     Raises:
-        SceneshiftError: The server refused it.
+        HalfwayError: The server refused it, or somebody has to be waited for.
     """
     while (found := find_pending(beside, session)) is not None:
-        name, table = found
-        journal = read_journal(session, *found)
-        if journal is None:  # it was cut off before anything was done
-            session.run(f"DROP TABLE {quote_name(name)}.{table}")
-        elif name == journal.kept:
-            _finish(beside, session, journal)
-        else:
-            _revert(beside, session, journal, table)
+        try:
+            _resume(beside, session, *found)
+        except SceneshiftError as error:
+            name = quote(beside.place.name)
+            raise HalfwayError(
+                f"{name} is between two states, and cannot go on: {error.message}",
+                hint=f"end what works with its tables, inv dev.stop; {error.hint}",
+            ) from error
 
 
-def _move(beside: Beside, session: Session, journal: Journal) -> None:
+def _resume(beside: Beside, session: Session, name: str, table: str) -> None:
+    journal = read_journal(session, name, table)
+    if journal is None:  # it was cut off before anything was done
+        session.run(f"DROP TABLE {quote_name(name)}.{table}")
+    elif name == journal.kept:
+        _finish(beside, session, journal)
+    else:
+        _revert(beside, session, journal, table)
+
+
+def _move(beside: Beside, journal: Journal) -> None:
     """Move the tables: that is the moment from which on the other state is there."""
-    codes = load_code(session, journal.kept)
-    triggers = [each for each in codes if each.kind == "TRIGGER"]
-    remove_code(session, journal.live, triggers)
     moves = [
         *_list_moves(journal.live, journal.kept, journal.tables),
         *_list_moves(journal.coming, journal.live, journal.others),
@@ -179,16 +209,23 @@ def _list_moves(origin: str, name: str, tables: Sequence[str]) -> list[str]:
     ]
 
 
-def _settle(beside: Beside, session: Session) -> bool:
-    """Go on or back after an error; tell whether the other state is there now."""
-    with contextlib.suppress(SceneshiftError):  # the next command does it
-        found = find_pending(beside, session)
-        journal = None if found is None else read_journal(session, *found)
-        is_done = found is not None and journal is not None and found[0] == journal.kept
+def _settle(beside: Beside, session: Session) -> tuple[bool, SceneshiftError | None]:
+    """Go on or back after an error.
+
+    Returns:
+        Whether the other state is in place now, and why the next command has to go on.
+    """
+    is_done = False
+    try:
+        pending = read_pending(beside, session)
+        is_done = pending is not None and pending[1]
         resume(beside, session)
         beside.sweep(session)
-        return is_done
-    return False
+    except HalfwayError as error:
+        return is_done, error
+    except SceneshiftError:  # of what is of no use any more
+        return is_done, None
+    return is_done, None
 
 
 def _revert(beside: Beside, session: Session, journal: Journal, table: str) -> None:
@@ -205,13 +242,15 @@ def _revert(beside: Beside, session: Session, journal: Journal, table: str) -> N
                 return
             raise
     _move_back(session, journal)
-    codes = load_code(session, kept)
+    codes = _load(session, kept)
     present = read_code(beside.place, live)
     triggers = [each for each in codes if each.kind == "TRIGGER"]
     missing = [each for each in triggers if each not in present]
     _tell(make_code(beside.place, live, missing))
-    beside.drop(session, kept)
+    # Without what is written down, nothing is needed any more.
+    beside.note(session, kept, Kind.DOOMED)
     session.run(f"DROP TABLE {quote_name(coming)}.{REVERTING}")
+    beside.drop(session, kept)
 
 
 def _move_back(session: Session, journal: Journal) -> None:
@@ -239,7 +278,7 @@ def _finish(beside: Beside, session: Session, journal: Journal) -> None:
             f"ALTER DATABASE {quote_name(live)} CHARACTER SET {charset} "
             f"COLLATE {collation}"
         )
-    codes = load_code(session, coming)
+    codes = _load(session, coming)
     wanted = {(each.kind, each.name) for each in codes}
     gone = [
         each
@@ -253,6 +292,17 @@ def _finish(beside: Beside, session: Session, journal: Journal) -> None:
     beside.note(session, coming, Kind.DOOMED)
     session.run(f"DROP TABLE {quote_name(kept)}.{JOURNAL}")
     beside.drop(session, coming)
+
+
+def _load(session: Session, name: str) -> list[Code]:
+    """Return the code of a state; of one that somebody has removed, none."""
+    try:
+        return load_code(session, name)
+    except StatementError as error:
+        if error.code not in {MISSING_DATABASE, MISSING_TABLE}:
+            raise
+    _tell([f"views, triggers and so on of {name}, which somebody has removed"])
+    return []
 
 
 def _tell(problems: Sequence[str]) -> None:

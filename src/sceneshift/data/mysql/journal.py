@@ -9,7 +9,12 @@ from msgspec import Struct
 
 from sceneshift.data.marker import Marker  # noqa: TC001 - msgspec reads it
 from sceneshift.data.mysql.names import JOURNAL, REVERTING
-from sceneshift.data.mysql.session import quote_name
+from sceneshift.data.mysql.session import (
+    MISSING_DATABASE,
+    MISSING_TABLE,
+    StatementError,
+    quote_name,
+)
 
 if TYPE_CHECKING:
     from sceneshift.data.mysql.beside import Beside
@@ -53,6 +58,23 @@ def find_pending(beside: Beside, session: Session) -> tuple[str, str] | None:
     rows = session.ask(_PENDING, start=start, one=JOURNAL, other=REVERTING)
     found = [(str(name), str(table)) for name, table in rows]
     return next((one for one in found if beside.names.has(one[0])), None)
+
+
+def read_pending(beside: Beside, session: Session) -> tuple[Journal, bool] | None:
+    """Return what was cut off, and whether the other state is in place already.
+
+    Raises:
+        StatementError: It cannot be read.
+    """
+    while (found := find_pending(beside, session)) is not None:
+        try:
+            journal = read_journal(session, *found)
+        except StatementError as error:
+            if error.code not in {MISSING_DATABASE, MISSING_TABLE}:
+                raise
+        else:
+            return None if journal is None else (journal, found[0] == journal.kept)
+    return None
 
 
 def write_journal(session: Session, journal: Journal) -> None:

@@ -224,6 +224,8 @@ class MysqlSystem:
 
     def forget_former(self, former: str) -> None:
         """See `System.forget_former`."""
+        with self._beside.asking() as session:
+            resume(self._beside, session)
         self._beside.forget(Kind.FORMER, former)
 
     def has_snapshot(self, snapshot: str) -> bool:

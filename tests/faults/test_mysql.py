@@ -17,6 +17,7 @@ from resetting import MysqlShop
 from sceneshift.core.errors import BusyError, SceneshiftError
 from sceneshift.data.change import change_database
 from sceneshift.data.marker import Marker
+from sceneshift.data.mysql import exchange as myexchange
 from sceneshift.data.mysql import session as mysession
 from sceneshift.data.mysql.lock import holding_lock
 from sceneshift.data.mysql.system import MysqlSystem
@@ -109,7 +110,13 @@ class Case:
         assert self.shop.run(_LOOK[3]) == [(f"SET @noted = {number}",)]
         beside = ["former", "snapshot"] if number == _NEW else ["snapshot"]
         assert self.shop.beside() == beside
+        assert self.read_code() == ""
         return number
+
+    def read_code(self) -> str:
+        """Return the code that is in no database any more."""
+        texts = (each.read_text() for each in self.target.folder.glob("code/*.sql"))
+        return "".join(texts)
 
     def sweep(self) -> None:
         """Begin as each command does."""
@@ -191,6 +198,8 @@ def test_a_program_that_is_killed_while_it_waits_does_nothing_later(
 ) -> None:
     """Its statement waits on at the server; the next command is before it."""
     shop = case.shop
+    # Who is in the way came after it was waited for others.
+    monkeypatch.setattr(myexchange, "wait_for_tables", lambda *_: None)
     monkeypatch.setattr(mysession, "LOCK_WAIT_S", 3)
     with contextlib.closing(shop.server.connect(shop.name)) as other:
         other.begin()
@@ -342,6 +351,7 @@ def test_what_was_there_is_known_though_the_exchange_is_not_at_its_end(
             change_database(case.target, "migrate", "r1", done.append)
     assert not done
     assert case.check() == _NEW
+    assert "not gone through its triggers: noted" in capsys.readouterr().err
 
     with refusing(_TRIGGER, monkeypatch), system.hold():
         system.put_back("f", case.mark(_OLD), "f-later")
@@ -375,7 +385,7 @@ def test_a_migration_that_fails_and_is_in_use_is_taken_back_later(
 
 
 def test_a_cut_while_it_goes_back_leaves_the_old(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each time, the next command goes back to the end."""
     refused = f"RENAME TABLE `{case.shop.name}`"
@@ -385,6 +395,7 @@ def test_a_cut_while_it_goes_back_leaves_the_old(
         pytest.raises(BusyError, match="is as it was"),
     ):
         case.place()
+    assert "not gone through its triggers: noted" in capsys.readouterr().err
     assert case.check() == _OLD
     starts = [each.startswith("RENAME") for each in told]
     for number in range(starts.index(True) + 2, len(told)):
@@ -395,6 +406,101 @@ def test_a_cut_while_it_goes_back_leaves_the_old(
         ):
             case.place()
         assert case.check() == _OLD
+
+
+def test_triggers_stay_while_others_are_waited_for(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what these write would not go through them."""
+    monkeypatch.setattr(mysession, "LOCK_WAIT_S", 1)
+    with contextlib.closing(case.shop.server.connect(case.shop.name)) as other:
+        other.begin()
+        other.cursor().execute("SELECT * FROM notes")
+        with (
+            cutting(10**6, monkeypatch) as told,
+            pytest.raises(BusyError, match="in use all the time: root@"),
+        ):
+            case.place()
+    assert not [each for each in told if "DROP TRIGGER" in each]
+    assert case.check() == _OLD
+
+
+def test_the_text_of_what_cannot_be_made_again_is_kept(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the server lets nobody make triggers, but remove them."""
+    refused = f"RENAME TABLE `{case.shop.name}`"
+    with (
+        refusing(_TRIGGER, monkeypatch, code=1419),
+        refusing(refused, monkeypatch),
+        pytest.raises(BusyError),
+    ):
+        case.place()
+    said = capsys.readouterr().err
+    assert "not kept: trigger noted: no" in said
+    assert "the text of trigger noted is in .sceneshift/" in said
+    text = case.read_code()
+    assert "DELIMITER" in text
+    assert case.shop.run(_LOOK[3]) == []
+    (path,) = case.target.folder.glob("code/*.sql")
+    parts = path.read_text().split("$$$\n")
+    case.shop.run(parts[1])
+    path.unlink()
+    assert case.check() == _OLD
+
+
+def test_what_others_make_meanwhile_is_not_lost(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays; and where it has a name that is needed, its text does."""
+    shop = case.shop
+    with cutting(10**6, monkeypatch) as told:
+        case.place()
+    number = next(n for n, each in enumerate(told) if each.startswith("RENAME")) + 2
+    case.put_back()
+    with cutting(number, monkeypatch), contextlib.suppress(Cut):
+        case.place()
+    shop.run("CREATE VIEW mine AS SELECT 1 AS id")
+    shop.run("CREATE OR REPLACE VIEW latest AS SELECT 99 AS id")
+    case.sweep()
+    assert shop.run("SELECT id FROM mine") == [(1,)]
+    assert shop.run(_LOOK[2]) == [(2 * _NEW,)]
+    assert "select 99" in case.read_code()
+    said = capsys.readouterr().err
+    assert "view mine was made meanwhile, and stays" in said
+    assert "the text of view latest is in" in said
+
+
+def test_a_view_of_tables_that_go_goes_with_them(case: Case) -> None:
+    """The server shows it in other words as soon as they are gone."""
+    shop = case.shop
+    shop.run(
+        "CREATE TABLE more (id INT)",
+        "CREATE VIEW counted AS SELECT id, count(*) AS n FROM more GROUP BY 1",
+    )
+    case.place()
+    assert case.check() == _NEW
+    assert "counted" not in str(shop.run("SHOW TABLES"))
+    case.put_back()
+    assert shop.run("SELECT * FROM counted") == []
+    assert case.check() == _OLD
+
+
+def test_a_view_may_have_the_name_of_a_table_that_comes(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes and comes as triggers do."""
+    shop, look = case.shop, "SHOW FULL TABLES LIKE 'notes'"
+    shop.run("DROP TABLE notes", "CREATE VIEW notes AS SELECT id FROM tasks")
+    refused = f"RENAME TABLE `{shop.name}`"
+    with refusing(refused, monkeypatch), pytest.raises(BusyError):
+        case.place()
+    assert shop.run(look) == [("notes", "VIEW")]
+    case.place()
+    assert shop.run(look) == [("notes", "BASE TABLE")]
+    case.put_back()
+    assert shop.run(look) == [("notes", "VIEW")]
+    assert case.check() == _OLD
 
 
 def test_a_server_that_wants_primary_keys_has_them(case: Case) -> None:

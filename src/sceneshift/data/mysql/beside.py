@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.paths import write_whole
 from sceneshift.core.wording import quote
 from sceneshift.data.mysql.again import ask_again
 from sceneshift.data.mysql.code import (
@@ -332,6 +333,24 @@ class Beside:
         """Return the databases without which what was cut off cannot go on."""
         pending = read_pending(self, session)
         return set() if pending is None else {pending[0].kept, pending[0].coming}
+
+    def write_down(self, name: str, text: str) -> str:
+        """Write what no database has any more into a file; return where that is.
+
+        Raises:
+            SceneshiftError: It cannot be written.
+        """
+        path = self._target.make_folder("code") / name
+        try:
+            written = path.read_text(encoding="utf-8") if path.exists() else ""
+            if text not in written:
+                write_whole(path, written + text)
+        except OSError as error:
+            raise SceneshiftError(
+                f"it cannot be written down what is lost: {error}",
+                hint=f"is there room, and is it yours? df -h {path.parent}",
+            ) from error
+        return str(path.relative_to(self._target.root))
 
     def is_own(self, note: Note | None) -> bool:
         """Tell whether no other checkout, and no other address, has a snapshot."""

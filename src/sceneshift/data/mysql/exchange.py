@@ -4,7 +4,7 @@ One RENAME TABLE moves all tables that are there to the database that keeps them
 those of the state that comes to theirs. Both servers do all of it or nothing, even if
 they are killed meanwhile, and whoever is connected sees the one or the other. It is
 refused where a table has a trigger, and views, routines and events do not move. So
-triggers are removed before, and all of those made after it.
+triggers are removed before, and all of those made after it, see `handover`.
 
 What is done is written down before, in a table that is moved along: where that is tells
 whether it has happened. The next command reads it there, and goes on, or goes back.
@@ -12,21 +12,26 @@ whether it has happened. The next command reads it there, and goes on, or goes b
 
 from __future__ import annotations
 
-import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import BusyError, SceneshiftError
-from sceneshift.core.wording import name_few, quote
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.wording import quote
 from sceneshift.data.mysql.code import (
     load_code,
-    make_code,
     read_code,
     remove_code,
     store_code,
 )
 from sceneshift.data.mysql.content import read_marker, write_marker
 from sceneshift.data.mysql.copying import list_tables
+from sceneshift.data.mysql.handover import (
+    hand_over,
+    list_hindering,
+    restore_code,
+    tell_missed,
+)
 from sceneshift.data.mysql.journal import (
     Journal,
     find_pending,
@@ -36,13 +41,13 @@ from sceneshift.data.mysql.journal import (
 )
 from sceneshift.data.mysql.names import JOURNAL, REVERTING, Kind
 from sceneshift.data.mysql.session import (
-    MISSING_DATABASE,
     MISSING_TABLE,
     WAITED,
     StatementError,
     open_session,
     quote_name,
 )
+from sceneshift.data.mysql.waiting import explain_waiting, wait_for_tables
 from sceneshift.data.undo import HalfwayError
 
 if TYPE_CHECKING:
@@ -53,15 +58,8 @@ if TYPE_CHECKING:
     from sceneshift.data.mysql.code import Code
     from sceneshift.data.mysql.session import Session
 
-_FEW = 3
 _ATTEMPTS = 3
-_HOLDERS = """\
-SELECT p.id, p.user, p.host, p.command, t.trx_id IS NOT NULL
-FROM information_schema.processlist p
-LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
-WHERE p.id <> connection_id() AND (p.db = {name} OR t.trx_id IS NOT NULL)
-ORDER BY t.trx_id IS NULL, p.id
-"""
+_HASTE_S = 3
 
 
 def exchange(
@@ -87,29 +85,13 @@ def exchange(
     """
     resume(beside, session)
     live = beside.place.name
-    place = beside.make(session)
-    codes = read_code(beside.place, live)
-    store_code(session, place, codes)
-    language = beside.find_language(session, coming)
-    assert language is not None
-    others = tuple(each.name for each in list_tables(session, coming))
-    tables = tuple(each.name for each in list_tables(session, live))
     try:
-        journal = Journal(
-            live=live,
-            kept=place,
-            coming=coming,
-            id=kept,
-            marker=marker,
-            present=read_marker(session, live),
-            tables=tables,
-            others=others,
-            language=language,
-        )
+        journal = _prepare(beside, session, coming, marker=marker, kept=kept)
         write_journal(session, journal)
-        triggers = [each for each in codes if each.kind == "TRIGGER"]
-        remove_code(session, live, triggers)
-        _move(beside, journal)
+        codes = load_code(session, journal.kept)
+        hindering = list_hindering(codes, journal.others)
+        remove_code(session, live, hindering)
+        _move(beside, journal, is_hasty=bool(hindering))
     except BaseException as error:
         is_done, problem = _settle(beside, session)
         if not isinstance(error, SceneshiftError):
@@ -124,6 +106,35 @@ def exchange(
             raise
     else:
         _finish_patiently(beside, session, journal)
+
+
+def _prepare(
+    beside: Beside, session: Session, coming: str, *, marker: Marker | None, kept: str
+) -> Journal:
+    """Make what keeps the state that is there, and return what is to be done."""
+    live = beside.place.name
+    tables = tuple(each.name for each in list_tables(session, live))
+    others = tuple(each.name for each in list_tables(session, coming))
+    codes = read_code(beside.place, live)
+    if tables and list_hindering(codes, others):
+        wait_for_tables(beside, tables)  # and only then is anything removed
+        codes = read_code(beside.place, live)
+    place = beside.make(session)
+    store_code(session, place, codes)
+    language = beside.find_language(session, coming)
+    assert language is not None
+    return Journal(
+        live=live,
+        kept=place,
+        coming=coming,
+        id=kept,
+        marker=marker,
+        present=read_marker(session, live),
+        tables=tables,
+        others=others,
+        language=language,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _finish_patiently(beside: Beside, session: Session, journal: Journal) -> None:
@@ -184,13 +195,16 @@ def _resume(beside: Beside, session: Session, name: str, table: str) -> None:
     if journal is None:  # it was cut off before anything was done
         session.run(f"DROP TABLE {quote_name(name)}.{table}")
     elif name == journal.kept:
-        _finish(beside, session, journal)
+        tell_missed(journal, _finish(beside, session, journal))
     else:
         _revert(beside, session, journal, table)
 
 
-def _move(beside: Beside, journal: Journal) -> None:
+def _move(beside: Beside, journal: Journal, *, is_hasty: bool) -> None:
     """Move the tables: that is the moment from which on the other state is there."""
+    settings = "SET foreign_key_checks = 0"
+    if is_hasty:  # triggers are away, and everybody was waited for before
+        settings += f", lock_wait_timeout = LEAST(@@lock_wait_timeout, {_HASTE_S})"
     moves = [
         *_list_moves(journal.live, journal.kept, journal.tables),
         *_list_moves(journal.coming, journal.live, journal.others),
@@ -198,7 +212,7 @@ def _move(beside: Beside, journal: Journal) -> None:
     ]
     # By a session of its own: if this program is interrupted, its answer is lost.
     with open_session(beside.place, "") as mover:
-        mover.run("SET foreign_key_checks = 0", f"RENAME TABLE {', '.join(moves)}")
+        mover.run(settings, f"RENAME TABLE {', '.join(moves)}")
 
 
 def _list_moves(origin: str, name: str, tables: Sequence[str]) -> list[str]:
@@ -230,7 +244,7 @@ def _settle(beside: Beside, session: Session) -> tuple[bool, SceneshiftError | N
 
 def _revert(beside: Beside, session: Session, journal: Journal, table: str) -> None:
     """Have all as it was."""
-    coming, kept, live = journal.coming, journal.kept, journal.live
+    coming, kept = journal.coming, journal.kept
     if table == JOURNAL:
         # A program that was killed may have left a statement that waits: it finds no
         # journal any more, and fails; or was the first, and this fails.
@@ -242,11 +256,7 @@ def _revert(beside: Beside, session: Session, journal: Journal, table: str) -> N
                 return
             raise
     _move_back(session, journal)
-    codes = _load(session, kept)
-    present = read_code(beside.place, live)
-    triggers = [each for each in codes if each.kind == "TRIGGER"]
-    missing = [each for each in triggers if each not in present]
-    _tell(make_code(beside.place, live, missing))
+    restore_code(beside, session, journal)
     # Without what is written down, nothing is needed any more.
     beside.note(session, kept, Kind.DOOMED)
     session.run(f"DROP TABLE {quote_name(coming)}.{REVERTING}")
@@ -268,8 +278,8 @@ def _move_back(session: Session, journal: Journal) -> None:
         session.run("SET foreign_key_checks = 0", f"RENAME TABLE {', '.join(moves)}")
 
 
-def _finish(beside: Beside, session: Session, journal: Journal) -> None:
-    """Make what did not move with the tables, and know of both states."""
+def _finish(beside: Beside, session: Session, journal: Journal) -> list[Code]:
+    """Make what did not move with the tables, and know of both states; return it."""
     coming, kept, live = journal.coming, journal.kept, journal.live
     if beside.find_language(session, live) != journal.language:
         # What is made after that is made in it.
@@ -278,50 +288,10 @@ def _finish(beside: Beside, session: Session, journal: Journal) -> None:
             f"ALTER DATABASE {quote_name(live)} CHARACTER SET {charset} "
             f"COLLATE {collation}"
         )
-    codes = _load(session, coming)
-    wanted = {(each.kind, each.name) for each in codes}
-    gone = [
-        each
-        for each in read_code(beside.place, live)
-        if (each.kind, each.name) not in wanted
-    ]
-    remove_code(session, live, gone)
-    _tell(make_code(beside.place, live, codes))
+    codes = hand_over(beside, session, journal)
     write_marker(session, live, journal.marker)
     beside.note(session, kept, Kind.FORMER, journal.id)
     beside.note(session, coming, Kind.DOOMED)
     session.run(f"DROP TABLE {quote_name(kept)}.{JOURNAL}")
     beside.drop(session, coming)
-
-
-def _load(session: Session, name: str) -> list[Code]:
-    """Return the code of a state; of one that somebody has removed, none."""
-    try:
-        return load_code(session, name)
-    except StatementError as error:
-        if error.code not in {MISSING_DATABASE, MISSING_TABLE}:
-            raise
-    _tell([f"views, triggers and so on of {name}, which somebody has removed"])
-    return []
-
-
-def _tell(problems: Sequence[str]) -> None:
-    for each in problems:
-        StreamConsole().note(f"not kept: {each}")
-
-
-def explain_waiting(session: Session, live: str) -> BusyError:
-    """Return what says who has been waited for in vain, and that nothing changed."""
-    said: list[str] = []
-    first: object = None
-    with contextlib.suppress(SceneshiftError):  # a user may not see others
-        for number, user, host, command, is_writing in session.ask(_HOLDERS, name=live):
-            first = number if first is None else first
-            what = "in a transaction" if is_writing else str(command).lower()
-            said.append(f"{user}@{host} (connection {number}, {what})")
-    who = name_few(said, _FEW) if said else "a session that this user may not see"
-    return BusyError(
-        f"{quote(live)} is as it was, for its tables are in use all the time: {who}",
-        hint="end its transaction, or stop it: inv dev.stop"
-        + ("" if first is None else f"; or as its administrator: KILL {first}"),
-    )
+    return codes

@@ -16,9 +16,10 @@ from sceneshift.core.wording import quote
 from sceneshift.data.guards import list_foreign_hosts
 from sceneshift.data.mysql.content import read_marker, read_schema, write_marker
 from sceneshift.data.mysql.digest import digest_rows
-from sceneshift.data.mysql.exchange import exchange, explain_waiting
+from sceneshift.data.mysql.exchange import exchange
 from sceneshift.data.mysql.names import Kind
 from sceneshift.data.mysql.session import WAITED, StatementError
+from sceneshift.data.mysql.waiting import explain_waiting
 from sceneshift.data.undo import UnkeptError
 from sceneshift.data.versions import read_usual_versions
 

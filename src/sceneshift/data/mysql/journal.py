@@ -39,6 +39,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         tables: What is there.
         others: What comes.
         language: The character set and the collation that come.
+        at: When it was begun, in ISO format.
     """
 
     live: str
@@ -50,6 +51,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     tables: tuple[str, ...]
     others: tuple[str, ...]
     language: tuple[str, str]
+    at: str = ""
 
 
 def find_pending(beside: Beside, session: Session) -> tuple[str, str] | None:

@@ -408,6 +408,30 @@ def test_a_cut_while_it_goes_back_leaves_the_old(
         assert case.check() == _OLD
 
 
+def test_what_the_server_does_after_its_answer_was_lost_is_done(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though this program has begun to go back by then."""
+    begin: Callable[..., None] = mysession.Session.__init__
+    late: list[str] = []
+
+    def begin_late(self: Any, execute: Callable[[str], Any]) -> None:
+        def execute_late(query: str) -> Any:
+            if query.startswith(f"RENAME TABLE `{case.shop.name}`"):
+                late.append(query)
+                raise mysession.StatementError("lost", hint="wait", code=2013)
+            if query.startswith("RENAME TABLE"):
+                case.shop.run(late.pop())
+            return execute(query)
+
+        begin(self, execute_late)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mysession.Session, "__init__", begin_late)
+        case.place()
+    assert case.check() == _NEW
+
+
 def test_triggers_stay_while_others_are_waited_for(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,11 @@ def digest_rows(session: Session, database: str) -> Mapping[str, object]:
     for each in list_tables(session, database):
         place = f"{quote_name(database)}.{quote_name(each.name)}"
         is_sequence = each.kind == "SEQUENCE"
-        what = "next_not_cached_value" if is_sequence else _sum(columns[each.name])
+        what = (
+            "next_not_cached_value"
+            if is_sequence
+            else _sum(columns.get(each.name, ["0"]))
+        )
         found[each.name] = session.ask(f"SELECT {what} FROM {place}")  # noqa: S608
     return found
 

@@ -173,31 +173,38 @@ def read_present(beside: Beside, session: Session) -> Marker | None:
     return journal.marker if is_done else journal.present
 
 
-def resume(beside: Beside, session: Session) -> None:
+def resume(beside: Beside, session: Session) -> bool:
     """Do an exchange to the end that was cut off, or take it back.
+
+    Returns:
+        Whether one was done to the end.
 
     Raises:
         HalfwayError: The server refused it, or somebody has to be waited for.
     """
+    is_done = False
     while (found := find_pending(beside, session)) is not None:
         try:
-            _resume(beside, session, *found)
+            is_done = _resume(beside, session, *found)
         except SceneshiftError as error:
             name = quote(beside.place.name)
             raise HalfwayError(
                 f"{name} is between two states, and cannot go on: {error.message}",
                 hint=f"end what works with its tables, inv dev.stop; {error.hint}",
             ) from error
+    return is_done
 
 
-def _resume(beside: Beside, session: Session, name: str, table: str) -> None:
+def _resume(beside: Beside, session: Session, name: str, table: str) -> bool:
     journal = read_journal(session, name, table)
     if journal is None:  # it was cut off before anything was done
         session.run(f"DROP TABLE {quote_name(name)}.{table}")
     elif name == journal.kept:
         tell_missed(journal, _finish(beside, session, journal))
+        return True
     else:
         _revert(beside, session, journal, table)
+    return False
 
 
 def _move(beside: Beside, journal: Journal, *, is_hasty: bool) -> None:
@@ -233,7 +240,8 @@ def _settle(beside: Beside, session: Session) -> tuple[bool, SceneshiftError | N
     try:
         pending = read_pending(beside, session)
         is_done = pending is not None and pending[1]
-        resume(beside, session)
+        # The server may have done it after this program had its error.
+        is_done = resume(beside, session) or is_done
         beside.sweep(session)
     except HalfwayError as error:
         return is_done, error

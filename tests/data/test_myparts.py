@@ -14,7 +14,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.data import migrations, reset
 from sceneshift.data.create import create
 from sceneshift.data.mysql import copying as mycopying
-from sceneshift.data.mysql import exchange as myexchange
+from sceneshift.data.mysql import journal as myjournal
 from sceneshift.data.mysql import system as mysql
 from sceneshift.data.mysql.aim import aim
 from sceneshift.data.mysql.beside import Beside
@@ -363,7 +363,7 @@ def test_who_looks_without_the_lock_sees_what_is_there_then(
     shop.reset()
     gone = [("gone", "sceneshift_journal")]
     monkeypatch.setattr(
-        myexchange,
+        myjournal,
         "find_pending",
         lambda *them: gone.pop() if gone else find_pending(*them),
     )
@@ -381,7 +381,7 @@ def test_who_looks_without_the_lock_sees_what_is_there_then(
     assert (found["problem"], found["undo"]) == (None, [])
     assert (gone, left) == ([], [])
     monkeypatch.undo()
-    monkeypatch.setattr(myexchange, "find_pending", lambda *_: ("gone", "journal"))
+    monkeypatch.setattr(myjournal, "find_pending", lambda *_: ("gone", "journal"))
     assert "gone.journal" in str(shop.status()["problem"])
 
 

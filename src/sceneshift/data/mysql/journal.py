@@ -8,11 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from sceneshift.data.marker import Marker  # noqa: TC001 - msgspec reads it
+from sceneshift.data.mysql.again import ask_again
 from sceneshift.data.mysql.names import JOURNAL, REVERTING
 from sceneshift.data.mysql.session import (
-    MISSING_DATABASE,
-    MISSING_TABLE,
-    StatementError,
     quote_name,
 )
 
@@ -68,15 +66,15 @@ def read_pending(beside: Beside, session: Session) -> tuple[Journal, bool] | Non
     Raises:
         StatementError: It cannot be read.
     """
-    while (found := find_pending(beside, session)) is not None:
-        try:
-            journal = read_journal(session, *found)
-        except StatementError as error:
-            if error.code not in {MISSING_DATABASE, MISSING_TABLE}:
-                raise
-        else:
-            return None if journal is None else (journal, found[0] == journal.kept)
-    return None
+    return ask_again(lambda: _read_pending(beside, session))
+
+
+def _read_pending(beside: Beside, session: Session) -> tuple[Journal, bool] | None:
+    found = find_pending(beside, session)
+    journal = None if found is None else read_journal(session, *found)
+    if found is None or journal is None:
+        return None
+    return journal, found[0] == journal.kept
 
 
 def write_journal(session: Session, journal: Journal) -> None:

@@ -376,7 +376,7 @@ def test_what_is_damaged_is_not_put_back(make: Callable[..., ServerShop]) -> Non
     path.unlink()
     with pytest.raises(SceneshiftError, match="not there any more"):
         shop.undo()
-    path.write_bytes(whole[:-1] + b"?")
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     former, medium = path.name.partition(".")[0], FileMedium(load(shop))
     with pytest.raises(SceneshiftError, match="is damaged: it is not what was"):
         medium.save(shop.root, get_version_table(load(shop)), former)
@@ -392,8 +392,9 @@ def test_a_snapshot_that_is_damaged_is_built_again(
     shop = make("a")
     snapshot = shop.reset().snapshot.id
     path = load(shop).folder / f"dumps/snapshot-{snapshot}.pgdump.zst"
-    for tail in (b"", b"?"):
-        path.write_bytes(path.read_bytes()[:-1] + tail)
+    for is_cut in (True, False):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + (b"" if is_cut else bytes([whole[-1] ^ 1])))
         assert shop.reset().is_built
         assert not shop.reset().is_built
 

@@ -6,6 +6,7 @@ what is no copy. So no state is kept of a database that has a part in such a key
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
@@ -62,9 +63,6 @@ def _list_foreign(session: Session, database: str) -> Iterator[str]:
 
 
 def _ask(session: Session, database: str) -> Iterable[Sequence[str]]:
-    try:
+    with contextlib.suppress(StatementError):  # it takes the right PROCESS
         return session.ask(_ALL.format(columns=_COLUMNS))
-    except StatementError as error:
-        if error.is_passing:
-            raise
     return session.ask(_SEEN, name=database)

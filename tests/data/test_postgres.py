@@ -27,7 +27,7 @@ from sceneshift.data.postgresql.aim import aim
 from sceneshift.data.postgresql.content import count_rows
 from sceneshift.data.postgresql.schema import read_schema
 from sceneshift.data.postgresql.session import Place, open_session
-from sceneshift.data.postgresql.within import PostgresqlWithin
+from sceneshift.data.postgresql.system import PostgresqlSystem
 from sceneshift.data.system import find_system
 from sceneshift.data.target import Request, load_targets
 from sceneshift.data.upgrade import Upgrade
@@ -285,7 +285,7 @@ def test_what_is_no_project_s_is_refused(
 def test_who_may_make_no_databases_any_more_is_told(
     server: Server, tmp_path: Path
 ) -> None:
-    """Before anything is built; the next command asks what the user may."""
+    """Each time: what is beside the database would be lost without the right."""
     shop = ServerShop(tmp_path, "a", server=server)
     user = make_user(server, shop)
     shop.reset()
@@ -300,7 +300,7 @@ def test_who_may_make_no_databases_any_more_is_told(
         f'let a superuser allow it: ALTER ROLE "{user}" CREATEDB'
     )
     (target,) = load_targets(tmp_path, shop.environ)
-    assert isinstance(find_system(target), PostgresqlWithin)
+    assert isinstance(find_system(target), PostgresqlSystem)
     server.run("postgres", f"ALTER ROLE {user} CREATEDB")
     assert not shop.reset().is_built
 

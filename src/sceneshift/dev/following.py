@@ -91,6 +91,11 @@ class Following:
             self._last[name] = _Attempt(branch, time.monotonic(), is_done=is_done)
             return _has_moved(status)
 
+    async def settle(self) -> None:
+        """Return when no state is being put in place."""
+        async with self._turn:
+            pass
+
     async def _run(self, environment: str, say: Say) -> int:
         lines, status = Lines(say), 0
         try:

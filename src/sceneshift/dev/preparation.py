@@ -109,6 +109,8 @@ class Preparation:
                 output=lambda chunk: source.feed(chunk, time.time()),
                 stop=_stop,
             )
+            if self._following is not None:  # it may be at it in this moment
+                await self._following.settle()
         finally:
             source.close(time.time())
             if self._moves != moves and action.databases:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count(1)
 _SMALL = (
     *("-c", "shared_buffers=16MB"),
-    *("-c", "max_connections=60"),
+    *("-c", "max_connections=100"),
     *("-c", "max_prepared_transactions=4"),
     # In its folder: of one that is killed, else something is left in /dev/shm.
     *("-c", "dynamic_shared_memory_type=mmap"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -42,9 +43,11 @@ from sceneshift.data.mysql.session import (
     quote_text,
 )
 from sceneshift.data.parting import PARTED
+from sceneshift.data.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sceneshift.data.mysql.code import Code
@@ -79,7 +82,7 @@ class Beside:
         self.place = place
         self.names = Names(place.name)
         self._target = target
-        self._session: Session | None = None
+        self._shared = Shared(partial(open_session, place, ""))
 
     # -- who is at work
 
@@ -90,31 +93,17 @@ class Beside:
         with (
             open_session(self.place, "") as session,
             holding_lock(session, self.place.name),
+            self._shared.keeping(session),
         ):
-            self._session = session
-            try:
-                yield
-            finally:
-                self._session = None
+            yield
 
-    @contextlib.contextmanager
-    def look(self) -> Iterator[None]:
+    def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
-        with self.asking() as session:
-            former, self._session = self._session, session
-            try:
-                yield
-            finally:
-                self._session = former
+        return self._shared.look()
 
-    @contextlib.contextmanager
-    def asking(self) -> Iterator[Session]:
-        """Yield the session that is open, or another one for this question."""
-        if self._session is not None:
-            yield self._session
-            return
-        with open_session(self.place, "") as session:
-            yield session
+    def asking(self) -> AbstractContextManager[Session]:
+        """Return what yields the session that is open, or another one."""
+        return self._shared.asking()
 
     # -- what is there
 

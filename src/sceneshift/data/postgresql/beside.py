@@ -6,6 +6,7 @@ A snapshot and a former state let nobody in: they are put in place by their name
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.console import StreamConsole
@@ -23,9 +24,11 @@ from sceneshift.data.postgresql.session import (
     open_session,
 )
 from sceneshift.data.postgresql.settings import describe_creation, find_database
+from sceneshift.data.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sceneshift.data.marker import Marker
@@ -50,7 +53,7 @@ class Beside:
         self.place = place
         self.names = Names(place.name)
         self._target = target
-        self._session: Session | None = None
+        self._shared = Shared(partial(open_maintenance, place))
         self._has_doomed = False
         self._spare: Spare | None = None
 
@@ -65,31 +68,19 @@ class Beside:
             open_maintenance(self.place) as session,
             holding_server_lock(session, self.place.name),
         ):
-            self._session = session
             try:
-                yield
+                with self._shared.keeping(session):
+                    yield
             finally:
-                self._session = None
                 self._leave()
 
-    @contextlib.contextmanager
-    def look(self) -> Iterator[None]:
+    def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
-        with self.asking() as session:
-            self._session = session
-            try:
-                yield
-            finally:
-                self._session = None
+        return self._shared.look()
 
-    @contextlib.contextmanager
-    def asking(self) -> Iterator[Session]:
-        """Yield the session that is open, or another one for this question."""
-        if self._session is not None:
-            yield self._session
-            return
-        with open_maintenance(self.place) as session:
-            yield session
+    def asking(self) -> AbstractContextManager[Session]:
+        """Return what yields the session that is open, or another one."""
+        return self._shared.asking()
 
     def _leave(self) -> None:
         """Have done what nobody has to wait for."""

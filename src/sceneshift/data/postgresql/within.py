@@ -30,9 +30,11 @@ from sceneshift.data.postgresql.server import quote_name
 from sceneshift.data.postgresql.session import Place, open_locking, open_session
 from sceneshift.data.postgresql.settings import describe_system
 from sceneshift.data.postgresql.workshop import Workshop
+from sceneshift.data.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
@@ -61,7 +63,7 @@ class PostgresqlWithin:
         check_name(self._place.name, target.database)
         self._target = target
         self._workshop = Workshop(target, self._place)
-        self._session: Session | None = None
+        self._shared = Shared(self._open)
         self.dumps = Dumps(target.folder / FORMERS)
         self._keeping = Keeping(target, self._place, self.dumps)
 
@@ -279,24 +281,17 @@ class PostgresqlWithin:
         ):
             yield
 
-    @contextlib.contextmanager
-    def look(self) -> Iterator[None]:
+    def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
-        with self._asking() as session:
-            self._session = session
-            try:
-                yield
-            finally:
-                self._session = None
+        return self._shared.look()
 
     # -- what is asked
 
+    def _asking(self) -> AbstractContextManager[Session]:
+        return self._shared.asking()
+
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[Session]:
-        """Yield the session that is open, or another one for this question."""
-        if self._session is not None:
-            yield self._session
-            return
+    def _open(self) -> Iterator[Session]:
         with contextlib.ExitStack() as stack:
             try:
                 session = stack.enter_context(open_session(self._place))

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from postgresql import Running, Server
 
 
-MYSQL: pytest.StashKey[mariadb.Running] = pytest.StashKey()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     config.addinivalue_line(
@@ -40,8 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose component is missing; in CI nothing may be missing."""
     needed = [name for mark in item.iter_markers("needs") for name in mark.args]
-    if "mariadb" in needed and (running := item.session.stash.get(MYSQL, None)):
-        running.start_again()
     missing = [name for name in needed if components.find(name) is None]
     if not missing:
         return
@@ -65,10 +60,9 @@ def server(running_server: Running) -> Server:
 
 
 @pytest.fixture(scope="session")
-def running_mysql(request: pytest.FixtureRequest) -> Iterator[mariadb.Running]:
+def running_mysql() -> Iterator[mariadb.Running]:
     """Return the program of a MariaDB server."""
     with running_mariadb() as running:
-        request.session.stash[MYSQL] = running
         yield running
 
 

@@ -171,13 +171,6 @@ class Running:
             self._process.send_signal(number)
             self._process.wait(60)
 
-    def start_again(self) -> None:
-        """Start it if it has ended by itself, and leave what it said for people."""
-        if self._process is not None and self._process.poll() is not None:
-            name = f"mariadb-ended-{-self._process.returncode}-{self._process.pid}.log"
-            shutil.copy(self._folder / "log", Path(tempfile.gettempdir(), name))
-            self.start()
-
     def answers(self) -> bool:
         """Tell whether it lets somebody in."""
         try:

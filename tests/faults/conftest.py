@@ -41,6 +41,6 @@ def _is_gone(folder: Path) -> bool:
 
 @pytest.fixture(autouse=True)
 def revive(request: pytest.FixtureRequest) -> None:
-    """Have the server run: tests of a lost guard end all that this process started."""
-    if "server" in request.fixturenames:
-        request.getfixturevalue("running_server").start()
+    """Have servers run: tests of a lost guard end all that this process started."""
+    for name in {"server", "mysql"}.intersection(request.fixturenames):
+        request.getfixturevalue(f"running_{name}").start()

@@ -1,4 +1,4 @@
-"""SQL as text: where one statement ends and the next one begins."""
+"""SQL as text: its values, and where one statement ends and the next one begins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 # What is one piece, whatever stands in it: texts, names, bodies of functions.
 _PIECE = re.compile(
@@ -21,6 +21,23 @@ _PIECE = re.compile(
 _BLANKS = re.compile(r"\s+")
 # A body that needs no quotes (PostgreSQL 14), with semicolons of its own.
 _ATOMIC = re.compile(r"\bBEGIN ATOMIC\b(?!.*\bEND\s*$)", re.IGNORECASE | re.DOTALL)
+
+
+def fill(
+    query: str, values: Mapping[str, str | int], quote_text: Callable[[str], str]
+) -> str:
+    """Return a query with its values, each where `{name}` stands for it.
+
+    Args:
+        query: The query; one without values stays as it is, whatever stands in it.
+        values: The values by name.
+        quote_text: Returns a text as the system has it in SQL.
+    """
+    texts = {
+        name: quote_text(value) if isinstance(value, str) else str(value)
+        for name, value in values.items()
+    }
+    return query.format(**texts) if values else query
 
 
 def split(text: str, mark: str = ";", *, is_tidy: bool = True) -> Iterator[str]:

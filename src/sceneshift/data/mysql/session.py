@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import MASK, mask_secrets
+from sceneshift.data.sqltext import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,11 +104,7 @@ class Session:
         Raises:
             StatementError: The server refused it.
         """
-        texts = {
-            name: quote_text(value) if isinstance(value, str) else str(value)
-            for name, value in values.items()
-        }
-        return self._execute(query.format(**texts) if values else query)
+        return self._execute(fill(query, values, quote_text))
 
     def run(self, *statements: str) -> None:
         """Run statements, one after another: what the first ones did stays.

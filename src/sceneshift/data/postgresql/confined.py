@@ -67,7 +67,7 @@ def _has_beside(target: Target, place: Place, session: Session) -> bool:
     )
 
 
-def ask_again(target: Target) -> None:
+def forget_right(target: Target) -> None:
     """Have the next command ask: the right was taken from the user."""
     with contextlib.suppress(OSError):
         _locate(target).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote
-from sceneshift.data.postgresql.confined import ask_again
+from sceneshift.data.postgresql.confined import forget_right
 from sceneshift.data.postgresql.names import LONGEST
 from sceneshift.data.postgresql.server import quote_name
 
@@ -79,7 +79,7 @@ def check_rights(
     ((user, may_create),) = session.ask(_RIGHTS)
     title = quote(name)
     if not may_create:
-        ask_again(target)
+        forget_right(target)
         raise SceneshiftError(
             f"{title} cannot be changed: the user {quote(user)} may not make databases",
             hint=f"let a superuser allow it: ALTER ROLE {quote_name(user)} CREATEDB",

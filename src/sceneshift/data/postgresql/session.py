@@ -17,6 +17,7 @@ from sceneshift.core.errors import ComponentError, SceneshiftError
 from sceneshift.core.secrets import mask_secrets
 from sceneshift.data.postgresql.address import find_address
 from sceneshift.data.postgresql.server import StatementError, quote_text
+from sceneshift.data.sqltext import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -73,11 +74,7 @@ class Session:
         Raises:
             StatementError: The server refused it.
         """
-        texts = {
-            name: quote_text(value) if isinstance(value, str) else str(value)
-            for name, value in values.items()
-        }
-        return self._execute(query.format(**texts) if values else query)
+        return self._execute(fill(query, values, quote_text))
 
     def run(self, *statements: str) -> None:
         """Run a statement by itself, or several as one transaction.

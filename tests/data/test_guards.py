@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,13 +206,48 @@ def test_guards_stand_in_one_order(tmp_path: Path) -> None:
     for hosts, protected, environment, words in steps:
         (tmp_path / "pyproject.toml").write_text(table.format(hosts, protected))
         (target,) = load_targets(tmp_path, {})
+        marker = Marker(project=target.owner, environment=environment)
         intent = Intent(
             command="inv data.reset",
             doing="resets",
             target=target,
             count=lambda: {"a": 2},
-            marker=Marker(project=target.owner, environment=environment),
+            read_marker=partial(next, repeat(marker)),
         )
         with pytest.raises(RefusedError, match=f"{words}.*: it holds 2 rows: a 2$"):
             guard(intent)
     guard(replace(intent, is_named=True, is_confirmed=True))
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (None, "does not say whose it is"),
+        ("staging", "says that it is `staging`"),
+        ("development", None),
+    ],
+)
+def test_rows_may_be_those_of_a_command_that_runs_meanwhile(
+    tmp_path: Path, second: str | None, words: str | None
+) -> None:
+    """No lock is held yet: whose it is was read before there were any."""
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.sceneshift.environments.development]\n"
+        'databases = { default = "postgresql://localhost/shop" }\n'
+    )
+    (target,) = load_targets(tmp_path, {})
+    found = [Marker(project=target.owner, environment=second)] if second else [None]
+    intent = Intent(
+        command="inv data.reset",
+        doing="resets",
+        target=target,
+        count=lambda: {"a": 2},
+        read_marker=partial(next, iter([None, *found])),
+        is_named=True,
+        is_confirmed=True,
+    )
+    if words is None:
+        guard(intent)
+        return
+    with pytest.raises(RefusedError, match=words):
+        guard(intent)

@@ -130,7 +130,8 @@ def test_twenty_at_once_follow_each_other(server: Server, tmp_path: Path) -> Non
     processes = [subprocess.Popen(words, **options) for _ in range(20)]  # type: ignore[call-overload]
     said = [each.communicate()[0] for each in processes]
     ended = zip(processes, said, strict=True)
-    assert [text for each, text in ended if each.returncode] == []
+    failed = [text for each, text in ended if each.returncode]
+    assert not failed, failed[0]
     assert sum("built and put in place" in text for text in said) == 1
     assert shop.ran() == ["a"]
     assert shop.tables() == ["a"]

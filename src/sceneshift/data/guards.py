@@ -40,7 +40,7 @@ class Intent(Struct, frozen=True, kw_only=True):
         doing: As in "this resets it".
         target: The database.
         count: Returns the number of rows by table that are there now.
-        marker: Whose it says that it is; None where it says nothing.
+        read_marker: Returns whose it says that it is; None where it says nothing.
         is_named: Whether the environment was named by a flag.
         is_confirmed: Whether `--yes` was given.
     """
@@ -49,7 +49,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     doing: str
     target: Target
     count: Callable[[], Mapping[str, int]]
-    marker: Marker | None
+    read_marker: Callable[[], Marker | None]
     is_named: bool = False
     is_confirmed: bool = False
 
@@ -96,7 +96,7 @@ def guard_change(
             doing=doing,
             target=target,
             count=system.count_rows,
-            marker=system.read_marker(),
+            read_marker=system.read_marker,
             is_named=request.environment is not None,
             is_confirmed=request.is_confirmed,
         )
@@ -158,7 +158,16 @@ def _check_host(intent: Intent) -> None:
 
 
 def _check_marker(intent: Intent) -> None:
-    target, marker = intent.target, intent.marker
+    target, marker = intent.target, intent.read_marker()
+    if marker is None and not target.is_in_project and any(intent.count().values()):
+        # No lock is held yet: those rows may be another command's, and the mark too.
+        marker = intent.read_marker()
+        if marker is None:
+            raise RefusedError(
+                f"{_name(intent)} does not say whose it is, and this {intent.doing} "
+                f"it: {_holds(intent)}",
+                hint=f"make it this one's: inv data.claim --env {target.environment}",
+            )
     own = (target.owner, target.environment)
     if marker is not None and (marker.project, marker.environment) != own:
         raise RefusedError(
@@ -167,13 +176,6 @@ def _check_marker(intent: Intent) -> None:
             f"{_holds(intent)}",
             hint="mend its URL, or make it this one's: "
             f"inv data.claim --env {target.environment}",
-        )
-    is_ours = marker is not None or target.is_in_project
-    if not is_ours and any(intent.count().values()):
-        raise RefusedError(
-            f"{_name(intent)} does not say whose it is, and this {intent.doing} it: "
-            f"{_holds(intent)}",
-            hint=f"make it this one's: inv data.claim --env {target.environment}",
         )
 
 

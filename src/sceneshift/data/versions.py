@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -184,13 +185,15 @@ def _read_server(
     database: Database, root: Path, table: VersionTable
 ) -> tuple[str, ...] | None:
     from sceneshift.data.postgresql.address import find_address, read_column  # noqa: PLC0415
+    from sceneshift.data.postgresql.again import ask_again  # noqa: PLC0415
 
     if database.system in {"mariadb", "mysql"}:
         return _read_mysql(database, root, table)
     address = find_address(database.url)
     if address is not None:
+        look = partial(read_column, address, table.name, table.schema, _COLUMN)
         with contextlib.suppress(ImportError):
-            found = read_column(address, table.name, table.schema, _COLUMN)
+            found = ask_again(look)
             return None if found is None else tuple(sorted(found))
     return _read_any(database, root, table)
 

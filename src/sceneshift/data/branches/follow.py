@@ -208,7 +208,7 @@ def _check(step: Step) -> None:
             doing="puts another state in the place of" if step.is_other else "copies",
             target=step.target,
             count=system.count_rows,
-            marker=system.read_marker(),
+            read_marker=system.read_marker,
         )
     )
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
-from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.secrets import mask_secrets
+from sceneshift.data.postgresql.server import StatementError
 from sceneshift.data.seeding.child.address import ONLY_ASYNCPG, SSL_MODES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def connect(address: str) -> Iterator[Connection]:
 
     Raises:
         ImportError: The driver is not installed.
-        SceneshiftError: The database cannot be reached, or refused a statement.
+        StatementError: The database cannot be reached, or refused a statement.
     """
     import psycopg  # noqa: PLC0415 - 120 ms
 
@@ -74,9 +74,10 @@ def connect(address: str) -> Iterator[Connection]:
             yield connection
     except psycopg.Error as error:
         lines = str(error).splitlines() or [type(error).__name__]
-        raise SceneshiftError(
+        raise StatementError(
             f"postgresql says: {mask_secrets(lines[0])}",
             hint="is its server up, and the URL right? inv env.show",
+            code=error.sqlstate,
         ) from error
 
 
@@ -93,7 +94,7 @@ def read_column(
 
     Raises:
         ImportError: The driver is not installed.
-        SceneshiftError: The database cannot be read.
+        StatementError: The database cannot be read.
     """
     from psycopg import sql  # noqa: PLC0415 - as below
 

@@ -7,8 +7,8 @@ let nobody in; they are put in place by their names.
 from __future__ import annotations
 
 import contextlib
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
@@ -16,6 +16,7 @@ from sceneshift.data.postgresql import aim as pgaim
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql import schema as pgschema
 from sceneshift.data.postgresql import snapshots as pgsnapshots
+from sceneshift.data.postgresql.again import ask_again
 from sceneshift.data.postgresql.beside import Beside
 from sceneshift.data.postgresql.chores import drop
 from sceneshift.data.postgresql.duplicate import duplicate
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
+
+T = TypeVar("T")
 
 # A table of one page needs no statistics: its size says as much.
 _LARGE = """\
@@ -90,8 +93,7 @@ class PostgresqlSystem:
 
     def _read_marker(self) -> Marker | None:
         try:
-            with open_session(self._place) as session:
-                return pgcontent.read_marker(session)
+            return self._ask_live(pgcontent.read_marker)
         except SceneshiftError:
             if self._exists():
                 raise
@@ -105,20 +107,18 @@ class PostgresqlSystem:
 
     def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
         """See `System.read_schema`."""
-        if draft is None and not self._exists():
-            return {}
-        name = None if draft is None else self._get(draft)
-        with open_session(self._place, name) as session:
+        if draft is None:
+            return self._ask_live(pgschema.read_schema) if self._exists() else {}
+        with open_session(self._place, self._get(draft)) as session:
             return pgschema.read_schema(session)
 
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """See `System.count_rows`."""
-        if draft is None and not self._exists():
-            return {}
-        with open_session(self._place, None if draft is None else self._get(draft)) as (
-            session
-        ):
-            return pgcontent.count_rows(session, but=self._target.version_table)
+        count = partial(pgcontent.count_rows, but=self._target.version_table)
+        if draft is None:
+            return self._ask_live(count) if self._exists() else {}
+        with open_session(self._place, self._get(draft)) as session:
+            return count(session)
 
     # -- drafts
 
@@ -319,6 +319,15 @@ class PostgresqlSystem:
     def _remember(self, marker: Marker) -> None:
         """Know what the database says now, as long as nobody else changes it."""
         self._known = (marker,) if self._is_held else None
+
+    def _ask_live(self, ask: Callable[[Session], T]) -> T:
+        """Return what the database says of itself, whoever exchanges it meanwhile."""
+
+        def look() -> T:
+            with open_session(self._place) as session:
+                return ask(session)
+
+        return ask_again(look)
 
     def _exists(self) -> bool:
         with self._beside.asking() as session:

@@ -8,8 +8,8 @@ by one transaction in the database, see `replace`.
 from __future__ import annotations
 
 import contextlib
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
@@ -20,6 +20,7 @@ from sceneshift.data.postgresql import aim as pgaim
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql import own as pgown
 from sceneshift.data.postgresql import schema as pgschema
+from sceneshift.data.postgresql.again import ask_again
 from sceneshift.data.postgresql.confined import FORMERS
 from sceneshift.data.postgresql.dumps import Dumps, dumping, read_file
 from sceneshift.data.postgresql.inplace import change_kept
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
+
+T = TypeVar("T")
 
 # A table of one page needs no statistics: its size says as much.
 _LARGE = """\
@@ -77,8 +80,7 @@ class PostgresqlWithin:
 
     def read_marker(self) -> Marker | None:
         """See `System.read_marker`."""
-        with self._asking() as session:
-            return pgcontent.read_marker(session)
+        return self._look_into(None, pgcontent.read_marker)
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
@@ -87,14 +89,13 @@ class PostgresqlWithin:
 
     def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
         """See `System.read_schema`."""
-        with self._entering(draft) as session:
-            return pgschema.read_schema(session)
+        return self._look_into(draft, pgschema.read_schema)
 
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """See `System.count_rows`."""
-        with self._entering(draft) as session:
-            table = self._target.version_table
-            return pgcontent.count_rows(session, but=table, is_own=True)
+        table = self._target.version_table
+        count = partial(pgcontent.count_rows, but=table, is_own=True)
+        return self._look_into(draft, count)
 
     # -- drafts
 
@@ -304,6 +305,15 @@ class PostgresqlWithin:
                     hint=f"have it made: CREATE DATABASE {quote_name(name)} OWNER …",
                 ) from error
             yield session
+
+    def _look_into(self, draft: Database | None, ask: Callable[[Session], T]) -> T:
+        """Return what it or a draft says of itself, whoever exchanges it meanwhile."""
+
+        def look() -> T:
+            with self._entering(draft) as session:
+                return ask(session)
+
+        return ask_again(look)
 
     @contextlib.contextmanager
     def _entering(self, draft: Database | None) -> Iterator[Session]:

@@ -280,10 +280,16 @@ class Beside:
                     self.forget(name)
         return found
 
-    def order_spare(self, snapshot: str) -> None:
-        """Have another copy made ahead, when all is done."""
+    def order_spare(self, snapshot: str, *, is_rough: bool) -> None:
+        """Have another copy made ahead, when all is done.
+
+        Args:
+            snapshot: Of what.
+            is_rough: See `Spare.is_rough`.
+        """
         self._spare = Spare(
             origin=self.names.snapshot(snapshot),
             name=self.names.draw(Kind.SPARE),
             note=self._write(Kind.SPARE, snapshot=snapshot),
+            is_rough=is_rough,
         )

@@ -30,6 +30,7 @@ from sceneshift.data.postgresql.session import (
     open_maintenance,
     open_session,
 )
+from sceneshift.data.postgresql.statistics import gather_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +49,14 @@ class Spare(Struct, frozen=True, kw_only=True):
         origin: What it is a copy of.
         name: What it is called.
         note: What is written on it.
+        is_rough: Whether the database itself has rough statistics for now: it was made
+            when somebody waited for it.
     """
 
     origin: str
     name: str
     note: str
+    is_rough: bool = False
 
 
 class _Chores(Struct, frozen=True, kw_only=True):
@@ -128,8 +132,9 @@ def make_spare(session: Session, place: Place, spare: Spare) -> None:
                 name = quote_name(spare.name)
                 origin = quote_name(spare.origin)
                 session.run(f"CREATE DATABASE {name} TEMPLATE {origin}")
-                with open_session(place, spare.name):
-                    pass  # the first one has the server read its catalogue, for all
+                # The first one has the server read its catalogue, for all.
+                with open_session(place, spare.name) as inside:
+                    gather_statistics(inside)
                 session.run(f"COMMENT ON DATABASE {name} IS {quote_text(spare.note)}")
 
 
@@ -175,6 +180,9 @@ def main() -> None:
         if chores.spare is not None:
             with contextlib.suppress(SceneshiftError):
                 make_spare(session, place, chores.spare)
+            if chores.spare.is_rough:
+                with contextlib.suppress(SceneshiftError), open_session(place) as live:
+                    gather_statistics(live)
         drop_doomed(session, place.name)
 
 

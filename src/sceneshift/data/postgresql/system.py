@@ -33,6 +33,7 @@ from sceneshift.data.postgresql.settings import (
     list_options,
     list_variables,
 )
+from sceneshift.data.postgresql.statistics import gather_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,14 +46,6 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Target
 
 T = TypeVar("T")
-
-# A table of one page needs no statistics: its size says as much.
-_LARGE = """\
-SELECT 1 FROM pg_catalog.pg_class
-WHERE relkind IN ('r', 'm') AND oid >= 16384
-    AND pg_relation_size(oid) > current_setting('block_size')::int
-LIMIT 1
-"""
 
 
 class PostgresqlSystem:
@@ -183,8 +176,7 @@ class PostgresqlSystem:
         """See `System.keep`: the draft becomes it."""
         name, kept = self._get(draft), self._names.snapshot(snapshot)
         with open_session(self._place, name) as session:
-            if session.ask(_LARGE):
-                session.run("ANALYZE")
+            gather_statistics(session, is_rough=True)
             extensions = pgcontent.read_extensions(session)
         with self._beside.asking() as session:
             wait_until_left(session, name)
@@ -216,6 +208,7 @@ class PostgresqlSystem:
             if found is None:
                 found = self._beside.make_empty(session)
             coming = self._beside.find_spare(session, snapshot)
+            is_spare = coming is not None
             try:
                 if coming is None:
                     coming = self._names.draw(Kind.NEXT)
@@ -238,7 +231,7 @@ class PostgresqlSystem:
                     if coming is not None:
                         self._beside.forget(coming)
                 raise
-            self._beside.order_spare(snapshot)
+            self._beside.order_spare(snapshot, is_rough=not is_spare)
 
     def put_back(self, former: str, marker: Marker, present: str) -> None:
         """See `System.put_back`."""

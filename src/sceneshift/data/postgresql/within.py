@@ -30,6 +30,7 @@ from sceneshift.data.postgresql.rights import check_name
 from sceneshift.data.postgresql.server import quote_name
 from sceneshift.data.postgresql.session import Place, open_locking, open_session
 from sceneshift.data.postgresql.settings import describe_system
+from sceneshift.data.postgresql.statistics import gather_statistics
 from sceneshift.data.postgresql.workshop import Workshop
 from sceneshift.data.sharing import Shared
 
@@ -45,14 +46,6 @@ if TYPE_CHECKING:
     from sceneshift.data.target import Target
 
 T = TypeVar("T")
-
-# A table of one page needs no statistics: its size says as much.
-_LARGE = """\
-SELECT 1 FROM pg_catalog.pg_class
-WHERE relkind IN ('r', 'm') AND oid >= 16384
-    AND pg_relation_size(oid) > current_setting('block_size')::int
-LIMIT 1
-"""
 
 
 class PostgresqlWithin:
@@ -215,8 +208,7 @@ class PostgresqlWithin:
                 if not (has_come and isinstance(error, SceneshiftError)):
                     raise
         with contextlib.suppress(SceneshiftError), self._asking() as session:
-            if session.ask(_LARGE):
-                session.run("ANALYZE")
+            gather_statistics(session)
 
     def change(
         self,

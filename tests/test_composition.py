@@ -179,6 +179,29 @@ def test_nothing_slow_is_imported_to_list(tmp_path: Path) -> None:
     assert set(loaded).isdisjoint(SLOW)
 
 
+@pytest.mark.cold
+def test_nothing_of_ours_is_searched_for_garbage(tmp_path: Path) -> None:
+    """Neither what is there to begin with, nor what is left of a command."""
+    write(tmp_path, {})
+    code = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_freeze_count()))\n"
+        "from invoke.main import program\n"
+        "program.run(['inv', {!r}], exit=False)\n"
+    )
+    counts = []
+    for word in ("--list", "env.list"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(word)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        counts.append(int(done.stdout.splitlines()[-1]))
+    assert 10_000 < counts[0] < counts[1]
+
+
 def make_task(
     name: str, *aliases: str, default: bool = False
 ) -> Task[Callable[[object], None]]:

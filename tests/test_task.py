@@ -43,12 +43,21 @@ def reach(number):
     os.write(number, b"nobody reads this")
     return number
 
+@task
+def keep(c):
+    one = Kept()
+    one.own = one
+
+class Kept:
+    def __del__(self):
+        print("kept")
+
 @task(klass=NamesTask, iterable=["names"], help={"names": "Who comes."})
 def invite(c, names, twice=False):
     """Invite people."""
     print(f"{names} {twice}")
 
-ns = Collection(bare, greet, drift, interrupt, tell, invite)
+ns = Collection(bare, greet, drift, interrupt, tell, keep, invite)
 '''
 
 
@@ -85,6 +94,12 @@ def test_an_interrupt_is_no_error(tmp_path: Path) -> None:
     """The shell's own number for SIGINT."""
     done = inv(tmp_path, "interrupt")
     assert (done.stderr, done.returncode) == ("", 130)
+
+
+@pytest.mark.cold
+def test_what_a_project_s_task_leaves_is_collected_in_the_end(tmp_path: Path) -> None:
+    """What is left of our own commands need not be looked at."""
+    assert inv(tmp_path, "keep").stdout == "kept\n"
 
 
 def test_closed_descriptors_are_open_to_nowhere(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import sys
@@ -159,6 +160,8 @@ def _is_debugging() -> bool:
 
 
 def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
+    is_own = body.__module__.startswith(f"{__name__.partition('.')[0]}.")
+
     @functools.wraps(body)
     def call(*args: Any, **kwargs: Any) -> Any:
         _open_standard()
@@ -173,6 +176,9 @@ def _with_edge(body: Callable[..., Any]) -> Callable[..., Any]:
             raise Exit(code=_UNREAD) from gone
         except KeyboardInterrupt as interrupt:
             raise Exit(code=_INTERRUPTED) from interrupt
+        finally:
+            if is_own:  # the interpreter, as it ends, need not look at all of that
+                gc.freeze()
 
     return call
 

@@ -75,6 +75,13 @@ def test_a_program_can_tell_that_it_is_alembic(tmp_path: Path) -> None:
     assert make(tmp_path, f"sqlite:///{tmp_path}/a.db").run() == "alembic\n"
 
 
+def test_what_alembic_imports_is_never_searched_for_garbage(tmp_path: Path) -> None:
+    """What migrations make is, as ever."""
+    says = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    make_project(tmp_path, make_chain(says))
+    assert make(tmp_path, f"sqlite:///{tmp_path}/a.db").run() == "True True\n"
+
+
 def test_a_failure_is_told_by_its_line(tmp_path: Path) -> None:
     """And where the rest is."""
     make_project(tmp_path, make_chain("op.execute('SELECT * FROM gone')"))

@@ -63,6 +63,15 @@ def start(place: Place) -> tuple[subprocess.Popen[bytes], int]:
 
 
 @pytest.mark.cold
+def test_what_is_imported_ahead_is_never_searched_for_garbage(place: Place) -> None:
+    """What seeds make is, as ever."""
+    says = "print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    place.write({"dev/x.py": f"import gc\ndef seed(context):\n    {says}\n"})
+    place.seed()
+    assert place.read_log() == "True True\n"
+
+
+@pytest.mark.cold
 def test_nothing_is_left_when_the_program_is_killed(place: Place) -> None:
     """It is said which signal ended it; the old data is complete."""
     place.run("INSERT INTO people (id, email) VALUES (7, 'old@x')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -34,9 +35,12 @@ def main(descriptor: int, driver: str, paths: Sequence[str]) -> None:
     line = Line(socket.socket(fileno=descriptor))
     sys.path[:0] = [path for path in paths if path not in sys.path]
     # While it is not known yet what is to be done.
+    gc.disable()
     for name in (*_AHEAD, driver or _AHEAD[0]):
         with suppress(ImportError):  # it is told where it is needed
             import_module(name)
+    gc.freeze()  # none of it is garbage
+    gc.enable()
     asked = line.receive()
     if asked is None:
         return

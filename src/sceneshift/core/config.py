@@ -51,6 +51,7 @@ class EnvironmentConfig(_Strict, frozen=True):
             `.env` and `.env.<name>`.
         env: Variables that hold wherever no file and no shell says otherwise.
         ports: A process's port, or "auto".
+        debug_ports: Where a process's debugger listens.
         databases: A database's URL; `${NAME}` is replaced.
         protected: Whether destructive commands refuse.
         dataset: What its databases are filled with, by its name.
@@ -67,6 +68,10 @@ class EnvironmentConfig(_Strict, frozen=True):
                 Meta(description='a number from 1 to 65535 or "auto"'),
             ],
         ],
+        Meta(description="a table of ports"),
+    ] = {}
+    debug_ports: Annotated[
+        dict[str, Annotated[Port, Meta(description="a number from 1 to 65535")]],
         Meta(description="a table of ports"),
     ] = {}
     databases: Annotated[

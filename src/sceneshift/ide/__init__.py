@@ -1,0 +1,1 @@
+"""What an editor needs to know of the project, and its files."""

@@ -83,7 +83,21 @@ def test_an_answer_that_nobody_gives_is_an_error_in_the_end(
 
     with pytest.raises(StatementError, match="ended"):
         again.ask_again(ask)
-    assert len(asked) > 2
+    assert len(asked) == 6
+
+
+def test_who_does_not_get_in_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may just be so: there is no such database."""
+    monkeypatch.setattr(again, "_PAUSE_S", 0.0)
+    asked = []
+
+    def ask() -> NoReturn:
+        asked.append("asked")
+        raise SceneshiftError('FATAL: database "a" does not exist', hint="")
+
+    with pytest.raises(SceneshiftError, match="does not exist"):
+        again.ask_again(ask)
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize(

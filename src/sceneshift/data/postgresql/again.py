@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST = 6
-_PAUSE_S = 0.05  # an exchange takes some 20 ms; each pause is longer than the last
+_FEW = 3  # of what may just as well be so: there is no such database
+_PAUSE_S = 0.03  # an exchange takes some 20 ms; each pause is longer than the last
 # The session was ended, or the table or the database was another one by the time.
 _PASSING = frozenset({"57P01", "42P01", "3D000"})
 # A server that lets nobody in says no more than this by libpq, in most languages.
@@ -38,13 +39,13 @@ def ask_again(ask: Callable[[], T]) -> T:
         try:
             return ask()
         except SceneshiftError as error:
-            if not _is_passing(error):
+            if count >= _count_tries(error):
                 raise
         time.sleep(count * _PAUSE_S)
     return ask()
 
 
-def _is_passing(error: SceneshiftError) -> bool:
+def _count_tries(error: SceneshiftError) -> int:
     if isinstance(error, StatementError) and error.code in _PASSING:
-        return True
-    return any(text in error.message for text in _SAID)
+        return _MOST
+    return _FEW if any(text in error.message for text in _SAID) else 1

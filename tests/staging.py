@@ -9,11 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from sceneshift.core.processes import has_variable, list_pids
+from sceneshift.core.program import PythonProgram
 from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.model import ProcessSpec
 from sceneshift.dev.output import Gate, ProcessStream, Ring, RotatingLog
-from sceneshift.dev.program import PythonProgram
 from sceneshift.dev.run.base import Ground
 from sceneshift.dev.run.fork import ForkRunner
 from sceneshift.dev.run.held import HeldSockets

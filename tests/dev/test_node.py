@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import ComponentError
+from sceneshift.core.invocation import find_package_folder
 from sceneshift.core.packagejson import fits, read_engines
 from sceneshift.core.paths import StateFolder
-from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.node import (
     NodeSeams,
     choose_node,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneshift.dev.program import PythonProgram
+from sceneshift.core.program import PythonProgram
 from sceneshift.dev.reloader import without_reloader
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.dev.invocation import parse_command, resolve_scripts
+from sceneshift.core.invocation import parse_command, resolve_scripts
 from sceneshift.dev.selfreload import is_self_reloading
 
 if TYPE_CHECKING:

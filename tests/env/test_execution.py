@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.commandenv import build_command_env
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.project import load_project
-from sceneshift.env.execution import build_command_env, run_command
+from sceneshift.env.execution import run_command
 
 if TYPE_CHECKING:
     from pathlib import Path

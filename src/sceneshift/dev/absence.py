@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from sceneshift.core.program import PythonProgram, analyse
 from sceneshift.core.wording import quote
 from sceneshift.dev.command import find_missing_program
-from sceneshift.dev.program import PythonProgram, analyse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sceneshift.core.commandline import find_program
-from sceneshift.dev.program import find_executable
+from sceneshift.core.program import find_executable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

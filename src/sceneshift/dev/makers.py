@@ -9,11 +9,11 @@ from sceneshift.core.check import Maker, Need
 from sceneshift.core.databases import list_databases
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.firstuse import list_missing
+from sceneshift.core.invocation import list_installed
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.reach import find_local_port
 from sceneshift.core.wording import quote
 from sceneshift.dev.globs import is_pattern
-from sceneshift.dev.invocation import list_installed
 from sceneshift.dev.model import Condition
 from sceneshift.dev.setup import fills_databases, plan_setup
 from sceneshift.dev.stack import load_stack

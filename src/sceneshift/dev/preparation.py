@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from sceneshift.core.invocation import find_package_folder
 from sceneshift.dev.guard.stop import stop_session
-from sceneshift.dev.invocation import find_package_folder
 from sceneshift.dev.setup import forget, plan_setup, run_setup
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from sceneshift.dev.program import PythonProgram
+    from sceneshift.core.program import PythonProgram
 
 # Options with the number of values that follow them as words of their own.
 _DROPPED: dict[str, dict[str, int]] = {

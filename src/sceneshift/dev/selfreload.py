@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.dev.invocation import parse_command, resolve_scripts
+from sceneshift.core.invocation import parse_command, resolve_scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sceneshift.dev.invocation import Invocation
+    from sceneshift.core.invocation import Invocation
 
 _ENVIRONMENT = (".env", ".env.*")
 _NODE = (

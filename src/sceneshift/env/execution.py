@@ -7,26 +7,19 @@ import shlex
 import shutil
 from typing import TYPE_CHECKING, NoReturn
 
+from sceneshift.core.commandenv import build_command_env, mark_command_env
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import RefusedError, UsageError
 from sceneshift.core.execution import become
-from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
 from sceneshift.core.inheritance import inherit
-from sceneshift.core.marks import ROOT_VARIABLE
-from sceneshift.core.project import build_common_env, build_env, load_project
-from sceneshift.core.selection import VARIABLE
+from sceneshift.core.project import load_project
 from sceneshift.core.services.use import find_services, use_services
-from sceneshift.core.wording import quote, suggest
+from sceneshift.core.wording import quote
 from sceneshift.env.firstuse import make_databases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from sceneshift.core.project import Project
-
-
-_KEPT = frozenset({"PATH", "VIRTUAL_ENV", VARIABLE})
 
 
 def run_command(  # noqa: PLR0913 - options, each by its name
@@ -65,7 +58,7 @@ def run_command(  # noqa: PLR0913 - options, each by its name
             hint=f"if it is meant: inv env.run {active} -- {shlex.join(words)}",
         )
     env = build_command_env(project, process)
-    env |= _mark(env, environ)
+    env |= mark_command_env(env, environ)
     path = shutil.which(words[0], path=env.get("PATH", os.defpath))
     if path is None:
         raise UsageError(
@@ -75,34 +68,3 @@ def run_command(  # noqa: PLR0913 - options, each by its name
     use_services(find_services(project), environ, StreamConsole().note)
     make_databases(project, env, maker)
     become(path, words, env)
-
-
-def build_command_env(project: Project, process: str | None) -> dict[str, str]:
-    """Return what a command gets: what the processes get, without their marks.
-
-    Raises:
-        UsageError: There is no such process.
-    """
-    if process is None:
-        env = build_common_env(project)
-    else:
-        by_name = {each.label: each for each in reversed(project.instances)}
-        by_name |= {each.type: each for each in reversed(project.instances)}
-        if process not in by_name:
-            known = [each.type for each in project.instances]
-            raise UsageError(
-                f"there is no process {quote(process)}", hint=suggest(process, known)
-            )
-        env = build_env(project, by_name[process])
-        del env[ROOT_VARIABLE]  # it is none of a stack, and must not be ended as one
-    return env | {VARIABLE: project.environment.name}
-
-
-def _mark(env: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Say what is no person's word, for an `inv` within that means other files."""
-    ours = {
-        name: text
-        for name, text in env.items()
-        if environ.get(name) != text and name not in _KEPT
-    }
-    return {EXPORTED_VARIABLE: mark_exported(ours)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneshift.dev.program import PythonProgram
+from sceneshift.core.program import PythonProgram
 from sceneshift.dev.run.servers import ends_its_children, is_server
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sceneshift.dev.program import PythonProgram
+from sceneshift.core.program import PythonProgram
 from sceneshift.dev.run.sharing import find_changes, is_alike, may_change
 
 PROGRAM = PythonProgram(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from sceneshift.core.program import PythonProgram, analyse
 from sceneshift.dev.model import ReloadPolicy
-from sceneshift.dev.program import PythonProgram, analyse
 from sceneshift.dev.reloader import without_reloader
 from sceneshift.dev.selfreload import is_self_reloading
 from sceneshift.dev.zygote import workers

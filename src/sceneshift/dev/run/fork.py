@@ -24,9 +24,9 @@ from sceneshift.dev.zygote.words import HOLD, REPORT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sceneshift.core.program import PythonProgram
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
-    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.base import Ground
     from sceneshift.dev.run.choice import Choice
     from sceneshift.dev.run.generation import Generation

@@ -11,9 +11,9 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sceneshift.core.program import PythonProgram
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.output import PipeReader, Source
-    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.routing import Digest
     from sceneshift.dev.run.agent import AgentLink
 

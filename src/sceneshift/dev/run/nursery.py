@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sceneshift.core.channel import Channel, Message
+    from sceneshift.core.program import PythonProgram
     from sceneshift.dev.output import ProcessStream
-    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.base import Ground
     from sceneshift.dev.run.recall import Recall
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sceneshift.core.channel import Message
+    from sceneshift.core.program import PythonProgram
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
-    from sceneshift.dev.program import PythonProgram
     from sceneshift.dev.run.generation import Generation
 
     Turn = Callable[[set[str]], Awaitable[None]]

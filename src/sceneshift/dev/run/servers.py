@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sceneshift.dev.program import PythonProgram
+    from sceneshift.core.program import PythonProgram
 
 # Servers by the name of their program: not ready before they accept connections.
 _SERVERS = frozenset(

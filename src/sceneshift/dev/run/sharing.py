@@ -14,7 +14,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sceneshift.dev.program import PythonProgram
+    from sceneshift.core.program import PythonProgram
 
 # Of the interpreter, the loader, the C library, and of libraries that are native code:
 # thread pools, allocators, TLS, databases, images, accelerators. Not the names by which

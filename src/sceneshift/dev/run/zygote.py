@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sceneshift.core.channel import Channel, Message
+    from sceneshift.core.program import PythonProgram
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.output import PipeReader
-    from sceneshift.dev.program import PythonProgram
 
 _PACKAGE = Path(__file__).parents[1] / "zygote"
 _LEAVE_S = 5.0  # an import may never end, and is not to hold up the end of the rest

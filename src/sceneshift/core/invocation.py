@@ -45,12 +45,14 @@ class Invocation(Struct, frozen=True, kw_only=True):
         args: Its arguments.
         folder: Where it runs.
         path: The word that names it, as it was written.
+        is_module: Whether it is what `python -m` runs.
     """
 
     name: str
     args: tuple[str, ...]
     folder: Path
     path: str
+    is_module: bool = False
 
 
 def parse_command(command: str, cwd: Path) -> tuple[Invocation, ...]:
@@ -116,8 +118,14 @@ def _parse(command: str, folder: Path, depth: int) -> Iterator[Invocation]:
         elif name in _SHELLS and (inner := _find_shell_command(bare)) is not None:
             yield from _parse(inner, folder, depth - 1)
         else:
-            args = tuple(bare[1:])
-            yield Invocation(name=name, args=args, folder=folder, path=bare[0])
+            before = words[: len(words) - len(bare)]
+            yield Invocation(
+                name=name,
+                args=tuple(bare[1:]),
+                folder=folder,
+                path=bare[0],
+                is_module=before[-1:] == ["-m"],
+            )
 
 
 def _split(command: str) -> list[list[str]]:

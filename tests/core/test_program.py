@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sceneshift.dev.program import (
+from sceneshift.core.program import (
     PythonProgram,
     ShellCommand,
     analyse,

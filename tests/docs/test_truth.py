@@ -14,6 +14,7 @@ from sceneshift.core.config import (
     DatabaseConfig,
     DataConfig,
     EnvironmentConfig,
+    IdeConfig,
     ProcessConfig,
     SetupConfig,
     StopConfig,
@@ -86,6 +87,7 @@ def find_anchors(file: Path) -> set[str]:
         ("## `[tool.sceneshift.processes.<name>]`", ProcessConfig),
         ("## `[tool.sceneshift.databases.<name>]`", DatabaseConfig),
         ("## `[tool.sceneshift.data]`", DataConfig),
+        ("## `[tool.sceneshift.ide]`", IdeConfig),
     ],
 )
 def test_every_key_is_documented(heading: str, table: type) -> None:

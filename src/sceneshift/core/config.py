@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.schema import convert, key_error
@@ -209,6 +209,16 @@ class WorktreesConfig(_Strict, frozen=True):
     share_databases: Texts = []
 
 
+class IdeConfig(_Strict, frozen=True):
+    """`[tool.sceneshift.ide]`.
+
+    Attributes:
+        settings: Whether an editor's settings are generated too.
+    """
+
+    settings: Switch = False
+
+
 class Config(_Strict, frozen=True):
     """`[tool.sceneshift]`.
 
@@ -221,6 +231,8 @@ class Config(_Strict, frozen=True):
         databases: By the names that the environments have for them.
         data: What commands may do to databases.
         worktrees: What linked worktrees have in common.
+        editors: Whose files are generated.
+        ide: What is generated for them.
     """
 
     default_environment: Text | None = None
@@ -242,6 +254,10 @@ class Config(_Strict, frozen=True):
         WorktreesConfig,
         Meta(description='a table { share = ["…"], share_databases = ["…"] }'),
     ] = WorktreesConfig()
+    editors: Texts = field(default_factory=lambda: ["vscode"])
+    ide: Annotated[IdeConfig, Meta(description="a table { settings = … }")] = (
+        IdeConfig()
+    )
 
 
 def load_config(root: Path) -> Config:

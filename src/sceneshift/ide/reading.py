@@ -1,0 +1,229 @@
+"""Reading what editors need to know off a project's files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneshift.core.config import (
+    PYPROJECT,
+    ProcessConfig,
+    load_config,
+    read_project_name,
+)
+from sceneshift.core.databases import DEFAULT
+from sceneshift.core.debugports import find_debug_ports
+from sceneshift.core.project import build_env, listens, load_project
+from sceneshift.core.selection import is_guarded, list_aliases, list_environments
+from sceneshift.ide.kinds import detect
+from sceneshift.ide.model import (
+    Commands,
+    Database,
+    Environment,
+    Kind,
+    Model,
+    Process,
+)
+from sceneshift.ide.testing import find_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sceneshift.core.config import Config
+    from sceneshift.core.instances import Instance
+    from sceneshift.core.project import Project
+    from sceneshift.ide.kinds import Detected
+
+_VIRTUAL_ENVIRONMENT = ".venv"
+_ALEMBIC = "alembic.ini"
+_SEEDS = "seeds"
+_ADDRESS = "127.0.0.1"
+# All that a shell may say: whatever else it has is one person's.
+_PASSED = ("HOME", "PATH")
+_DEVELOPMENT = frozenset({"dev", "development", "local"})
+_PRODUCTION = frozenset({"prod", "production"})
+# The commands of projects that do this, by the first of these names that there is.
+_TEST = ("test", "test.run", "test.all", "tests", "tests.run", "tests.all")
+_QUALITY = (
+    *("quality", "quality.run", "quality.all", "quality.check", "lint", "lint.run"),
+    *("test.lint", "check", "check.run", "check.all"),
+)
+
+
+def read_model(
+    root: Path, environ: Mapping[str, str], *, tasks: Collection[str] = ()
+) -> Model:
+    """Read a project, in all its environments; nothing is written.
+
+    What comes of it is the same on each machine, and in each worktree of git: editors'
+    files are committed. So ports are those of the main checkout, and one that is
+    `auto` is none.
+
+    Args:
+        root: The project's folder.
+        environ: The process environment; only where programs are is taken from it.
+        tasks: Names of the project's own commands.
+
+    Raises:
+        ConfigError: A file says what cannot be.
+    """
+    root = root.resolve()
+    passed = {name: environ[name] for name in _PASSED if name in environ}
+    config = load_config(root)
+    environments = tuple(_read_environments(root, config, passed))
+    databases = tuple(_list_databases(root, config))
+    has_own = (root / _VIRTUAL_ENVIRONMENT).is_dir()
+    return Model(
+        name=read_project_name(root) or root.name,
+        environments=environments,
+        virtual_environment=_VIRTUAL_ENVIRONMENT if has_own else None,
+        databases=databases,
+        datasets=tuple(_list_datasets(root, config)),
+        tests=find_tests(root),
+        commands=Commands(test=_pick(_TEST, tasks), quality=_pick(_QUALITY, tasks)),
+        packages=tuple(_list_packages(root, environments)),
+    )
+
+
+def _pick(names: Sequence[str], tasks: Collection[str]) -> str | None:
+    return next((name for name in names if name in tasks), None)
+
+
+def _read_environments(
+    root: Path, config: Config, environ: Mapping[str, str]
+) -> Iterator[Environment]:
+    sections = list_environments(root, config)
+    aliases = {name: list_aliases(name, sections) for name in sections}
+    development = _find_development(config, aliases)
+    for name, section in sections.items():
+        project = load_project(
+            root, environ=environ, environment=name, is_looking=True, config=config
+        )
+        names = {name, *aliases[name]}
+        yield Environment(
+            name=name,
+            aliases=aliases[name],
+            is_guarded=is_guarded(name, section, config) or bool(names & _PRODUCTION),
+            is_development=name == development,
+            processes=tuple(_read_processes(project)),
+            dataset=section.dataset,
+        )
+
+
+def _find_development(
+    config: Config, aliases: Mapping[str, Collection[str]]
+) -> str | None:
+    """Return the environment in which code is written; None where none is called so."""
+    for name, others in aliases.items():
+        if {name, *others} & _DEVELOPMENT:
+            return name
+    return config.default_environment
+
+
+def _read_processes(project: Project) -> Iterator[Process]:
+    debug_ports = find_debug_ports(project)
+    for instance in project.instances:
+        section = project.config.processes.get(instance.type, ProcessConfig())
+        cwd = Path(os.path.normpath(project.root / section.cwd))
+        found = detect(instance.command, cwd, build_env(project, instance))
+        is_page = found.is_page and found.kind in {Kind.VITE, Kind.NODE}
+        is_server = listens(project, instance) or is_page or found.ready is not None
+        port = _find_port(project, instance) if is_server else None
+        host = _find_host(instance.command, found)
+        url = f"http://{host}:{port}{section.open or '/'}"
+        yield Process(
+            name=instance.type,
+            kind=found.kind,
+            program=found.program,
+            folder=_relate(found.folder, project.root),
+            port=port,
+            url=url if port else None,
+            debug_port=debug_ports[instance.type] - project.offset,
+            python_options=found.python_options,
+            reload_arguments=found.reload_arguments,
+            steady_arguments=found.steady_arguments,
+            ready=found.ready,
+            reload_ready=found.reload_ready,
+            is_page=is_page,
+        )
+
+
+def _find_host(command: str, found: Detected) -> str:
+    """Return by which name a browser reaches a process.
+
+    Vite listens on what `localhost` means, which may be ::1 alone.
+    """
+    if found.kind is not Kind.VITE or _ADDRESS in command:
+        return _ADDRESS
+    texts = (
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(found.folder.glob("vite.config.*"))
+    )
+    return _ADDRESS if any(_ADDRESS in text for text in texts) else "localhost"
+
+
+def _find_port(project: Project, instance: Instance) -> int | None:
+    """Return the port that a process has in the main checkout of each machine."""
+    if project.environment.ports.get(instance.type) == "auto":
+        return None
+    is_shared = instance.type in project.shared
+    return instance.port - (0 if is_shared else project.offset)
+
+
+def _relate(folder: Path, root: Path) -> str:
+    return Path(os.path.relpath(folder, root)).as_posix()
+
+
+def _list_databases(root: Path, config: Config) -> Iterator[Database]:
+    """Yield the databases that committed files name."""
+    sections = config.environments.values()
+    names = dict.fromkeys(
+        (*config.databases, *(name for each in sections for name in each.databases))
+    )
+    has_usual = (root / _ALEMBIC).is_file() or _has_table(root, "tool.alembic")
+    if not names and has_usual:
+        names = {DEFAULT: None}
+    has_said = any(each.alembic for each in config.databases.values())
+    for name in names:
+        section = config.databases.get(name)
+        is_usual = has_usual and not has_said and len(names) == 1
+        yield Database(
+            name=name,
+            has_migrations=bool(section and section.alembic) or is_usual,
+        )
+
+
+def _has_table(root: Path, name: str) -> bool:
+    try:
+        text = (root / PYPROJECT).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return f"\n[{name}]" in f"\n{text}"
+
+
+def _list_datasets(root: Path, config: Config) -> Iterator[str]:
+    """Yield the names of what databases can be filled with."""
+    folders = [each.seeds for each in config.databases.values() if each.seeds]
+    for folder in folders or [_SEEDS]:
+        path = root / folder
+        names = sorted(each.name for each in path.iterdir()) if path.is_dir() else []
+        for name in names:
+            if name[0] not in "._" and (path / name).is_dir():
+                yield name
+
+
+def _list_packages(root: Path, environments: Sequence[Environment]) -> Iterator[str]:
+    """Yield where commands are offered in a package.json: at the top, or of pages."""
+    if (root / "package.json").is_file():
+        yield "."
+        return
+    folders = (
+        each.folder
+        for environment in environments[:1]
+        for each in environment.processes
+        if each.kind in {Kind.NODE, Kind.VITE}
+    )
+    for folder in dict.fromkeys(folders):
+        if not folder.startswith("..") and (root / folder / "package.json").is_file():
+            yield folder

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from editing import make_project, read
+from sceneshift.core.errors import ConfigError
+from sceneshift.ide.model import Database, Kind, Tests
+from sceneshift.ide.testing import find_tests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLES = """
+[project]
+name = "shop"
+[tool.sceneshift.environments.development]
+ports = { web = 8000, ui = "auto" }
+databases = { default = "sqlite:///a.db", reports = "sqlite:///b.db" }
+dataset = "small"
+[tool.sceneshift.environments.staging]
+ports = { web = 8100 }
+[tool.sceneshift.environments.production]
+[tool.sceneshift.processes.web]
+open = "/docs"
+[tool.sceneshift.databases.reports]
+alembic = "reports.ini"
+seeds = "data"
+"""
+PROJECT = {
+    "pyproject.toml": TABLES,
+    "Procfile": "web: uvicorn shop:app\njobs: python jobs.py\nui: npx vite",
+    "data/small/a.csv": "",
+    "data/_hidden/a.csv": "",
+}
+
+
+def test_a_project_is_read_in_all_its_environments(tmp_path: Path) -> None:
+    """Each process by its kind, with the ports that the files say."""
+    model = read(make_project(tmp_path, PROJECT), ["lint", "test.all"])
+    development, staging, production = model.environments
+    web, jobs, page = development.processes
+    assert (web.kind, web.port, web.debug_port) == (Kind.UVICORN, 8000, 5678)
+    assert web.url == "http://127.0.0.1:8000/docs"
+    assert (jobs.kind, jobs.port, jobs.url) == (Kind.PYTHON, None, None)
+    assert (page.kind, page.port, page.is_page) == (Kind.VITE, None, True)
+    assert staging.processes[0].port == 8100
+    assert staging.processes[2].url == "http://localhost:5200/"
+    assert development.is_development
+    assert [each.is_guarded for each in model.environments] == [False, False, True]
+    assert production.aliases == ("prod",)
+    assert model.databases == (
+        Database(name="reports", has_migrations=True),
+        Database(name="default"),
+    )
+    assert (model.name, model.datasets) == ("shop", ("small",))
+    assert (model.commands.test, model.commands.quality) == ("test.all", "lint")
+    assert model.virtual_environment is None
+
+
+def test_what_a_shell_has_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is generated is committed, and the same for all who generate it."""
+    make_project(tmp_path, PROJECT)
+    before = read(tmp_path)
+    for name, value in {
+        "PORT": "9",
+        "SCENESHIFT_ENV": "x",
+        "DATABASE_URL": "y",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert read(tmp_path) == before
+
+
+def test_a_worktree_has_the_ports_of_the_main_checkout(tmp_path: Path) -> None:
+    """Its files are those that git brings."""
+    main = make_project(tmp_path / "main", PROJECT)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-C", str(main)]
+    for words in ("init -q", "add .", "commit -qm one", "worktree add -q ../other"):
+        subprocess.run([*git, *words.split()], check=True)
+    assert read(tmp_path / "other").environments == read(main).environments
+
+
+def test_two_processes_cannot_have_one_debug_port(tmp_path: Path) -> None:
+    """An entry would attach to either of them."""
+    debug = "\n[tool.sceneshift.environments.qa]\ndebug_ports = { web = 1, jobs = 1 }"
+    make_project(tmp_path, {**PROJECT, "pyproject.toml": TABLES + debug})
+    with pytest.raises(ConfigError, match="port 1 is already that of `web`"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "places"),
+    [
+        ({"package.json": "{}", "ui/package.json": "{}"}, (".",)),
+        ({"ui/package.json": '{"scripts": {"dev": "vite"}}'}, ("ui",)),
+        ({}, ()),
+    ],
+)
+def test_scripts_are_offered_where_a_package_is(
+    tmp_path: Path, files: dict[str, str], places: tuple[str, ...]
+) -> None:
+    """At the top, or else where the pages are; none is made."""
+    make_project(tmp_path, {"Procfile": "ui: npm --prefix ui run dev", **files})
+    assert read(tmp_path).packages == places
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_page_is_opened_by_the_name_that_it_listens_at(
+    tmp_path: Path, host: str
+) -> None:
+    """Vite takes `localhost` where nothing else is said, which may be ::1 alone."""
+    config = "export default { server: { host: '127.0.0.1' } }"
+    files = {"Procfile": "ui: npx vite --port $PORT"}
+    if host == "127.0.0.1":
+        files["vite.config.ts"] = config
+    page = read(make_project(tmp_path, files)).environments[0].processes[0]
+    assert page.url == f"http://{host}:5000/"
+
+
+@pytest.mark.parametrize(
+    ("files", "tests"),
+    [
+        ({}, None),
+        ({"tests/a.py": ""}, None),
+        ({"test/unit/test_a.py": ""}, Tests()),
+        ({"conftest.py": ""}, Tests()),
+        ({"pytest.ini": ""}, Tests()),
+        (
+            {"pytest.ini": "[pytest]\naddopts = -x --cov"},
+            Tests(arguments=("--no-cov",)),
+        ),
+        ({"tox.ini": "[tox]"}, None),
+        ({"tox.ini": "[pytest]\naddopts = -n4"}, Tests(arguments=("-n", "0"))),
+        ({"setup.cfg": "[tool:pytest]\naddopts = '"}, Tests()),
+        ({"setup.cfg": "no section"}, None),
+        ({"pyproject.toml": "[tool.pytest]\naddopts = ['-v']"}, Tests()),
+        (
+            {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--cov=a -nauto'"},
+            Tests(arguments=("--no-cov", "-n", "0")),
+        ),
+    ],
+)
+def test_tests_are_known_by_pytests_own_files(
+    tmp_path: Path, files: dict[str, str], tests: Tests | None
+) -> None:
+    """And what would keep breakpoints from being hit is turned off."""
+    assert find_tests(make_project(tmp_path, files)) == tests

@@ -163,6 +163,7 @@ CHANGES = {
     "sceneshift.dev.guard.launch": {"chdir"},
     "sceneshift.dev.guard.main": {"chdir"},
     "sceneshift.dev.zygote.hooks": {"environ"},
+    "sceneshift.ide.launch": {"chdir", "environ"},  # of the program that it becomes
 }
 
 

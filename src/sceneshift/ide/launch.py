@@ -1,0 +1,207 @@
+"""`python -m sceneshift.ide.launch PROCESS`: one process, as `inv dev` would run it.
+
+What an editor starts. A Python program runs in this very interpreter, so that whatever
+debugs this one debugs it; anything else takes its place. The environment is that of
+SCENESHIFT_ENV, read by the one who reads it for `inv dev`: an editor reads env files in
+its own way, and `.env` unasked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import io
+import os
+import runpy
+import shlex
+import sys
+import time
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneshift.core.client import Client
+from sceneshift.core.commandenv import (
+    build_command_env,
+    get_instance,
+    mark_command_env,
+)
+from sceneshift.core.config import ProcessConfig
+from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.execution import become
+from sceneshift.core.inheritance import inherit
+from sceneshift.core.ports import is_free
+from sceneshift.core.program import PythonProgram, analyse, find_executable
+from sceneshift.core.project import load_project
+from sceneshift.core.services.use import find_services, use_services
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sceneshift.core.instances import Instance
+
+_PAUSE_S = 0.1
+_STANDING_S = 1.0
+_RUNNING = frozenset({"debugging", "ready", "reloading", "starting"})
+
+
+def main(words: Sequence[str]) -> None:
+    """Become a process; ends with its exit code.
+
+    Args:
+        words: Its name, after `--ready` where it is to be said when it answers, and
+            behind `--` what its command is to have besides.
+    """
+    place = words.index("--") if "--" in words else len(words)
+    parser = argparse.ArgumentParser(prog="python -m sceneshift.ide.launch")
+    parser.add_argument("--ready", action="store_true", help="say when it answers")
+    parser.add_argument("process", help="its name in the Procfile")
+    given = parser.parse_args(words[:place])
+    try:
+        _launch(given.process, words[place + 1 :], says_ready=given.ready)
+    except SceneshiftError as error:
+        StreamConsole().error(error)
+        sys.exit(error.exit_code)
+
+
+def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
+    root = Path.cwd()
+    inherit(root)
+    project = load_project(root, environ=os.environ, is_looking=True)
+    instance = get_instance(project, name)
+    if says_ready and _runs_already(root, instance):
+        _stand_by(instance)
+        return
+    env = build_command_env(project, name)
+    env |= mark_command_env(env, os.environ)
+    use_services(find_services(project), os.environ, StreamConsole().note)
+    section = project.config.processes.get(instance.type, ProcessConfig())
+    cwd = root / section.cwd
+    program = analyse(instance.command, cwd=cwd, env=env)
+    if says_ready:
+        _watch(instance)
+    if isinstance(program, PythonProgram):
+        _run(program, extra)
+        return
+    command = " ".join([instance.command, *map(shlex.quote, extra)])
+    os.chdir(cwd)
+    become("/bin/sh", ["sh", "-c", command], _find_node(root, env))
+
+
+def _runs_already(root: Path, instance: Instance) -> bool:
+    """Tell whether the stack of this checkout has the process at the same port."""
+    client = Client.find(root)
+    if client is None:
+        return False
+    processes = client.ask({"op": "status"})["status"]["processes"]
+    client.close()
+    return any(
+        each["name"] == instance.name and each["port"] == instance.port
+        for each in processes
+        if each["state"] in _RUNNING
+    )
+
+
+def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
+    """Have the Node that `inv dev` has installed, where there is no other."""
+    folders = sorted((root / ".sceneshift" / "node").glob("*/bin"))
+    path = env.get("PATH", os.defpath)
+    if not folders or find_executable("node", root, env) is not None:
+        return env
+    return env | {"PATH": os.pathsep.join([str(folders[-1]), path])}
+
+
+def _say_ready(instance: Instance) -> None:
+    url = f"http://127.0.0.1:{instance.port}/"
+    StreamConsole().note(f"{instance.type} is ready: {url}")
+
+
+def _stand_by(instance: Instance) -> None:
+    """Stand for a process that runs already, as in `inv dev`, until it ends.
+
+    Whoever started this ends it, and would find nothing to end.
+    """
+    _say_ready(instance)
+    StreamConsole().note("it ran already: this leaves it running")
+    while not is_free(instance.port):
+        time.sleep(_STANDING_S)
+
+
+def _watch(instance: Instance) -> None:
+    """Have another process say when the port answers, for as long as this one lives."""
+    pid = os.getpid()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if not os.fork():  # this one's parent is gone: nobody has to wait for it
+        while _lives(pid) and is_free(instance.port):
+            time.sleep(_PAUSE_S)
+        if _lives(pid):
+            _say_ready(instance)
+    os._exit(0)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _run(program: PythonProgram, extra: Sequence[str]) -> None:
+    """Run a Python program as the interpreter itself would have."""
+    if sys.path[:1] in ([""], [str(Path.cwd())]):
+        del sys.path[0]  # where this was started, which is not where that is
+    before = os.environ.get("PYTHONPATH", "")
+    _change_environment(program.env)
+    os.chdir(program.cwd)
+    sys.path[:0] = _list_paths(program, before)
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    is_module = program.kind == "module"
+    typed = program.target if is_module else program.typed
+    sys.argv[:] = [typed, *program.argv, *extra]
+    own = ["-m", program.target] if is_module else [typed]
+    sys.orig_argv[:] = [sys.executable, *program.options, *own, *sys.argv[1:]]
+    if is_module:
+        # What the interpreter itself calls for `-m`: sets __main__'s attributes too.
+        runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]  # noqa: SLF001
+        return
+    code = compile(Path(program.target).read_bytes(), program.target, "exec")
+    main.__dict__.update(__file__=program.target, __cached__=None, __doc__=None)
+    exec(code, main.__dict__)  # noqa: S102 - that is what running a program is
+
+
+def _change_environment(env: Mapping[str, str]) -> None:
+    """Have all the variables of the program, and no others."""
+    for name in os.environ.keys() - env.keys():
+        del os.environ[name]
+    os.environ.update(env)
+    time.tzset()
+    sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
+    for stream in (sys.stdout, sys.stderr):
+        if env.get("PYTHONUNBUFFERED") and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(write_through=True)
+
+
+def _list_paths(program: PythonProgram, before: str) -> list[str]:
+    """Return what `python` would have put at the front of `sys.path`.
+
+    Args:
+        program: What is run; its folder is the current one.
+        before: What PYTHONPATH was at the start of this interpreter.
+    """
+    is_module = program.kind == "module"
+    first = program.cwd if is_module else Path(program.target).resolve().parent
+    known = {"", *before.split(os.pathsep)}
+    paths = program.env.get("PYTHONPATH", "").split(os.pathsep)
+    new = [str(Path(each).absolute()) for each in paths if each not in known]
+    return [str(first), *new]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,225 @@
+"""From a project's model to the files of its editors."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from sceneshift.core.config import PYPROJECT, TABLE, load_config
+from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.schema import key_error
+from sceneshift.core.wording import quote, suggest
+from sceneshift.ide.files import File, Section
+from sceneshift.ide.templates import Templates, list_templates, read_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sceneshift.core.config import Config
+    from sceneshift.ide.model import Model
+
+__all__ = ["list_editors", "list_templates", "read_template", "render_files"]
+
+_PACKAGE = "package"
+_SETTINGS = ".vscode/settings.json"
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_TRAILING = re.compile(rf"{_STRING}|,(?=\s*[\]}}])")
+_IDENTITIES = ("label", "name", "id")
+
+
+class _Target(Struct, frozen=True, kw_only=True):
+    """A file that an editor reads.
+
+    Attributes:
+        path: Where it is.
+        template: What it is rendered from.
+        is_flat: Whether each key at its top is an entry of its own.
+        is_strict: Whether it must have no comments and no trailing commas.
+    """
+
+    path: str
+    template: str
+    is_flat: bool = False
+    is_strict: bool = False
+
+
+def _vscode(name: str, *, is_flat: bool = False) -> _Target:
+    return _Target(
+        path=f".vscode/{name}", template=f"vscode/{name}.jinja", is_flat=is_flat
+    )
+
+
+_TARGETS = {
+    "vscode": (
+        _vscode("launch.json"),
+        _vscode("tasks.json"),
+        _vscode("settings.json", is_flat=True),
+        _vscode("extensions.json"),
+    ),
+}
+
+
+def list_editors() -> tuple[str, ...]:
+    """Return what `editors` and `--editor` may name."""
+    return (*_TARGETS, _PACKAGE)
+
+
+def render_files(
+    model: Model, root: Path, *, editors: Sequence[str] = ()
+) -> tuple[File, ...]:
+    """Render the files of editors, and the scripts of each package.json.
+
+    Args:
+        model: The project.
+        root: Its folder, absolute.
+        editors: Whose files, `package` for the scripts; where there are none, those
+            of the configuration, and the scripts.
+
+    Raises:
+        UsageError: There is no such editor.
+        ConfigError: A template has an error: in which file, and on which line.
+    """
+    config = load_config(root)
+    chosen = _choose(editors, config)
+    templates = Templates(root)
+    values = {"model": model, "settings": config.ide}
+    return tuple(
+        _read(templates.render(target.template, values | extra), target, templates)
+        for target, extra in _list_targets(chosen, model, config)
+    )
+
+
+def _choose(editors: Sequence[str], config: Config) -> list[str]:
+    known = list_editors()
+    for name in editors:
+        if name not in known:
+            raise UsageError(
+                f"there is no editor {quote(name)}", hint=suggest(name, known)
+            )
+    for place, name in enumerate(config.editors):
+        if name not in known:
+            keys = (*TABLE, "editors", place)
+            problem = f"there is no editor {quote(name)}"
+            raise key_error(PYPROJECT, keys, problem, hint=suggest(name, known))
+    return list(dict.fromkeys(editors or (*config.editors, _PACKAGE)))
+
+
+def _list_targets(
+    editors: Sequence[str], model: Model, config: Config
+) -> Iterator[tuple[_Target, dict[str, Any]]]:
+    """Yield each file with what its template gets besides the model."""
+    for editor in editors:
+        for target in _TARGETS.get(editor, ()):
+            if target.path != _SETTINGS or config.ide.settings:
+                yield target, {}
+        for folder in model.packages if editor == _PACKAGE else ():
+            path = "package.json" if folder == "." else f"{folder}/package.json"
+            template = "package.json.jinja"
+            yield _Target(path=path, template=template, is_strict=True), {}
+
+
+def _read(text: str, target: _Target, templates: Templates) -> File:
+    """Read what was rendered as the entries of a file.
+
+    Raises:
+        ConfigError: It is no JSON, or no entries can be read off it.
+    """
+    place = templates.find(target.template)
+    document = _load(text, place)
+    if not isinstance(document, dict):
+        raise ConfigError(
+            "makes no object", file=place, hint="begin it with { and end it with }"
+        )
+    head, sections = _split(document, target, place)
+    return File(
+        path=target.path,
+        template=str(place),
+        head=head,
+        is_strict=target.is_strict,
+        sections=tuple(sections),
+    )
+
+
+def _load(text: str, place: Path) -> Any:
+    """Return the value of JSON with comments and trailing commas.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    bare = _TRAILING.sub(_blank, _COMMENT.sub(_blank, text))
+    try:
+        return json.loads(bare)
+    except json.JSONDecodeError as error:
+        line = text.splitlines()[error.lineno - 1 :][:1] or [""]
+        raise ConfigError(
+            f"makes no JSON: {error.msg.lower()}: {quote(line[0].strip())}",
+            file=place,
+            hint="put each value through the filter: {{ value | json }}",
+        ) from error
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Return a string as it is, and blanks in place of anything else."""
+    text = found[0]
+    return text if text.startswith('"') else re.sub(r"\S", " ", text)
+
+
+def _split(
+    document: Mapping[str, Any], target: _Target, place: Path
+) -> tuple[dict[str, Any], list[Section]]:
+    """Return the keys that a file begins with, and the sections of its entries."""
+    if target.is_flat:
+        return {}, list(_split_flat(document))
+    head, sections = {}, []
+    for key, value in document.items():
+        if isinstance(value, list):
+            sections.append(_read_array(key, value, place))
+        elif isinstance(value, dict):
+            sections.append(Section(path=(key,), key=None, entries=value))
+        else:
+            head[key] = value
+    return head, sections
+
+
+def _split_flat(document: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield the keys at the top, and those of each object there for itself."""
+    tables = {key: each for key, each in document.items() if isinstance(each, dict)}
+    plain = {key: each for key, each in document.items() if key not in tables}
+    yield Section(path=(), key=None, entries=plain)
+    for key, table in tables.items():
+        yield Section(path=(key,), key=None, entries=table)
+
+
+def _read_array(key: str, values: Sequence[Any], place: Path) -> Section:
+    """Return the entries of an array.
+
+    Raises:
+        ConfigError: Two are called the same, or one is not called anything.
+    """
+    if not any(isinstance(each, dict) for each in values):
+        entries = {str(each): each for each in values}
+        return Section(path=(key,), key="", entries=entries)
+    identity = next(
+        (
+            name
+            for name in _IDENTITIES
+            if all(isinstance(e, dict) and isinstance(e.get(name), str) for e in values)
+        ),
+        None,
+    )
+    if identity is None:
+        problem = f"an entry of {quote(key)} has no name"
+        hint = f"give each of them one: {', '.join(map(quote, _IDENTITIES))}"
+        raise ConfigError(problem, file=place, hint=hint)
+    entries = {}
+    for each in values:
+        if each[identity] in entries:
+            problem = f"two entries of {quote(key)} are called {quote(each[identity])}"
+            raise ConfigError(problem, file=place, hint="give one another name")
+        entries[each[identity]] = each
+    return Section(path=(key,), key=identity, entries=entries)

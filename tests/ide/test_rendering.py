@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from editing import collect, make_project, render
+from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.ide.rendering import list_templates, read_template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROCFILE = {"Procfile": "web: uvicorn shop:app\njobs: python jobs.py"}
+EXTENDED = """\
+{% extends "sceneshift/vscode/launch.json.jinja" %}
+{% block debug scoped %}
+{% if process.name != "jobs" %}{{ super() }}{% endif %}
+{% endblock %}
+{% block more %}
+  // by hand: "not this, }"
+  {"name": {{ model.name | json }}, "type": "node", "request": "launch"},
+{% endblock %}
+"""
+
+
+def names_of(root: Path) -> list[str]:
+    """Return what can be debugged in a project."""
+    launch = collect(render(root)[".vscode/launch.json"])
+    return [each["name"] for each in launch["configurations"]]
+
+
+def test_a_project_extends_a_template_block_by_block(tmp_path: Path) -> None:
+    """Its own is the one of the same path; the package's has a prefix."""
+    make_project(tmp_path / "shop", PROCFILE)
+    before = names_of(tmp_path / "shop")
+    make_project(tmp_path / "shop", {"templates/vscode/launch.json.jinja": EXTENDED})
+    after = names_of(tmp_path / "shop")
+    assert set(before) - set(after) == {"jobs: debug (development)"}
+    assert set(after) - set(before) == {"shop"}
+    assert render(tmp_path / "shop")[".vscode/launch.json"].template == (
+        "templates/vscode/launch.json.jinja"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{\n{{ models }}}", "{}:2: 'models' is undefined"),
+        ("{\n\n{{ model.nmae }}}", "{}:3: .* has no attribute 'nmae'"),
+        ("{\n{% if %}", "{}:2: Expected an expression, got 'end of statement block'"),
+        ("{\n{{ 1 / 0 }}}", "{}:2: division by zero"),
+        ("{{ 1 | jsn }}", "{}:1: No filter named 'jsn'"),
+        ("{{ none.a() }}", "{}:1: 'None' has no attribute 'a'"),
+        (
+            '{% extends "vscode/nothing" %}',
+            "{}:1: there is no template `vscode/nothing`",
+        ),
+        ('{"a": 1\n"b": }', "{}: makes no JSON: expecting ',' delimiter: `\"b\": }`"),
+        ("[]", "{}: makes no object"),
+        (
+            '{"a": [{"name": "x"}, {"name": "x"}]}',
+            "{}: two entries of `a` are called `x`",
+        ),
+        ('{"a": [{"name": "x"}, {}]}', "{}: an entry of `a` has no name"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(
+    tmp_path: Path, template: str, message: str
+) -> None:
+    """Of whatever kind: file and line, and one sentence."""
+    path = "templates/vscode/extensions.json.jinja"
+    make_project(tmp_path, {path: template})
+    with pytest.raises(ConfigError) as caught:
+        render(tmp_path)
+    pattern = message.replace("{}", re.escape(path), 1)
+    assert re.fullmatch(pattern.replace("}", r"\}"), caught.value.message)
+    assert caught.value.hint
+
+
+def test_a_mistake_within_what_is_extended_has_the_innermost_place(
+    tmp_path: Path,
+) -> None:
+    """There it is to be mended."""
+    own = (
+        '{% extends "sceneshift/vscode/extensions.json.jinja" %}\n'
+        "{% block recommendations %}\n{{ oops }}{% endblock %}"
+    )
+    make_project(tmp_path, {"templates/vscode/extensions.json.jinja": own})
+    with pytest.raises(ConfigError, match=r"^templates/.*jinja:3: 'oops' is undefined"):
+        render(tmp_path)
+
+
+def test_an_unknown_editor_is_refused(tmp_path: Path) -> None:
+    """By the flag, and in the configuration, with the place."""
+    with pytest.raises(UsageError, match=r"^there is no editor `vscod`$") as caught:
+        render(tmp_path, editors=["vscod"])
+    assert caught.value.hint == "did you mean `vscode`?"
+    make_project(tmp_path, {"pyproject.toml": '[tool.sceneshift]\neditors = ["vi"]'})
+    message = r"pyproject.toml: `tool.sceneshift.editors\[0\]`: there is no editor `vi`"
+    with pytest.raises(ConfigError, match=message):
+        render(tmp_path)
+
+
+def test_only_what_was_asked_for_is_rendered(tmp_path: Path) -> None:
+    """Settings where they are wanted, and scripts where there is a package.json."""
+    assert [*render(tmp_path)] == [
+        ".vscode/launch.json",
+        ".vscode/tasks.json",
+        ".vscode/extensions.json",
+    ]
+    ide = "[tool.sceneshift.ide]\nsettings = true\n"
+    make_project(tmp_path, {"package.json": "{}", "pyproject.toml": ide})
+    assert {".vscode/settings.json", "package.json"} < {*render(tmp_path)}
+    assert [*render(tmp_path, editors=["package"])] == ["package.json"]
+
+
+def test_settings_are_entries_each_and_those_of_a_table_too(tmp_path: Path) -> None:
+    """So that what a person excludes besides stays."""
+    ide = "[tool.sceneshift.ide]\nsettings = true\n"
+    make_project(tmp_path, {"pyproject.toml": ide, "pytest.ini": "[pytest]"})
+    sections = render(tmp_path)[".vscode/settings.json"].sections
+    assert {section.path: [*section.entries] for section in sections} == {
+        (): ["python.testing.pytestEnabled", "python.testing.unittestEnabled"],
+        ("files.watcherExclude",): ["**/.sceneshift/**"],
+        ("search.exclude",): ["**/.sceneshift"],
+    }
+
+
+def test_compiled_templates_are_kept_where_that_can_be_written(tmp_path: Path) -> None:
+    """In the state folder; where there can be none, they are compiled each time."""
+    render(tmp_path)
+    assert [*(tmp_path / ".sceneshift" / "templates").iterdir()]
+    other = make_project(tmp_path / "other", {".sceneshift": "a file"})
+    assert render(other)
+
+
+def test_the_packages_templates_can_be_listed_and_read() -> None:
+    """As they are, for a project to begin with."""
+    assert "vscode/launch.json.jinja" in list_templates()
+    assert all(read_template(name).startswith(b"{#-") for name in list_templates())
+    with pytest.raises(ConfigError, match="there is no template `vscode/lunch"):
+        read_template("vscode/lunch.json.jinja")
+
+
+def test_scripts_are_those_that_the_project_has_a_use_for(tmp_path: Path) -> None:
+    """Each a command of inv."""
+    make_project(tmp_path, {"package.json": "{}"})
+    assert collect(render(tmp_path)["package.json"])["scripts"] == {
+        "switch:dev": "inv env.switch development",
+        "workflow:status": "inv env.list",
+        "workflow:validate": "inv env.validate",
+        "workflow:health": "inv env.doctor",
+    }
+    environment = "[tool.sceneshift.environments.{}]\ndatabases = {{ default = 'x' }}\n"
+    make_project(
+        tmp_path,
+        {
+            **PROCFILE,
+            "pyproject.toml": "".join(map(environment.format, ["dev", "staging"])),
+            "seeds/realistic/a.csv": "",
+        },
+    )
+    scripts = collect(render(tmp_path, ["test.run"])["package.json"])["scripts"]
+    assert scripts == {
+        "switch:dev": "inv env.switch dev",
+        "switch:staging": "inv env.switch staging",
+        "data:reset": "inv data.reset",
+        "data:reset:staging": "inv data.reset --env staging",
+        "data:seed": "inv data.seed",
+        "data:seed:realistic": "inv data.seed --dataset realistic",
+        "data:backup": "inv data.backup",
+        "workflow:status": "inv dev.status",
+        "workflow:validate": "inv env.validate",
+        "workflow:health": "inv env.doctor",
+        "dev:optimized": "inv dev",
+        "debug:backend": "inv debug.backend",
+        "debug:frontend": "inv debug.frontend",
+        "debug:full": "inv debug.full",
+        "quick:reset": "inv data.reset --yes",
+        "quick:switch:staging": "inv env.switch staging",
+        "quick:test": "inv test.run",
+    }

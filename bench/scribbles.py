@@ -250,7 +250,9 @@ def _insert(random: Random, document: Document, path: KeyPath) -> Change:
 def _add(random: Random, document: Document, path: KeyPath) -> Change:
     new = random.choice(_NEW)
     container = _open(document, path)
-    key = "added // " + "+" * len(container.children)
+    key = "added // "
+    while key in document.get(path):
+        key += "+"
     value = _copy(document.value)
     _reach(value, path)[key] = new
     after = document.set((*path, key), new)

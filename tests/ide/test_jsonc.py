@@ -51,11 +51,12 @@ def test_a_file_may_have_no_value(data: bytes) -> None:
 
 REFUSED = [
     (b'{\n "a": 1, "b": {"c": 1,\n  "c": 2}}', 3, 3, "`c` is there twice"),
-    (b'[{"a": 1, "\\u0061": 2}]', 1, 11, "`a` is there twice"),
+    (b'[{}, {"a": 1, "\\u0061": 2}]', 1, 15, "`a` is there twice"),
     (b'{"a": [true, NaN]}', 1, 14, "`NaN` is no value of JSON"),
     (b"[-Infinity]", 1, 2, "`-Infinity` is no value of JSON"),
     (b"[,]", 1, 2, "a value is expected, found `,`"),
     (b"{ /* c */ ,}", 1, 11, "a key in double quotes is expected, found `,`"),
+    (b", // c\n]", 1, 1, "a value is expected, found `,`"),
     (b"[1,,]", 1, 4, "a value is expected, found `,`"),
     (b'{"a": ,}', 1, 7, "a value is expected, found `,`"),
     (b'{"a" 1}', 1, 6, "a colon is expected, found `1`"),
@@ -74,6 +75,7 @@ REFUSED = [
     (b"[" + b"1" * 5000 + b"]", 1, 2, "a number has more digits than can be read"),
     (b"[\n" * 20_000, 20_000, 1, "nested too deeply: 20000 levels"),
     (b'{"a":' * 20_000, 1, 99_996, "nested too deeply: 20000 levels"),
+    (b"[" * 9999 + b"]}" * 9999 + rb'"\q":', 1, 9999, "nested too deeply: 9999 levels"),
     (
         b"{\n<<<<<<< HEAD\n}\n=======\n>>>>>>> other\n",
         *(2, 1, "a conflict of a merge is not solved here"),
@@ -176,6 +178,20 @@ def test_what_is_on_one_line_stays_there(
     edits.insert(path, index, 7)
     old = b"[1, 2]" if path == ("flat",) else b'[ "a" ]'
     check(FILE, edits.finish(), old, written)
+
+
+def test_a_value_comes_before_all_others() -> None:
+    """Below the comment that is beside the bracket."""
+    document = parse(b'{"a": [ // c\n\t1\n]}', name="x")
+    assert document.insert(("a",), 0, 2) == b'{"a": [ // c\n\t2,\n\t1\n]}'
+
+
+def test_a_comma_may_be_anywhere() -> None:
+    """It goes with its value, and the comment between them stays."""
+    document = parse(b"[1 /* c */, 2 // d\n, 3\n, 4]", name="x")
+    assert document.remove((0,)) == b"[/* c */ 2 // d\n, 3\n, 4]"
+    assert document.remove((1,)) == b"[1 /* c */, // d\n 3\n, 4]"
+    assert document.remove((2,)) == b"[1 /* c */, 2 // d\n, 4]"
 
 
 def test_a_value_on_one_line_is_replaced_on_one_line() -> None:
@@ -330,12 +346,14 @@ def test_many_changes_are_made_at_once() -> None:
     edits.append(("new", "list"), 2)
     edits.set(("new", "key"), True)
     edits.set(("new", "key"), False)
+    edits.set(("configurations", 0, "port"), 7)
+    edits.remove(("configurations", 0, "port"))
     edits.set(("version",), {"a": 1})
     edits.set(("version", "b"), 2)
     assert edits.has_changes
     assert parse(edits.finish(), name="x").value == {
         "version": {"a": 1, "b": 2},
-        "configurations": [{"name": "z", "port": 1000}, 1],
+        "configurations": [{"name": "z"}, 1],
         "new": {"list": [1, 2], "key": False},
     }
 
@@ -345,6 +363,9 @@ def test_what_was_removed_can_be_put_there_again() -> None:
     edits = parse(FILE, name="x").edit()
     edits.remove(("flat",))
     edits.append(("flat",), 3)
+    edits.set(("version",), 1)
+    edits.remove(("version",))
+    edits.set(("version",), "0.2.0")
     check(FILE, edits.finish(), b"[1, 2]", b"[3]")
 
 

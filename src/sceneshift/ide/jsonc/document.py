@@ -196,7 +196,9 @@ def _read(source: Source, name: str) -> Any:
         value, end = _scan(plain, start)
     except JSONDecodeError as exc:
         found = _word(exc.msg, source, exc.pos)
-    except (_UnlikelyError, RecursionError, ValueError):
+    except RecursionError:
+        found = faults.find_depth(plain)
+    except (_UnlikelyError, ValueError):
         found = faults.find_fault(plain)
     else:
         end = source.skip(end)

@@ -56,9 +56,12 @@ class Edits:
         if index is None:
             assert isinstance(key, str)
             plan.add(key, _put(plan.find_added(key), rest, value))
-        elif rest or not is_same(self._document.get(path), value):
-            self._forget(plan, index)
+            return
+        self._forget(plan, index)
+        if rest or not is_same(self._document.get(path), value):
             plan.replace(index, _put(plan.replaced.get(index), rest, value))
+        else:
+            plan.restore(index)
 
     def append(self, path: KeyPath, value: Any) -> None:
         """Put a value behind all others of an array; it is made where it is not.
@@ -94,7 +97,7 @@ class Edits:
         plan, index, _ = self._walk(path)
         assert index is not None
         self._forget(plan, index)
-        plan.removed.add(index)
+        plan.remove(index)
 
     def has_comment(self, path: KeyPath, *, with_key: bool = False) -> bool:
         """Say whether a comment is in a value that is there, or behind its key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, pairwise
 from json import JSONDecoder
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,37 +77,49 @@ def find_fault(blanked: str) -> Fault:
     Args:
         blanked: The text without comments and trailing commas.
     """
-    deepest, most = 0, 0
-    scopes: list[set[str] | None] = []
-    for each, start, is_key in _read_tokens(blanked):
+    return next(_list_faults(blanked))
+
+
+def _list_faults(blanked: str) -> Iterator[Fault]:
+    """Yield them in the text's order; behind the first one it may not parse."""
+    scopes: list[set[str]] = []
+    # The scanner would not have stopped if there were none.
+    for each, start, is_key in _read_tokens(blanked):  # pragma: no branch
         if each in "[{":
-            scopes.append(set() if each == "{" else None)
-            if len(scopes) > most:
-                deepest, most = start, len(scopes)
-        elif each in "]}" and scopes:
+            scopes.append(set())
+        elif each in "]}":
             scopes.pop()
-        elif is_key and scopes and scopes[-1] is not None:
+        elif is_key:
             key = _scan(blanked, start)[0]
             if key in scopes[-1]:
-                return Fault(start, f"{quote(key)} is there twice")
+                yield Fault(start, f"{quote(key)} is there twice")
             scopes[-1].add(key)
         elif _CONSTANT.fullmatch(each):
-            return Fault(start, f"{quote(each)} is no value of JSON")
+            yield Fault(start, f"{quote(each)} is no value of JSON")
         elif len(each) > _MOST_DIGITS and each.strip("-0123456789") == "":
-            return Fault(start, "a number has more digits than can be read")
+            yield Fault(start, "a number has more digits than can be read")
+
+
+def find_depth(blanked: str) -> Fault:
+    """Return where a text is nested most deeply; it need not parse.
+
+    Args:
+        blanked: The text without comments and trailing commas.
+    """
+    depth = most = deepest = 0
+    for each, start, _ in _read_tokens(blanked):
+        depth += (each in "[{") - (each in "]}")
+        if depth > most:
+            deepest, most = start, depth
     return Fault(deepest, f"nested too deeply: {most} levels")
 
 
 def _read_tokens(text: str) -> Iterator[tuple[str, int, bool]]:
     """Yield each token with its offset, and whether it is a key."""
-    tokens = _TOKEN.finditer(text)
-    before = next(tokens, None)
-    for after in tokens:
+    for before, after in pairwise(chain(_TOKEN.finditer(text), [None])):
         assert before is not None
-        yield before[0], before.start(), before[0][0] == '"' and after[0] == ":"
-        before = after
-    if before is not None:
-        yield before[0], before.start(), False
+        is_key = after is not None and before[0][0] == '"' and after[0] == ":"
+        yield before[0], before.start(), is_key
 
 
 _WORDS = {

@@ -76,6 +76,16 @@ class Plan:
         self.removed.discard(index)
         self.replaced[index] = value
 
+    def restore(self, index: int) -> None:
+        """Let a child be as it is."""
+        self.removed.discard(index)
+        self.replaced.pop(index, None)
+
+    def remove(self, index: int) -> None:
+        """Take a child away."""
+        self.replaced.pop(index, None)
+        self.removed.add(index)
+
     def is_there(self, index: int) -> bool:
         """Say whether a child stays as it is, so that there can be changes in it."""
         return index not in self.removed and index not in self.replaced
@@ -85,12 +95,13 @@ def list_splices(source: Source, style: Style, plan: Plan) -> Iterator[Splice]:
     """Yield what a plan changes in the text."""
     container, children = plan.container, plan.container.children
     for index, value in plan.replaced.items():
-        if index not in plan.removed:
-            yield _replace(source, style, container, children[index], value)
+        yield _replace(source, style, container, children[index], value)
+    kept = [index for index in range(len(children)) if index not in plan.removed]
     for index in sorted(plan.removed):
-        yield from _remove(source, children[index], is_last=index == len(children) - 1)
+        is_last = not kept or index > kept[-1]
+        yield from _remove(source, children[index], is_last=is_last)
     if plan.removed or plan.added:
-        yield from _arrange(source, style, plan)
+        yield from _arrange(source, style, plan, kept)
 
 
 def _replace(
@@ -128,10 +139,11 @@ def _widen(text: str, start: int, end: int, *, is_last: bool) -> tuple[int, int]
     return start, blanks.end()
 
 
-def _arrange(source: Source, style: Style, plan: Plan) -> Iterator[Splice]:
+def _arrange(
+    source: Source, style: Style, plan: Plan, kept: Sequence[int]
+) -> Iterator[Splice]:
     """Write what is added, and commas such that each is where one is needed."""
     children = plan.container.children
-    kept = [index for index in range(len(children)) if index not in plan.removed]
     groups = _group(plan, kept)
     loose = plan.container.is_loose
     for (anchor, new), following in zip(groups, [*groups[1:], None], strict=True):

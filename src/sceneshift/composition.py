@@ -25,6 +25,7 @@ ROOMS = (
     "dev",  # the running stack
     "env",  # the environments that it can run in
     "data",  # their databases
+    "ide",  # what an editor needs to know of it all
 )
 
 # What `inv env.validate` runs: each has a function `list_checks`, and those that know
@@ -76,9 +77,11 @@ def namespace(root: Path | None = None) -> Collection:
         commands.add_collection(room)
     # No collection need look at that again, the last one, 30 ms, included.
     gc.freeze()
+    own: list[str] = []
     for name in open_package(root / "tasks"):
         with _surviving():
-            _add_module(load_module(name, root), name, commands)
+            own += _add_module(load_module(name, root), name, commands)
+    commands.configure({"sceneshift": {"own_tasks": own}})
     return commands
 
 
@@ -99,12 +102,16 @@ def _surviving() -> Iterator[None]:
         report(error)
 
 
-def _add_module(module: ModuleType, name: str, commands: Collection) -> None:
+def _add_module(module: ModuleType, name: str, commands: Collection) -> list[str]:
+    """Add a module of the project's, and return the commands that it brings."""
     try:
-        _add(Collection.from_module(module, name=name), commands)
+        own = Collection.from_module(module, name=name)
+        _add(own, commands)
     except ValueError as exc:  # invoke's word for a name that is taken
         hint = "give one of the two another name"
         raise SceneshiftError(f"tasks/{name}.py: {exc}", hint=hint) from exc
+    names = [f"{name}.{each}" for each in own.task_names]
+    return [name, *names] if own.default else names
 
 
 def _add(own: Collection, commands: Collection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from editing import make_project, read
 from sceneshift.core.errors import ConfigError
 from sceneshift.ide.model import Database, Kind, Tests
-from sceneshift.ide.testing import find_tests
+from sceneshift.ide.suite import find_tests
 
 if TYPE_CHECKING:
     from pathlib import Path

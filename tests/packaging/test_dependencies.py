@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "src" / "sceneshift"
 # Dependencies of rooms that are not there yet. Whoever imports one takes it out.
-FOR_LATER_ROOMS = {"docker", "jinja2"}
+FOR_LATER_ROOMS = {"docker"}
 # The driver of a user's database; without it another way is taken.
 USED_IF_THERE = {"psycopg", "pymysql"}
 # Of the standard library in one Python, and of a distribution in an earlier one.

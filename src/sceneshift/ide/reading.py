@@ -25,7 +25,7 @@ from sceneshift.ide.model import (
     Model,
     Process,
 )
-from sceneshift.ide.testing import find_tests
+from sceneshift.ide.suite import find_tests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

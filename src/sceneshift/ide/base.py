@@ -1,0 +1,70 @@
+"""What was generated last: the common ancestor of people's changes and ours.
+
+It is committed, so that a team shares it: who pulls another's files merges with what
+those were made from.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sceneshift.core.errors import ConfigError
+from sceneshift.core.wording import quote
+from sceneshift.ide import jsonc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sceneshift.ide.merging import Base
+
+PATH = ".sceneshift-ide.json"
+_VERSION = 1
+_HINT = f"take it from the last commit: git checkout HEAD -- {PATH}; or remove it"
+
+
+def parse_bases(data: bytes | None) -> dict[str, Base]:
+    """Return what was generated last, by file.
+
+    Args:
+        data: The file's content; None where it is not there.
+
+    Raises:
+        ConfigError: It is damaged, or of a newer version.
+    """
+    if data is None:
+        return {}
+    found: Any = jsonc.parse(data, name=PATH, is_strict=True).value
+    version = found.get("version") if isinstance(found, dict) else None
+    if version != _VERSION or not _is_whole(found.get("files")):
+        raise ConfigError(
+            f"expected version {_VERSION}, found: {quote(json.dumps(version))}",
+            file=_as_path(PATH),
+            hint=f"install the newest Sceneshift; or {_HINT}",
+        )
+    files: dict[str, Base] = found["files"]
+    return files
+
+
+def _is_whole(files: object) -> bool:
+    return isinstance(files, dict) and all(
+        isinstance(sections, dict)
+        and all(isinstance(entries, dict) for entries in sections.values())
+        for sections in files.values()
+    )
+
+
+def _as_path(name: str) -> Path:
+    from pathlib import Path  # noqa: PLC0415 - for an error alone
+
+    return Path(name)
+
+
+def dump_bases(bases: Mapping[str, Base]) -> bytes:
+    """Return the file's content: one line a value, for merges of git."""
+    kept = {path: base for path, base in sorted(bases.items()) if any(base.values())}
+    text = json.dumps(
+        {"version": _VERSION, "files": kept}, indent=2, ensure_ascii=False
+    )
+    return f"{text}\n".encode()

@@ -1,0 +1,126 @@
+"""`inv ide.*`: thin shells over generation and what explains it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from sceneshift.core.errors import UsageError
+from sceneshift.task import NamesTask, find_root, refuse_windows, task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from invoke.context import Context
+
+    from sceneshift.ide.generation import GenerateRequest
+
+_JSON = "print JSON"
+
+
+def _split(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return names that were given one by one, or with commas between them."""
+    return tuple(
+        name for text in texts for name in map(str.strip, text.split(",")) if name
+    )
+
+
+def _ask(
+    context: Context,
+    editor: Sequence[str] = (),
+    force: Sequence[str] = (),
+    adopt: Sequence[str] = (),
+) -> GenerateRequest:
+    from sceneshift.ide.generation import GenerateRequest  # noqa: PLC0415 - 40 ms
+
+    refuse_windows("inv ide")
+    return GenerateRequest(
+        root=find_root(context),
+        environ=os.environ,
+        editors=_split(editor),
+        tasks=tuple(context.config.sceneshift.own_tasks),
+        force=frozenset(force),
+        adopt=frozenset(adopt),
+    )
+
+
+@task(
+    iterable=["editor", "force", "adopt"],
+    help={
+        "check": "write nothing; exit code 3 where a file is not as generated",
+        "diff": "write nothing; show what would change",
+        "dry_run": "write nothing; say what would be done",
+        "editor": "only this one's files: vscode, package (again for more)",
+        "force": "have this entry as generated, whatever was made of it",
+        "adopt": "take over this entry, which was made by hand",
+        "json": _JSON,
+    },
+)
+def generate(  # noqa: PLR0913, PLR0917 - one argument a flag
+    context: Context,
+    editor: Sequence[str],
+    force: Sequence[str],
+    adopt: Sequence[str],
+    check: bool = False,  # noqa: FBT001, FBT002 - a flag
+    diff: bool = False,  # noqa: FBT001, FBT002
+    dry_run: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Write the editors' files, and leave what people wrote in them; `inv ide`."""
+    from sceneshift.ide import generation, report  # noqa: PLC0415
+
+    if diff and json:
+        raise UsageError(
+            "`--diff` is text, and `--json` is not",
+            hint="take one: inv ide.generate --dry-run --json",
+        )
+    request = _ask(context, editor, force, adopt)
+    if not (check or diff or dry_run):
+        report.show_actions(generation.apply(request), as_json=json, is_done=True)
+        return
+    actions = generation.plan(request)
+    if diff:
+        report.show_difference(actions)
+    elif json or dry_run:
+        report.show_actions(actions, as_json=json)
+    if check:
+        generation.refuse_drift(actions)
+
+
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={"names": "its name, label or key", "json": _JSON},
+)
+def explain(
+    context: Context,
+    names: list[str],
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Say where each value of a generated entry comes from."""
+    from sceneshift.ide import explanation, report  # noqa: PLC0415
+
+    if len(names) != 1:
+        raise UsageError(
+            f"one entry is to be named, found: {', '.join(names) or 'none'}",
+            hint="in quotes where it has blanks: inv ide.explain 'Tests: all'",
+        )
+    origins = explanation.explain(_ask(context), names[0])
+    report.show_origins(origins, as_json=json)
+
+
+@task(klass=NamesTask, iterable=["names"], help={"names": "templates (default: list)"})
+def eject(context: Context, names: list[str]) -> None:
+    """Copy a template into the project's own `templates/`, to be changed there."""
+    from sceneshift.ide import ejection  # noqa: PLC0415
+
+    refuse_windows("inv ide")
+    ejection.eject(find_root(context), names)
+
+
+ns = Collection("ide")
+ns.add_task(generate, name="generate", default=True)
+ns.add_task(explain)
+ns.add_task(eject)

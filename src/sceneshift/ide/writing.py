@@ -1,0 +1,134 @@
+"""Files that people work on: read as they are, and written as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.core.paths import sync
+from sceneshift.core.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A file as it was found.
+
+    Attributes:
+        path: Its name, relative to the project.
+        file: The file itself: what a symbolic link leads to.
+        found: Its content; None where it is not there.
+    """
+
+    path: str
+    file: Path
+    found: bytes | None
+
+
+def read_place(root: Path, path: str) -> Place:
+    """Look at a file that may be written.
+
+    Args:
+        root: The project's folder.
+        path: Its name, relative to that.
+
+    Raises:
+        SceneshiftError: It cannot be read, is no file, or is out of the project.
+    """
+    named = root / path
+    _check_folder(root, named.parent)
+    file = named.resolve()
+    if named.is_symlink() and not file.is_relative_to(root.resolve()):
+        raise SceneshiftError(
+            f"{quote(path)} is a symbolic link to {quote(str(file))}, which is out of "
+            "the project",
+            hint=f"replace it by a file: rm {path}",
+        )
+    try:
+        found = file.read_bytes()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise _fail(path, "read", error) from error
+    return Place(path=path, file=file, found=found)
+
+
+def _check_folder(root: Path, folder: Path) -> None:
+    """Make sure that what is to be a folder is one, or is not there."""
+    for each in [folder, *folder.parents]:
+        if each.exists():
+            if not each.is_dir():
+                name = each.relative_to(root)
+                raise SceneshiftError(
+                    f"{quote(str(name))} is a file, and is to be a folder",
+                    hint=f"give it another name: mv {name} {name}.old",
+                )
+            return
+
+
+def write_all(contents: Sequence[tuple[Place, bytes]]) -> None:
+    """Write files, each so that whoever reads it finds all of it or what it was.
+
+    Raises:
+        BusyError: One is another than it was found; none was written.
+        SceneshiftError: One cannot be written; those after it are as they were.
+    """
+    for place, _ in contents:
+        if _read(place.file) != place.found:
+            raise BusyError(
+                f"{quote(place.path)} was changed in this moment",
+                hint="nothing was written: try again",
+            )
+        _check_writable(place)
+    for place, content in contents:
+        try:
+            _write(place.file, content)
+        except OSError as error:
+            raise _fail(place.path, "written", error) from error
+
+
+def _check_writable(place: Place) -> None:
+    """Make sure that a file may be written, before any is."""
+    folder = next(each for each in place.file.parents if each.exists())
+    for one in [folder] if place.found is None else [place.file, folder]:
+        if not os.access(one, os.W_OK):
+            raise SceneshiftError(
+                f"{quote(place.path)} cannot be written: {one} is read-only",
+                hint=f"may it be changed? chmod u+w {one}",
+            )
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
+    try:
+        with draft.open("wb") as written:
+            if file.exists():
+                draft.chmod(stat.S_IMODE(file.stat().st_mode))
+            written.write(content)
+            written.flush()
+            os.fsync(written.fileno())  # else a crash of the machine may empty it
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(file.parent)
+
+
+def _fail(path: str, what: str, error: OSError) -> SceneshiftError:
+    return SceneshiftError(
+        f"{quote(path)} cannot be {what}: {(error.strerror or '').lower()}",
+        hint=f"ls -ld {path}",
+    )

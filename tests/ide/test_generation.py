@@ -1,0 +1,211 @@
+"""`inv ide.generate`, as its module does it: files, the base, and what is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from editing import make_project
+from sceneshift.core.errors import ConfigError, DriftError, SceneshiftError, UsageError
+from sceneshift.ide.base import PATH as BASE
+from sceneshift.ide.explanation import explain
+from sceneshift.ide.generation import (
+    GenerateRequest,
+    apply,
+    find_pending,
+    plan,
+    refuse_drift,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROCFILE = "web: uvicorn shop:app --port $PORT\njobs: python jobs.py\n"
+LAUNCH = ".vscode/launch.json"
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path: Path) -> Path:
+    """Return a project with two processes, and a package.json of its own."""
+    files = {
+        "Procfile": PROCFILE,
+        "package.json": '{\n\t"name": "shop",\n\t"scripts": {\n\t\t"test": "a"\n\t}\n}',
+    }
+    return make_project(tmp_path / "it's a shop", files)
+
+
+def ask(root: Path, **more: Any) -> GenerateRequest:
+    """Return a request."""
+    return GenerateRequest(root=root, environ=dict(os.environ), **more)
+
+
+def read(root: Path, path: str = LAUNCH) -> dict[str, Any]:
+    """Return a file's value; it has no comments."""
+    found: dict[str, Any] = json.loads((root / path).read_text())
+    return found
+
+
+def outcomes(root: Path, **more: Any) -> dict[str, str]:
+    """Return what became of each file."""
+    return {each.place.path: each.outcome for each in apply(ask(root, **more))}
+
+
+def test_a_second_run_changes_nothing(root: Path) -> None:
+    """To the byte; and a third one neither, with what people write meanwhile."""
+    assert set(outcomes(root).values()) == {"created", "updated"}
+    before = {path: path.read_bytes() for path in root.rglob("*.json")}
+    assert set(outcomes(root).values()) == {"unchanged"}
+    assert {path: path.read_bytes() for path in before} == before
+    file = root / LAUNCH
+    text = file.read_text().replace('"justMyCode": true', '"justMyCode": false', 1)
+    file.write_text("// mine\n" + text)
+    assert set(outcomes(root).values()) == {"unchanged"}
+    assert file.read_text() == "// mine\n" + text
+
+
+def test_scripts_come_after_those_by_hand(root: Path) -> None:
+    """Indentation and all else stay."""
+    apply(ask(root))
+    text = (root / "package.json").read_text()
+    assert text.startswith(
+        '{\n\t"name": "shop",\n\t"scripts": {\n\t\t"test": "a",\n\t\t'
+    )
+    assert not text.endswith("\n")
+
+
+def test_a_team_shares_what_was_generated(root: Path) -> None:
+    """An entry that a colleague has deleted is not brought back by another machine."""
+    apply(ask(root))
+    launch = read(root)
+    gone = launch["configurations"].pop(0)["name"]
+    (root / LAUNCH).write_text(json.dumps(launch))
+    changes = {
+        (each.identity, each.outcome.value)
+        for action in apply(ask(root))
+        for each in action.changes
+    }
+    assert (gone, "kept_deleted") in changes
+    assert gone not in [each["name"] for each in read(root)["configurations"]]
+    (root / BASE).unlink()
+    apply(ask(root))
+    assert gone in [each["name"] for each in read(root)["configurations"]]
+
+
+def test_what_was_changed_by_hand_is_ours_again_where_that_is_asked(root: Path) -> None:
+    """By the entry's name."""
+    apply(ask(root))
+    text = (root / LAUNCH).read_text()
+    name = read(root)["configurations"][0]["name"]
+    (root / LAUNCH).write_text(text.replace('"justMyCode": true', '"x": 1', 1))
+    apply(ask(root))
+    assert read(root)["configurations"][0].get("x") == 1
+    apply(ask(root, force=frozenset({name})))
+    assert read(root)["configurations"][0]["justMyCode"] is True
+    with pytest.raises(UsageError, match="no entry is called `web: debug") as caught:
+        plan(ask(root, adopt=frozenset({"web: debug (dev)"})))
+    assert caught.value.hint == "did you mean `web: debug (development)`?"
+    with pytest.raises(UsageError) as caught:
+        plan(ask(root, force=frozenset({"§"})))
+    assert "--dry-run" in (caught.value.hint or "")
+
+
+def test_drift_is_told_and_nothing_is_written(root: Path) -> None:
+    """For a hook, and for CI."""
+    with pytest.raises(DriftError, match=r"launch\.json, .* not as generated"):
+        refuse_drift(plan(ask(root)))
+    assert not (root / ".vscode").exists()
+    apply(ask(root))
+    refuse_drift(plan(ask(root)))
+    (root / "Procfile").write_text(PROCFILE.replace("jobs", "work"))
+    actions = plan(ask(root))
+    with pytest.raises(DriftError):
+        refuse_drift(actions)
+    lines = [line for each in find_pending(actions) for line in each.diff()]
+    assert f"--- a/{LAUNCH}" in lines
+    assert any(line.startswith("-") and "jobs" in line for line in lines)
+    assert any(line.startswith("+") and "work" in line for line in lines)
+
+
+def test_one_editor_alone_is_written(root: Path) -> None:
+    """What others have in the base stays there."""
+    apply(ask(root))
+    before = (root / BASE).read_bytes()
+    assert set(outcomes(root, editors=("package",))) == {"package.json", BASE}
+    assert (root / BASE).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> x\n", f"{BASE}:1:1: "),
+        ('{"version": 7}', f"{BASE}: expected version 1, found: `7`"),
+        ('{"version": 1, "files": []}', f"{BASE}: expected version 1"),
+        ('{"version": 1, "files": {"a": {"b": 1}}}', f"{BASE}: expected version 1"),
+        ("[]", f"{BASE}: expected version 1, found: `null`"),
+    ],
+)
+def test_a_damaged_base_is_told(root: Path, content: str, message: str) -> None:
+    """Nothing is guessed from it, and nothing is written."""
+    (root / BASE).write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        apply(ask(root))
+    assert caught.value.message.startswith(message)
+    assert caught.value.hint
+    assert not (root / ".vscode").exists()
+
+
+def test_a_file_that_cannot_be_understood_stops_all(root: Path) -> None:
+    """Before anything is written."""
+    (root / ".vscode").mkdir()
+    (root / ".vscode/tasks.json").write_text('{"tasks": [}')
+    with pytest.raises(SceneshiftError, match=r"tasks\.json:1:12: "):
+        apply(ask(root))
+    assert not (root / LAUNCH).exists()
+
+
+def test_without_processes_there_are_tests_alone(tmp_path: Path) -> None:
+    """And no package.json is made where there is none."""
+    root = make_project(tmp_path, {"tests/test_a.py": ""})
+    apply(ask(root))
+    names = [each["name"] for each in read(root)["configurations"]]
+    assert names == ["Tests: current file", "Tests: all", "Tests: Test Explorer"]
+    assert not (root / "package.json").exists()
+
+
+def test_each_value_is_explained(root: Path) -> None:
+    """What it is read from, what was changed by hand, and what is a template's."""
+    (root / "pyproject.toml").write_text(
+        "[tool.sceneshift.environments.development]\nports = { web = 8123 }\n"
+        "debug_ports = { web = 7001 }\n"
+    )
+    name = "web: attach (development)"
+    before = {each.key: each for each in explain(ask(root), name)}
+    assert before["connect.port"].value == 7001
+    assert before["connect.port"].sources == (
+        "pyproject.toml: tool.sceneshift.environments.development.debug_ports.web",
+        "not generated yet",
+    )
+    apply(ask(root))
+    file = root / LAUNCH
+    launch = read(root)
+    (entry,) = [each for each in launch["configurations"] if each["name"] == name]
+    entry |= {"justMyCode": False, "mine": 1}
+    file.write_text(json.dumps(launch))
+    after = {each.key: each for each in explain(ask(root), name)}
+    assert after["connect.host"].sources == ("sceneshift/vscode/launch.json.jinja",)
+    assert after["justMyCode"].sources[0] == "by hand; generated: True"
+    assert (after["mine"].value, after["mine"].sources) == (1, ("by hand",))
+    assert "Procfile:1" in after["name"].sources
+    launch["configurations"].remove(entry)
+    file.write_text(json.dumps(launch))
+    gone = explain(ask(root), name)[0]
+    assert gone.sources[-1] == "removed by hand"
+    with pytest.raises(UsageError, match="no entry is called `web`"):
+        explain(ask(root), "web")
+    (plain,) = explain(ask(root), "ms-python.python")
+    assert (plain.key, plain.value) == ("", "ms-python.python")
+    (script,) = explain(ask(root), "workflow:status")
+    assert (script.path, script.key) == ("package.json", "")

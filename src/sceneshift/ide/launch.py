@@ -32,6 +32,7 @@ from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.execution import become
 from sceneshift.core.inheritance import inherit
 from sceneshift.core.ports import is_free
+from sceneshift.core.processes import find_process
 from sceneshift.core.program import PythonProgram, analyse, find_executable
 from sceneshift.core.project import load_project
 from sceneshift.core.services.use import find_services, use_services
@@ -40,9 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sceneshift.core.instances import Instance
+    from sceneshift.core.process_entry import ProcessEntry
 
 _PAUSE_S = 0.1
 _STANDING_S = 1.0
+# Else a debugger warns of each interpreter that a program of its own starts.
+_QUIET = ("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 _RUNNING = frozenset({"debugging", "ready", "reloading", "starting"})
 
 
@@ -75,6 +79,8 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
         return
     env = build_command_env(project, name)
     env |= mark_command_env(env, os.environ)
+    if "pydevd" in sys.modules:
+        env.setdefault(*_QUIET)
     use_services(find_services(project), os.environ, StreamConsole().note)
     section = project.config.processes.get(instance.type, ProcessConfig())
     cwd = root / section.cwd
@@ -130,25 +136,23 @@ def _stand_by(instance: Instance) -> None:
 
 def _watch(instance: Instance) -> None:
     """Have another process say when the port answers, for as long as this one lives."""
-    pid = os.getpid()
+    own = find_process(os.getpid())
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return
     if not os.fork():  # this one's parent is gone: nobody has to wait for it
-        while _lives(pid) and is_free(instance.port):
+        while _lives(own) and is_free(instance.port):
             time.sleep(_PAUSE_S)
-        if _lives(pid):
+        if _lives(own):
             _say_ready(instance)
     os._exit(0)
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
+def _lives(entry: ProcessEntry | None) -> bool:
+    """Tell whether a process goes on; who has ended may be there until it is reaped."""
+    found = find_process(entry.pid) if entry else None
+    return bool(entry and found and found.is_running and found.key == entry.key)
 
 
 def _run(program: PythonProgram, extra: Sequence[str]) -> None:

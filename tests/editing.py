@@ -46,6 +46,14 @@ def render(
     return {file.path: file for file in files}
 
 
+def collect_array(file: File) -> list[dict[str, Any]]:
+    """Return the entries of a file that is one array."""
+    (section,) = file.sections
+    assert section.path == ()
+    entries: list[dict[str, Any]] = json.loads(json.dumps([*section.entries.values()]))
+    return entries
+
+
 def collect(file: File) -> dict[str, Any]:
     """Return a file as an editor would read it, made of its sections."""
     whole: dict[str, Any] = {**file.head}

@@ -20,6 +20,7 @@ from documents import (
     read_document,
     read_files,
 )
+from editing import collect, make_project, render
 from sceneshift.core.config import load_config
 from sceneshift.dev.stack import load_stack
 from support import wait_until
@@ -154,8 +155,7 @@ def shape(value: Any) -> Any:
 @pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
 def test_configuration_is_read(document: str, tmp_path: Path) -> None:
     """With the Procfile of the same document, to the stack that would be started."""
-    for name, text in read_files(document).items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    make_project(tmp_path, read_files(document))
     (tmp_path / "web").mkdir()
     (tmp_path / "worker.py").touch()
     programs = tmp_path / "bin"
@@ -169,6 +169,13 @@ def test_configuration_is_read(document: str, tmp_path: Path) -> None:
     configured = load_config(tmp_path).processes
     stack = load_stack(tmp_path, environ=environ)
     assert configured.keys() == {process.name for process in stack.processes}
+
+
+def test_templates_are_rendered(tmp_path: Path) -> None:
+    """In the project of their document."""
+    make_project(tmp_path, read_files("docs/configuration.md"))
+    launch = collect(render(tmp_path)[".vscode/launch.json"])
+    assert "Report" in [each["name"] for each in launch["configurations"]]
 
 
 def test_every_toml_block_is_a_file_that_is_read() -> None:

@@ -58,7 +58,7 @@ def test_a_project_extends_a_template_block_by_block(tmp_path: Path) -> None:
             "{}:1: there is no template `vscode/nothing`",
         ),
         ('{"a": 1\n"b": }', "{}: makes no JSON: expecting ',' delimiter: `\"b\": }`"),
-        ("[]", "{}: makes no object"),
+        ("1", "{}: makes no object and no array"),
         (
             '{"a": [{"name": "x"}, {"name": "x"}]}',
             "{}: two entries of `a` are called `x`",

@@ -169,6 +169,7 @@ class Model(Struct, frozen=True, kw_only=True):
         commands: What commands it has.
         packages: Where it has a package.json that commands are offered in, relative
             to the project with `/`.
+        setup: What installs it on a new machine.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Model(Struct, frozen=True, kw_only=True):
     tests: Tests | None = None
     commands: Commands = Commands()
     packages: tuple[str, ...] = ()
+    setup: str = ""
 
     @property
     def has_migrations(self) -> bool:

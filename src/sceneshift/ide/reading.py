@@ -39,6 +39,16 @@ _VIRTUAL_ENVIRONMENT = ".venv"
 _ALEMBIC = "alembic.ini"
 _SEEDS = "seeds"
 _ADDRESS = "127.0.0.1"
+_VENV = "python -m venv .venv && .venv/bin/pip install"
+_SETUPS = {
+    "inv": "./inv --list",
+    "uv.lock": "pip install uv && uv sync",
+    "poetry.lock": "pip install poetry && poetry config virtualenvs.in-project true "
+    "&& poetry install",
+    "requirements-dev.txt": f"{_VENV} -r requirements-dev.txt",
+    "requirements.txt": f"{_VENV} -r requirements.txt",
+    PYPROJECT.name: f"{_VENV} -e .",
+}
 # All that a shell may say: whatever else it has is one person's.
 _PASSED = ("HOME", "PATH")
 _DEVELOPMENT = frozenset({"dev", "development", "local"})
@@ -83,6 +93,7 @@ def read_model(
         tests=find_tests(root),
         commands=Commands(test=_pick(_TEST, tasks), quality=_pick(_QUALITY, tasks)),
         packages=tuple(_list_packages(root, environments)),
+        setup=_find_setup(root),
     )
 
 
@@ -211,6 +222,17 @@ def _list_datasets(root: Path, config: Config) -> Iterator[str]:
         for name in names:
             if name[0] not in "._" and (path / name).is_dir():
                 yield name
+
+
+def _find_setup(root: Path) -> str:
+    """Return what installs the project: its wrapper, or what has locked its packages.
+
+    All of them make the `.venv` that commands and entries name.
+    """
+    for file, command in _SETUPS.items():
+        if (root / file).is_file():
+            return command
+    return f"{_VENV} sceneshift"
 
 
 def _list_packages(root: Path, environments: Sequence[Environment]) -> Iterator[str]:

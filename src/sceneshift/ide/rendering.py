@@ -29,6 +29,8 @@ _SETTINGS = ".vscode/settings.json"
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TRAILING = re.compile(rf"{_STRING}|,(?=\s*[\]}}])")
+# Objects that hold sections and no entries.
+_NESTED = frozenset({("customizations",), ("customizations", "vscode")})
 _IDENTITIES = ("label", "name", "id")
 
 
@@ -60,6 +62,16 @@ _TARGETS = {
         _vscode("tasks.json"),
         _vscode("settings.json", is_flat=True),
         _vscode("extensions.json"),
+    ),
+    "zed": (
+        _Target(path=".zed/debug.json", template="zed/debug.json.jinja"),
+        _Target(path=".zed/tasks.json", template="zed/tasks.json.jinja"),
+    ),
+    "devcontainer": (
+        _Target(
+            path=".devcontainer/devcontainer.json",
+            template="devcontainer/devcontainer.json.jinja",
+        ),
     ),
 }
 
@@ -131,9 +143,11 @@ def _read(text: str, target: _Target, templates: Templates) -> File:
     """
     place = templates.find(target.template)
     document = _load(text, place)
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | list):
         raise ConfigError(
-            "makes no object", file=place, hint="begin it with { and end it with }"
+            "makes no object and no array",
+            file=place,
+            hint="begin it with { or [, and end it with the same",
         )
     head, sections = _split(document, target, place)
     return File(
@@ -170,20 +184,29 @@ def _blank(found: re.Match[str]) -> str:
 
 
 def _split(
-    document: Mapping[str, Any], target: _Target, place: Path
+    document: dict[str, Any] | list[Any], target: _Target, place: Path
 ) -> tuple[dict[str, Any], list[Section]]:
     """Return the keys that a file begins with, and the sections of its entries."""
+    if isinstance(document, list):
+        return {}, [_read_array((), document, place)]
     if target.is_flat:
         return {}, list(_split_flat(document))
-    head, sections = {}, []
-    for key, value in document.items():
+    plain = {k: v for k, v in document.items() if not isinstance(v, dict | list)}
+    return plain, list(_split_sections(document, (), place))
+
+
+def _split_sections(
+    table: Mapping[str, Any], path: tuple[str, ...], place: Path
+) -> Iterator[Section]:
+    """Yield a section for each array and each object in an object."""
+    for key, value in table.items():
+        below = (*path, key)
         if isinstance(value, list):
-            sections.append(_read_array(key, value, place))
+            yield _read_array(below, value, place)
+        elif below in _NESTED:
+            yield from _split_sections(value, below, place)
         elif isinstance(value, dict):
-            sections.append(Section(path=(key,), key=None, entries=value))
-        else:
-            head[key] = value
-    return head, sections
+            yield Section(path=below, key=None, entries=value)
 
 
 def _split_flat(document: Mapping[str, Any]) -> Iterator[Section]:
@@ -195,15 +218,16 @@ def _split_flat(document: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(path=(key,), key=None, entries=table)
 
 
-def _read_array(key: str, values: Sequence[Any], place: Path) -> Section:
+def _read_array(path: tuple[str, ...], values: Sequence[Any], place: Path) -> Section:
     """Return the entries of an array.
 
     Raises:
         ConfigError: Two are called the same, or one is not called anything.
     """
+    key = ".".join(path) or "the array"
     if not any(isinstance(each, dict) for each in values):
         entries = {str(each): each for each in values}
-        return Section(path=(key,), key="", entries=entries)
+        return Section(path=path, key="", entries=entries)
     identity = next(
         (
             name
@@ -222,4 +246,4 @@ def _read_array(key: str, values: Sequence[Any], place: Path) -> Section:
             problem = f"two entries of {quote(key)} are called {quote(each[identity])}"
             raise ConfigError(problem, file=place, hint="give one another name")
         entries[each[identity]] = each
-    return Section(path=(key,), key=identity, entries=entries)
+    return Section(path=path, key=identity, entries=entries)

@@ -10,7 +10,7 @@ from sceneshift.ide.model import Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOWHERE = {"PATH": "/nowhere"}
+NOWHERE = {"PATH": "/nowhere", "PORT": "5000"}
 PACKAGE = """{"scripts": {
   "dev": "vite", "web": "vite web --port 3", "start": "next dev", "api": "node api.js",
   "both": "tsc && vite"
@@ -46,6 +46,8 @@ PACKAGE = """{"scripts": {
         ("node server.js", Kind.NODE, "node"),
         ("redis-server --port $PORT", Kind.OTHER, "redis-server"),
         ("uvicorn shop:app & flask run", Kind.OTHER, "flask"),
+        ("uvicorn shop:app --port $PORT > log", Kind.OTHER, "uvicorn"),
+        ("python jobs.py *.csv", Kind.OTHER, "jobs.py"),
         ("'", Kind.OTHER, ""),
     ],
 )

@@ -145,10 +145,43 @@ def test_more_words_are_the_commands_last_ones(root: Path) -> None:
 
 def test_a_name_that_is_no_process_is_refused(root: Path) -> None:
     """With what there is."""
-    done, told = launch(root, "scrpt")
+    done, told = launch(root, "scripts")
     assert (done.returncode, told) == (2, None)
     assert done.stderr == (
-        "error: there is no process `scrpt`\nhint: did you mean `script`?\n"
+        "error: there is no process `scripts`\nhint: did you mean `script`?\n"
+    )
+
+
+def test_a_debugger_is_told_of_what_it_would_not_come_along_with(root: Path) -> None:
+    """A breakpoint that is never hit says nothing."""
+    (root / "pydevd.py").touch()
+    words = "import pydevd, runpy; runpy.run_module('sceneshift.ide.launch')"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{words}['main'](['shell'])"],
+        cwd=root,
+        env=build_environ(root),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: `shell` cannot be debugged: a shell reads `;`\n"
+        "hint: make its line of the Procfile one Python program, without a shell's "
+        "words\n"
+    )
+
+
+def test_another_interpreter_is_told_of(root: Path) -> None:
+    """Its packages are others than those that `inv dev` finds."""
+    (root / "bin").mkdir()
+    (root / "bin" / "python").symlink_to(sys.executable)
+    environ = build_environ(root)
+    path = f"{root / 'bin'}{os.pathsep}{environ['PATH']}"
+    done, told = launch(root, "script", PATH=path)
+    assert told["name"] == "__main__"
+    assert done.stderr == (
+        f"this is {sys.executable}, and `inv dev` would take {root}/bin/python\n"
     )
 
 

@@ -84,15 +84,21 @@ class ShellCommand(Struct, frozen=True, kw_only=True):
         reason: Why it is not run by fork, for people.
         missing: The script that it would give to Python, where that is not there.
         typed: The same as the line has it.
+        is_certain: Whether the line itself says so, whatever is installed.
     """
 
     reason: str
     missing: Path | None = None
     typed: str = ""
+    is_certain: bool = False
 
 
 class _NotSimpleError(Exception):
     """The line needs a shell; the text says why."""
+
+
+class _ShellError(_NotSimpleError):
+    """The line says things that only a shell reads."""
 
 
 class _NoScriptError(_NotSimpleError):
@@ -120,7 +126,8 @@ def analyse(
     except _NoScriptError as error:
         return ShellCommand(reason=str(error), missing=error.path, typed=error.typed)
     except _NotSimpleError as reason:
-        return ShellCommand(reason=str(reason))
+        is_certain = isinstance(reason, _ShellError)
+        return ShellCommand(reason=str(reason), is_certain=is_certain)
 
 
 class _Line:
@@ -150,7 +157,7 @@ class _Line:
         while place < len(command):
             found = _TOKEN.match(command, place)
             if found is None:
-                raise _NotSimpleError("its quotes do not match")
+                raise _ShellError("its quotes do not match")
             words.append(found[1] or found[2])
             place = found.end()
         return words
@@ -160,7 +167,7 @@ class _Line:
         if self.words[:1] == ["cd"] and self.words[2:3] == ["&&"]:
             folder = self._expand(self.words[1])
             if folder.startswith("-"):
-                raise _NotSimpleError(f"a shell reads `cd {folder}`")
+                raise _ShellError(f"a shell reads `cd {folder}`")
             self.cwd = self.cwd / folder
             self.words = self.words[3:]
             if not self.cwd.is_dir():
@@ -212,12 +219,12 @@ class _Line:
             if quote == "" and re.search(
                 r"[*?\[\]{}~;()<>|&#]", _VARIABLE.sub("", part)
             ):
-                raise _NotSimpleError(f"a shell reads `{word}`")
+                raise _ShellError(f"a shell reads `{word}`")
             value = _VARIABLE.sub(lambda found: _value_of(found, known), part)
             if quote == "" and value != part and re.search(r"[\s*?\[]|^$", value):
                 raise _NotSimpleError(f"a shell splits the value of `{word}`")
             if "`" in part or "$" in _VARIABLE.sub("", part) or "\\" in part:
-                raise _NotSimpleError(f"a shell reads `{word}`")
+                raise _ShellError(f"a shell reads `{word}`")
             text += value
         return text
 

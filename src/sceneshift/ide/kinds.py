@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from sceneshift.core.invocation import parse_command, resolve_scripts
-from sceneshift.core.program import PythonProgram, analyse
+from sceneshift.core.program import PythonProgram, ShellCommand, analyse
 from sceneshift.ide.model import Kind
 
 if TYPE_CHECKING:
@@ -130,10 +130,21 @@ def detect(command: str, cwd: Path, env: Mapping[str, str]) -> Detected:
         return Detected(kind=Kind.OTHER, folder=cwd)
     last = programs[-1]
     if len(programs) == 1:
-        found = _detect_python(last) or _detect_installed(command, last, cwd, env)
+        program = analyse(command, cwd=cwd, env=env)
+        found = _detect_python(last) or _detect_installed(last, program)
         if found is not None:
-            return found
+            return found if _is_one(program) else _as_other(found)
     return _detect_page(last)
+
+
+def _is_one(program: PythonProgram | ShellCommand) -> bool:
+    """Tell whether a line may be one Python program, here or on another machine."""
+    return isinstance(program, PythonProgram) or not program.is_certain
+
+
+def _as_other(found: Detected) -> Detected:
+    """Return what only a shell can start: no debugger comes along."""
+    return Detected(kind=Kind.OTHER, program=found.program, folder=found.folder)
 
 
 def _detect_python(invocation: Invocation) -> Detected | None:
@@ -199,12 +210,11 @@ def _describe(name: str, arguments: Sequence[str], invocation: Invocation) -> De
 
 
 def _detect_installed(
-    command: str, invocation: Invocation, cwd: Path, env: Mapping[str, str]
+    invocation: Invocation, program: PythonProgram | ShellCommand
 ) -> Detected | None:
     """Return what a command is that was installed beside the project's packages."""
     if invocation.name in _PACKAGE_MANAGERS or invocation.name in _PAGES:
         return None
-    program = analyse(command, cwd=cwd, env=env)
     if not isinstance(program, PythonProgram):
         return None
     return Detected(kind=Kind.PYTHON, program=program.name, folder=program.cwd)

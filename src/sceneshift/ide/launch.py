@@ -28,7 +28,7 @@ from sceneshift.core.commandenv import (
 )
 from sceneshift.core.config import ProcessConfig
 from sceneshift.core.console import StreamConsole
-from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.execution import become
 from sceneshift.core.inheritance import inherit
 from sceneshift.core.ports import is_free
@@ -36,6 +36,7 @@ from sceneshift.core.processes import find_process
 from sceneshift.core.program import PythonProgram, analyse, find_executable
 from sceneshift.core.project import load_project
 from sceneshift.core.services.use import find_services, use_services
+from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 0.1
 _STANDING_S = 1.0
+_DEBUGGER = "pydevd"
 # Else a debugger warns of each interpreter that a program of its own starts.
 _QUIET = ("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 _RUNNING = frozenset({"debugging", "ready", "reloading", "starting"})
@@ -79,7 +81,7 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
         return
     env = build_command_env(project, name)
     env |= mark_command_env(env, os.environ)
-    if "pydevd" in sys.modules:
+    if _DEBUGGER in sys.modules:
         env.setdefault(*_QUIET)
     use_services(find_services(project), os.environ, StreamConsole().note)
     section = project.config.processes.get(instance.type, ProcessConfig())
@@ -88,11 +90,25 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     if says_ready:
         _watch(instance)
     if isinstance(program, PythonProgram):
+        _compare(program)
         _run(program, extra)
         return
+    if _DEBUGGER in sys.modules:
+        raise UsageError(
+            f"{quote(name)} cannot be debugged: {program.reason}",
+            hint="make its line of the Procfile one Python program, "
+            "without a shell's words",
+        )
     command = " ".join([instance.command, *map(shlex.quote, extra)])
     os.chdir(cwd)
     become("/bin/sh", ["sh", "-c", command], _find_node(root, env))
+
+
+def _compare(program: PythonProgram) -> None:
+    """Say where another interpreter was started than `inv dev` takes."""
+    own, other = Path(sys.executable), Path(program.interpreter)
+    if own.parent.resolve() != other.parent.resolve():
+        StreamConsole().note(f"this is {own}, and `inv dev` would take {other}")
 
 
 def _runs_already(root: Path, instance: Instance) -> bool:

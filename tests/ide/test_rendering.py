@@ -57,7 +57,8 @@ def test_a_project_extends_a_template_block_by_block(tmp_path: Path) -> None:
             '{% extends "vscode/nothing" %}',
             "{}:1: there is no template `vscode/nothing`",
         ),
-        ('{"a": 1\n"b": }', "{}: makes no JSON: expecting ',' delimiter: `\"b\": }`"),
+        ('{"a": 1\n"b": }', '{}: makes no JSON: a comma or .*: `"b": }`'),
+        ('{"a": 1,\n"a": 2}', '{}: makes no JSON: `a` is there twice: `"a": 2}`'),
         ("1", "{}: makes no object and no array"),
         (
             '{"a": [{"name": "x"}, {"name": "x"}]}',

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,6 +10,7 @@ from sceneshift.core.config import PYPROJECT, TABLE, load_config
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
+from sceneshift.ide import jsonc
 from sceneshift.ide.files import File, Section
 from sceneshift.ide.templates import Templates, list_templates, read_template
 
@@ -26,9 +25,6 @@ __all__ = ["list_editors", "list_templates", "read_template", "render_files"]
 
 _PACKAGE = "package"
 _SETTINGS = ".vscode/settings.json"
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
-_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_TRAILING = re.compile(rf"{_STRING}|,(?=\s*[\]}}])")
 # Objects that hold sections and no entries.
 _NESTED = frozenset({("customizations",), ("customizations", "vscode")})
 _IDENTITIES = ("label", "name", "id")
@@ -165,22 +161,16 @@ def _load(text: str, place: Path) -> Any:
     Raises:
         ConfigError: It is none.
     """
-    bare = _TRAILING.sub(_blank, _COMMENT.sub(_blank, text))
     try:
-        return json.loads(bare)
-    except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1 :][:1] or [""]
+        return jsonc.parse(text.encode(), name="").value
+    except jsonc.JsoncError as error:
+        line = text.splitlines()[(error.line or 1) - 1 :][:1] or [""]
+        problem = error.message.rpartition(f":{error.column}: ")[2]
         raise ConfigError(
-            f"makes no JSON: {error.msg.lower()}: {quote(line[0].strip())}",
+            f"makes no JSON: {problem}: {quote(line[0].strip())}",
             file=place,
             hint="put each value through the filter: {{ value | json }}",
         ) from error
-
-
-def _blank(found: re.Match[str]) -> str:
-    """Return a string as it is, and blanks in place of anything else."""
-    text = found[0]
-    return text if text.startswith('"') else re.sub(r"\S", " ", text)
 
 
 def _split(

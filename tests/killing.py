@@ -44,6 +44,7 @@ _CHANGING = frozenset(
         "data/sqlite/files.py",
         "data/undo.py",
         "data/upgrade.py",
+        "ide/writing.py",
     )
 )
 # Where a server is told a statement, and the line that comes after that.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from editing import make_project
+from killing import kill_at_each
 from sceneshift.core.errors import ConfigError, DriftError, SceneshiftError, UsageError
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.explanation import explain
@@ -164,6 +165,35 @@ def test_a_file_that_cannot_be_understood_stops_all(root: Path) -> None:
     with pytest.raises(SceneshiftError, match=r"tasks\.json:1:12: "):
         apply(ask(root))
     assert not (root / LAUNCH).exists()
+
+
+def test_a_kill_leaves_each_file_as_it_was_or_is_to_be(root: Path) -> None:
+    """At whatever step; the next run does the rest, and nothing is left beside it."""
+    apply(ask(root))
+    paths = sorted(root.glob("**/*.json"))
+    old = [path.read_bytes() for path in paths]
+    (root / "Procfile").write_text(PROCFILE.replace("jobs", "work"))
+    apply(ask(root))
+    new = [path.read_bytes() for path in paths]
+
+    def check() -> int:
+        found = [path.read_bytes() for path in paths]
+        for one, before, after in zip(found, old, new, strict=True):
+            assert one in (before, after)
+        count = sum(one == after for one, after in zip(found, new, strict=True))
+        apply(ask(root))
+        assert [path.read_bytes() for path in paths] == new
+        assert sorted(root.glob("**/*.json*")) == paths
+        for path, before in zip(paths, old, strict=True):
+            path.write_bytes(before)
+        return count
+
+    check()
+    seen = kill_at_each(lambda: apply(ask(root)), check, root)
+    whole = len(paths)
+    # Two files are others: launch.json, and then the base.
+    assert set(seen) == {whole - 2, whole - 1, whole}
+    assert seen == sorted(seen)
 
 
 def test_without_processes_there_are_tests_alone(tmp_path: Path) -> None:

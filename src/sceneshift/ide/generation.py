@@ -16,7 +16,7 @@ from sceneshift.ide.base import dump_bases, parse_bases
 from sceneshift.ide.merging import merge
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
-from sceneshift.ide.writing import Place, read_place, write_all
+from sceneshift.ide.writing import Place, read_place, sweep, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -190,6 +190,7 @@ def apply(request: GenerateRequest) -> tuple[Action, ...]:
     """
     with _alone(request.root.resolve()):
         actions = plan(request)
+        sweep([each.place for each in actions])
         write_all([(each.place, each.content) for each in find_pending(actions)])
     return actions
 

@@ -72,6 +72,12 @@ def _check_folder(root: Path, folder: Path) -> None:
             return
 
 
+def sweep(places: Sequence[Place]) -> None:
+    """Remove what a command that was killed has left beside files."""
+    for place in places:
+        _name_draft(place.file).unlink(missing_ok=True)
+
+
 def write_all(contents: Sequence[tuple[Place, bytes]]) -> None:
     """Write files, each so that whoever reads it finds all of it or what it was.
 
@@ -104,6 +110,10 @@ def _check_writable(place: Place) -> None:
             )
 
 
+def _name_draft(file: Path) -> Path:
+    return file.with_name(f".{file.name}.draft")  # one, for nobody else writes now
+
+
 def _read(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
@@ -113,7 +123,7 @@ def _read(file: Path) -> bytes | None:
 
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
+    draft = _name_draft(file)
     try:
         with draft.open("wb") as written:
             if file.exists():

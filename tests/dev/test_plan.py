@@ -50,6 +50,7 @@ def test_a_plan_says_what_would_start_how_and_after_what(stack: StackSpec) -> No
         "setup": None,
         "port": 8000,
         "url": "http://127.0.0.1:8000",
+        "debug_port": None,
     }
     assert (job["how"], job["after"], job["setup"]) == ("shell", [], "touch done")
     assert job["reason"]

@@ -37,6 +37,7 @@ def test_a_process_that_has_not_begun_has_a_row(tmp_path: Path) -> None:
             "started_at": None,
             "is_broken": False,
             "breakpoint": None,
+            "debug_port": None,
             "reload": "cold",
             "reload_reason": "it has a pipe",
             "left_out": {},
@@ -78,7 +79,9 @@ def test_what_is_more_urgent_than_the_phase_is_the_state(tmp_path: Path) -> None
         assert row(it)["state"] == "reloading"
         token = it.state.candidate
         assert token is not None
-        it.supervisor.handle_debugger("web", token, waiting=True, place="app.py:3")
+        it.supervisor.handle_debugger(
+            "web", token, waiting=True, place="app.py:3", is_editors=False
+        )
         assert (row(it)["state"], row(it)["breakpoint"]) == ("debugging", "app.py:3")
 
     run_supervised("fork", tmp_path, use)

@@ -45,12 +45,15 @@ def _is_taken(port: int, family: socket.AddressFamily, address: str) -> bool:
     return False
 
 
-def check_free(wanted: Mapping[int, str], *, root: Path) -> None:
+def check_free(
+    wanted: Mapping[int, str], *, root: Path, is_debugger: bool = False
+) -> None:
     """Refuse to go on while a port is taken.
 
     Args:
         wanted: The process that is to have each port.
         root: The project's folder.
+        is_debugger: Whether they are those of the processes' debuggers.
 
     Raises:
         SceneshiftError: One is taken; the message names each holder.
@@ -59,20 +62,27 @@ def check_free(wanted: Mapping[int, str], *, root: Path) -> None:
     if not taken:
         return
     holders = [find_holder(port, root=root) for port in taken]
+    whose = "the debugger of " if is_debugger else ""
     problems = [
-        f"port {port} of `{wanted[port]}` is taken by {holder or 'an unknown process'}"
+        f"port {port} of {whose}`{wanted[port]}` is taken by "
+        f"{holder or 'an unknown process'}"
         for port, holder in zip(taken, holders, strict=True)
     ]
-    hint = _advise(wanted[taken[0]], holders[0])
+    hint = _advise(wanted[taken[0]], holders[0], is_debugger=is_debugger)
     raise SceneshiftError("; ".join(problems), hint=hint)
 
 
-def _advise(process: str, holder: Holder | None) -> str:
+def _advise(process: str, holder: Holder | None, *, is_debugger: bool) -> str:
     if holder is not None and holder.is_ours:
         return "this project's processes run already: inv dev.stop"
     end = "stop that program"
     if holder is not None and holder.stack is not None:
         end += " with `inv dev.stop` there"
+    if is_debugger:
+        return (
+            f"{end}, or set another port in "
+            "[tool.sceneshift.environments.<name>.debug_ports] of pyproject.toml"
+        )
     return (
         f"{end}, or set another port, or "
         f'{process.partition(".")[0]} = "auto", in '

@@ -53,6 +53,7 @@ class PythonProgram(Struct, frozen=True, kw_only=True):
         argv: The program's arguments.
         cwd: Where it runs.
         env: Its whole environment.
+        debug_port: Where an editor attaches to it; None where none is to.
     """
 
     interpreter: str
@@ -63,11 +64,19 @@ class PythonProgram(Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = {}
+    debug_port: int | None = None
 
     @property
     def name(self) -> str:
         """What people call the program: `uvicorn`, `demo.worker`."""
         return self.target if self.kind == "module" else Path(self.target).stem
+
+    @property
+    def debugged_env(self) -> Mapping[str, str]:
+        """Its environment, in which debugpy does not warn of Python's own modules."""
+        if self.debug_port is None:
+            return self.env
+        return {**self.env, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
     def package_folders(self) -> list[Path]:
         """Return where its interpreter's packages are installed."""

@@ -149,6 +149,11 @@ class Desk:
         generation = self._supervisor.generation_of(name, debugged)
         terminal = None if generation is None else generation.terminal
         if generation is None or terminal is None:
+            if self._supervisor.find_place(name) is not None:
+                raise SceneshiftError(
+                    f"`{name}` stands at a breakpoint of an editor",
+                    hint="go on with it there, or have the editor detach",
+                )
             raise SceneshiftError(
                 f"`{name}` stands at no breakpoint",
                 hint="put `breakpoint()` in its code and have it run there",

@@ -47,6 +47,7 @@ def print_status(status: dict[str, Any], *, as_json: bool) -> None:
         what = f"a switch to `{switch['environment']}` is under way since {since}"
         console.note(f"{what}: {describe_progress(switch)}")
     head = ("process", "state", "pid", "restarts", "address")
+    has_debuggers = any(process["debug_port"] for process in status["processes"])
     rows = [
         (
             process["name"],
@@ -54,10 +55,16 @@ def print_status(status: dict[str, Any], *, as_json: bool) -> None:
             process["pid"] or "-",
             process["restarts"],
             process["url"] or "-",
+            *([_describe_debugger(process)] if has_debuggers else []),
         )
         for process in status["processes"]
     ]
-    console.table([head, *rows])
+    console.table([(*head, *(["debugger"] if has_debuggers else [])), *rows])
+
+
+def _describe_debugger(process: dict[str, Any]) -> str:
+    port = process["debug_port"]
+    return f"127.0.0.1:{port}" if port else "-"
 
 
 def find_failed(status: dict[str, Any]) -> list[str]:

@@ -160,15 +160,19 @@ class Listening:
             self.router.fall_back(process, ANY_SOURCE)
 
     def handle_debugger(
-        self, process: str, token: int, *, waiting: bool, place: str
+        self,
+        process: str,
+        token: int,
+        *,
+        waiting: bool,
+        place: str,
+        is_editors: bool,
     ) -> None:
         """A generation stops at a breakpoint or goes on."""
         if waiting:
             self.places[process] = token, place
-            self.note(
-                process,
-                f"waits at a breakpoint: {place}; take it: inv dev.attach {process}",
-            )
+            where = "in the editor" if is_editors else f"inv dev.attach {process}"
+            self.note(process, f"waits at a breakpoint: {place}; take it: {where}")
         self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
 
     def find_place(self, process: str) -> str | None:

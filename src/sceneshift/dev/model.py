@@ -123,6 +123,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
         databases: Those of its worktree alone, which have to be there before.
         services: The project's own servers, which have to answer before.
         follows: Whether databases of its environment follow the branch of git.
+        debug_port: Where an editor attaches to it; None where none is to.
     """
 
     name: str
@@ -144,6 +145,7 @@ class ProcessSpec(Struct, frozen=True, kw_only=True):
     databases: tuple[OwnDatabase, ...] = ()
     services: tuple[Service, ...] = ()
     follows: bool = False
+    debug_port: int | None = None
 
     @property
     def url(self) -> str | None:

@@ -17,7 +17,7 @@ def plan_start(stack: StackSpec) -> list[dict[str, Any]]:
 
     Each has `process`, `command`, `after` (what it waits for), `how` (`fork` or
     `shell`), `reason` (why not by fork), `setup` (the step that would run first, or
-    null), `port` and `url`.
+    null), `port`, `url` and `debug_port` (null where nobody debugs it).
     """
     return [_plan(stack, spec) for spec in stack.processes]
 
@@ -40,4 +40,5 @@ def _plan(stack: StackSpec, spec: ProcessSpec) -> dict[str, Any]:
         "setup": setup.step.run if setup else None,
         "port": spec.port,
         "url": spec.url,
+        "debug_port": spec.debug_port,
     }

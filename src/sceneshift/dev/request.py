@@ -27,6 +27,7 @@ class Request(NamedTuple):
         concurrency: Instances by process, `web=2,worker=3`.
         only: Processes, `web,worker`; empty means all.
         is_strict: Whether the first end of a process ends all.
+        debug: Processes that are debugged, `web,worker`, or `*`; empty means none.
         maker: The module that makes databases of a worktree; empty where there is none.
         follower: The one that has databases follow git; empty likewise.
     """
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     concurrency: str = ""
     only: str = ""
     is_strict: bool = False
+    debug: str = ""
     maker: str = ""
     follower: str = ""
 
@@ -70,6 +72,7 @@ class Request(NamedTuple):
             concurrency=parse_concurrency(self.concurrency),
             only=tuple(name for name in self.only.split(",") if name),
             procfile=self.procfile,
+            debug=self.debug,
             former=former,
             is_looking=is_looking,
         )
@@ -106,10 +109,17 @@ def check_ports(stack: StackSpec, former: StackSpec | None = None) -> None:
     """
     from sceneshift.core.ports import check_free  # noqa: PLC0415 - as above
 
-    own = {process.port for process in former.processes} if former else set()
+    held = former.processes if former else ()
+    own = {p for each in held for p in (each.port, each.debug_port)}
     wanted = {
         process.port: process.name
         for process in stack.processes
         if process.listens and process.port is not None and process.port not in own
     }
+    debuggers = {
+        process.debug_port: process.name
+        for process in stack.processes
+        if process.debug_port is not None and process.debug_port not in own
+    }
     check_free(wanted, root=stack.root)
+    check_free(debuggers, root=stack.root, is_debugger=True)

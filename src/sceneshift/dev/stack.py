@@ -59,6 +59,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     concurrency: Mapping[str, int] | None = None,
     only: Sequence[str] = (),
     procfile: str | None = None,
+    debug: str = "",
     former: StackSpec | None = None,
     is_looking: bool = False,
 ) -> StackSpec:
@@ -77,6 +78,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         only: Processes to run, with all that they depend on; none means all.
         procfile: The Procfile, relative to `root`; None means the configured one,
             or that of the variable PROCFILE.
+        debug: Processes that are debugged, `web,worker`, or `*`; empty means none.
         former: The stack that runs, whose processes keep their ports.
         is_looking: Whether nothing is to run, and so nothing is written.
 
@@ -101,7 +103,7 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     return StackSpec(
         root=project.root,
         environment=project.environment.name,
-        processes=_assemble_all(sources, wanted),
+        processes=_add_debug_ports(_assemble_all(sources, wanted), project, debug),
         inputs=_list_inputs(project),
         numbers=project.numbers,
         worktree=project.worktree.name if project.worktree else "",
@@ -109,6 +111,16 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
         separation=project.environment.separation,
         protected=project.environment.protected,
     )
+
+
+def _add_debug_ports(
+    processes: tuple[ProcessSpec, ...], project: Project, debug: str
+) -> tuple[ProcessSpec, ...]:
+    if not debug:
+        return processes
+    from sceneshift.dev.debugged import assign_debug_ports  # noqa: PLC0415 - seldom
+
+    return assign_debug_ports(processes, project, debug)
 
 
 def _list_inputs(project: Project) -> tuple[Path, ...]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.options import Options
     from sceneshift.dev.request import Request
+    from sceneshift.dev.run.anchors import Anchors
     from sceneshift.dev.run.choice import Choice
     from sceneshift.dev.switch.switching import Switching
 
@@ -209,7 +210,15 @@ class Run:
             gate=self.terminal.gate,
             state=self._state.make("zygote"),
             root=stack.root,
+            anchors=self._make_anchors(),
         )
+
+    def _make_anchors(self) -> Anchors | None:
+        if not self._request.debug:
+            return None
+        from sceneshift.dev.run.anchors import Anchors  # noqa: PLC0415 - seldom
+
+        return Anchors(self._loop, self._spawner, self.terminal.gate)
 
     def _make_first_use(self) -> FirstUse:
         from sceneshift.dev.firstuse import FirstUse  # noqa: PLC0415 - worktrees only

@@ -40,6 +40,7 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "started_at": None if began_at is None else iso_time(began_at),
         "is_broken": state.is_broken,
         "breakpoint": supervisor.find_place(name),
+        "debug_port": spec.debug_port,
         "reload": "cold" if runner.cold_reason else "fork",
         "reload_reason": runner.cold_reason,
         "left_out": runner.skipped,

@@ -24,17 +24,24 @@ def _root(context: Context) -> Path:
     return find_root(context)
 
 
+def _read_debug(value: str | bool | None) -> str:  # noqa: FBT001 - invoke's
+    """Return processes that are debugged; an option without a value means all."""
+    return "*" if value is True else value or ""
+
+
 @task(
+    optional=["debug"],
     help={
         "env": _ENV,
         "procfile": "another Procfile",
         "concurrency": "instances by process: web=2,worker=3",
         "only": "only these processes and what they depend on: web,worker",
+        "debug": "have an editor's debugger in one process, or in all of Python",
         "strict": "end everything as soon as one process ends",
         "detach": "give the prompt back when everything is ready",
         "dry_run": "say what would be started",
         "json": _JSON + " (with --dry-run, or --detach)",
-    }
+    },
 )
 def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
@@ -42,6 +49,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
     procfile: str = "",
     concurrency: str = "",
     only: str = "",
+    debug: str | None = None,
     strict: bool = False,  # noqa: FBT001, FBT002 - a flag
     detach: bool = False,  # noqa: FBT001, FBT002
     dry_run: bool = False,  # noqa: FBT001, FBT002
@@ -58,6 +66,7 @@ def up(  # noqa: PLR0913, PLR0917 - one argument a flag
         concurrency=concurrency,
         only=only,
         is_strict=strict,
+        debug=_read_debug(debug),
         maker=context.config.sceneshift.first_use,
         follower=context.config.sceneshift.follower,
     )

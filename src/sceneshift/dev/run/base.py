@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import Gate, ProcessStream
     from sceneshift.dev.routing import Digest
+    from sceneshift.dev.run.anchors import Anchors
     from sceneshift.dev.run.held import HeldSockets
 
 _NOT_STARTED = 127  # what a shell says of a command that it cannot start
@@ -60,7 +61,13 @@ class Listener(Protocol):
         ...
 
     def handle_debugger(
-        self, process: str, token: int, *, waiting: bool, place: str
+        self,
+        process: str,
+        token: int,
+        *,
+        waiting: bool,
+        place: str,
+        is_editors: bool,
     ) -> None:
         """It stops at a breakpoint or goes on."""
         ...
@@ -79,6 +86,7 @@ class Ground(Struct, frozen=True, kw_only=True):
         root: The project's folder.
         patience_s: How long it is believed that a program accepts connections, where
             that is inferred.
+        anchors: What editors attach to; None where nobody debugs.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -89,6 +97,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     state: Path
     root: Path
     patience_s: float = 10.0
+    anchors: Anchors | None = None
 
 
 class Runner:

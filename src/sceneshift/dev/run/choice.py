@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.core.program import PythonProgram, analyse
 from sceneshift.dev.model import ReloadPolicy
@@ -58,7 +59,8 @@ def choose(spec: ProcessSpec, root: Path) -> Choice:
     if _has_own_workers(found):
         return _by_shell(spec, "its workers are fresh interpreters", globs)
     reason = "`reload` is set to cold" if spec.reload is ReloadPolicy.COLD else None
-    return Choice(program=without_reloader(found), reason=reason, globs=globs)
+    program = replace(without_reloader(found), debug_port=spec.debug_port)
+    return Choice(program=program, reason=reason, globs=globs)
 
 
 def _by_shell(spec: ProcessSpec, reason: str, globs: tuple[str, ...] | None) -> Choice:

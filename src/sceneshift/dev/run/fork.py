@@ -213,7 +213,7 @@ class ForkRunner(ReportedRunner):
     def _go(self, generation: Generation) -> None:
         """Let one that waits run: its service begins now, whenever it was born."""
         generation.began_at = time.time()
-        self._tell(generation, {"op": "go"})
+        self._tell(generation, {"op": "go", "anchor": self._find_anchor()})
         self._watch(generation)
 
     def _start(self, token: int, *, park: bool) -> None:
@@ -224,6 +224,8 @@ class ForkRunner(ReportedRunner):
         self, generation: Generation, writing: int, *, park: bool
     ) -> None:
         try:
+            if self._ground.anchors is not None:  # both come up at once
+                await asyncio.gather(self._find_zygote(), self._raise_anchor())
             zygote = await self._find_zygote()
             if zygote is None:
                 self._ground.listener.handle_mute(self.spec.name)
@@ -234,7 +236,11 @@ class ForkRunner(ReportedRunner):
                 return
             self._by_number[generation.number] = generation
             channel = self._nursery.fork(
-                zygote, generation.number, park=park, output_fd=writing
+                zygote,
+                generation.number,
+                park=park,
+                output_fd=writing,
+                anchor=None if park else self._find_anchor(),
             )
         except SceneshiftError as error:
             self._fail(generation, error)
@@ -296,8 +302,9 @@ class ForkRunner(ReportedRunner):
         running = [each for each in self._by_token.values() if each is not generation]
         main, own = name_modules(self.program, running)
         modules = list(dict.fromkeys([*self._recall.own, *own]))
-        message = {"op": "import", "modules": modules, "hot": hot}
-        self._tell(generation, {**message, "main": main})
+        message = {"op": "import", "modules": modules, "hot": hot, "main": main}
+        anchor = self._find_anchor() if hot is None else None
+        self._tell(generation, {**message, "anchor": anchor})
 
     def _prepare(self, generation: Generation) -> None:
         """Make ready for the next reload, after this generation is."""

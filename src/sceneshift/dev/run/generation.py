@@ -100,6 +100,7 @@ class Generation(Struct, eq=False, kw_only=True):
         successor: Who gets its open connections.
         terminals: The supervisor's ends of its debuggers' terminals, by line.
         standing: Who stands at a breakpoint and where, `file:line`, in order.
+        steps: Who makes a step from there, with what ends the wait for it.
         began_at: When it was told to go, seconds since 1970.
     """
 
@@ -136,6 +137,7 @@ class Generation(Struct, eq=False, kw_only=True):
     successor: Generation | None = None
     terminals: dict[AgentLink, int] = {}
     standing: dict[AgentLink, str] = {}
+    steps: dict[AgentLink, asyncio.TimerHandle] = {}
     began_at: float = field(default_factory=time.time)
 
     @property

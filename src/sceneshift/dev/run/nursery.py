@@ -141,23 +141,36 @@ class Nursery:
             return None
         return zygote if zygote.suits(self._program) else None
 
-    def fork(
+    def fork(  # noqa: PLR0913 - each is a different thing that a child needs
         self,
         zygote: ZygoteLink,
         number: int,
         *,
         park: bool,
         output_fd: int,
+        anchor: Message | None = None,
         hot: Sequence[str] | None = None,
     ) -> Channel:
         """Make a generation; return the line to it."""
         program = self._program
         if self.cold_reason is None:
             return zygote.fork(
-                self, program, number, park=park, output_fd=output_fd, hot=hot
+                self,
+                program,
+                number,
+                park=park,
+                output_fd=output_fd,
+                anchor=anchor,
+                hot=hot,
             )
         channel = zygote.fork(
-            self, program, number, park=park, output_fd=output_fd, is_itself=True
+            self,
+            program,
+            number,
+            park=park,
+            output_fd=output_fd,
+            anchor=anchor,
+            is_itself=True,
         )
         self._current = None
         self._old.append(zygote)

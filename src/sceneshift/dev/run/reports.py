@@ -12,7 +12,7 @@ from sceneshift.core.channel import Channel
 from sceneshift.dev.model import TcpProbe
 from sceneshift.dev.run.accepting import wait_accepting
 from sceneshift.dev.run.agent import AgentLink, signal_family
-from sceneshift.dev.run.base import Ground, Runner
+from sceneshift.dev.run.debugging import DebuggedRunner
 from sceneshift.dev.run.doorbell import Doorbell
 from sceneshift.dev.run.line import Line
 from sceneshift.dev.run.nursery import Nursery, Parent
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sceneshift.core.program import PythonProgram
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
+    from sceneshift.dev.run.base import Ground
     from sceneshift.dev.run.generation import Generation
 
     Turn = Callable[[set[str]], Awaitable[None]]
@@ -41,7 +42,7 @@ _SERVING = frozenset({"adopts", "keeps", "ready"})  # said by who takes connecti
 _ANSWER_S = 0.05  # the new code answers first, then the next child is made
 
 
-class ReportedRunner(Runner, Parent):
+class ReportedRunner(DebuggedRunner, Parent):
     """A runner whose generations have agents in them."""
 
     def __init__(
@@ -182,8 +183,7 @@ class ReportedRunner(Runner, Parent):
                 _close_terminal(generation, link)
                 generation.terminals[link] = fds[0]
             case "debugger":
-                at = f"{message['file']}:{message['line']}"
-                self._place(generation, link, at if message["waiting"] else None)
+                self._hear_of_stop(generation, link, message)
             case "gone":
                 self._forget_fork(generation, link)
             case event:
@@ -194,25 +194,6 @@ class ReportedRunner(Runner, Parent):
         if link is not generation.link:
             self._place(generation, link, None)
             _close_terminal(generation, link)
-
-    def _place(self, generation: Generation, link: AgentLink, at: str | None) -> None:
-        """Know that one of its processes stands at a breakpoint, or at none.
-
-        A person is told of one at a time: the next when that one goes on.
-        """
-        before = next(iter(generation.standing), None)
-        generation.standing.pop(link, None)
-        if at is not None:
-            generation.standing[link] = at
-        if next(iter(generation.standing), None) is before:
-            return
-        if generation.token is not None:
-            self._ground.listener.handle_debugger(
-                self.spec.name,
-                generation.token,
-                waiting=generation.place is not None,
-                place=generation.place or "",
-            )
 
     def _on_branch(
         self, generation: Generation, message: Message, fds: list[int]

@@ -35,6 +35,8 @@ _ADDRESS = re.compile(r"\w+_(HOST|PORT|URL)$")
 def is_alike(born: PythonProgram, wanted: PythonProgram) -> bool:
     """Tell whether two programs are one, but for arguments and environment."""
     known = replace(born, argv=wanted.argv, typed=wanted.typed, env=wanted.env)
+    if born.debug_port and wanted.debug_port:  # it is told when it is begun
+        known = replace(known, debug_port=wanted.debug_port)
     return known == wanted
 
 

@@ -111,7 +111,7 @@ class ZygoteLink:
             undo.callback(ours.close)
             child = await spawner.spawn(
                 [program.interpreter, *program.options, str(_PACKAGE), label],
-                env=program.env,
+                env=program.debugged_env,
                 cwd=program.cwd,
                 fds={1: output_fd, 2: output_fd, 3: theirs.fileno()},
             )
@@ -126,6 +126,7 @@ class ZygoteLink:
                 "root": str(root),
                 "preload": list(preload),
                 "skip": list(skip),
+                "is_traced": program.debug_port is not None,
             }
         )
         return link
@@ -178,6 +179,7 @@ class ZygoteLink:
         *,
         park: bool,
         output_fd: int,
+        anchor: Message | None = None,
         hot: Sequence[str] | None = None,
         is_itself: bool = False,
     ) -> Channel:
@@ -190,6 +192,7 @@ class ZygoteLink:
             park: Let it wait before the project.
             hot: Let it wait not before it comes to one of these files.
             output_fd: Its standard output and error.
+            anchor: What an editor attaches to.
             is_itself: No fork: the zygote becomes the program.
         """
         ours, theirs = socket.socketpair()
@@ -197,6 +200,7 @@ class ZygoteLink:
             operation = "run" if is_itself else "fork"
             message = {"op": operation, "token": number, "park": park}
             message["hot"] = None if hot is None else list(hot)
+            message["anchor"] = anchor
             message["marker"] = make_marker(self.process, number)
             message["user"] = self._users[user]
             message["variables"] = find_changes(self.program.env, program.env)

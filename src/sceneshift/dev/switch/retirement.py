@@ -32,7 +32,13 @@ class Nobody:
         """It need not say anything."""
 
     def handle_debugger(
-        self, process: str, token: int, *, waiting: bool, place: str
+        self,
+        process: str,
+        token: int,
+        *,
+        waiting: bool,
+        place: str,
+        is_editors: bool,
     ) -> None:
         """It is on its way out."""
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from sceneshift.core.channel import Message
+    from sceneshift.dev.zygote.tracer import Tracer
 
 # What a program may not do ahead of time: everything that others would notice.
 _EFFECTS = frozenset(
@@ -71,6 +72,7 @@ class Agent:
         kept: What it has accepted.
         collector: Holds garbage collection back until the program has started.
         reads: Which variables were read by what the zygote has imported.
+        tracer: An editor's debugger; None where none was asked for.
     """
 
     def __init__(self, territory: Territory, code: CodeCache) -> None:
@@ -86,6 +88,7 @@ class Agent:
         self.kept = Kept(self)
         self.collector = Collector()
         self.reads = Reads()
+        self.tracer: Tracer | None = None
         self._reported: set[str] = set()
         self._written: set[str] = set()
         self._is_importing = False
@@ -290,6 +293,16 @@ class Agent:
         self._await_go()
         self.forget_folders()
 
+    def trace(self, anchor: Message | None) -> None:
+        """Have an editor's debugger, from here on, where there is to be one.
+
+        Args:
+            anchor: What the editor is attached to, or may be later.
+        """
+        tracer = self.tracer
+        if anchor is not None and tracer is not None and not tracer.is_connected:
+            tracer.connect(anchor)
+
     def _await_go(self) -> None:
         """Wait until told to go; import the project meanwhile where told to."""
         while self.channel is not None and not self._may_go:
@@ -298,11 +311,13 @@ class Agent:
                 os._exit(0)
             message, _fds = received
             if message["op"] == "go":
+                self.trace(message.get("anchor"))
                 self._may_go = True
             elif message["op"] == "take":
                 pages.take(message["like"], self.channel.fileno())
             elif message["op"] == "import":
                 self._is_wanted = message["hot"] is None
+                self.trace(message.get("anchor"))
                 if self._is_importing:
                     return  # goes on where it waits, in the middle of its imports
                 self._import_ahead(message)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from sceneshift.dev.zygote.places import describe_place
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,7 +29,9 @@ def install(agent: Agent) -> None:
         if agent.find_line() is None:  # a daemon: nobody could come to its prompt
             sys.__breakpointhook__(*args, **options)  # noqa: T100 - this is about it
             return
-        prompt.stop_at(sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
+        frame = sys._getframe(1)  # noqa: SLF001 - as pdb.set_trace does
+        if agent.tracer is None or not agent.tracer.stop_at(frame):
+            prompt.stop_at(frame)
 
     sys.breakpointhook = hook
 
@@ -56,7 +60,7 @@ class _Prompt:
             def interaction(
                 self, frame: Any, *args: Any, **options: Any
             ) -> None:  # pragma: no cover
-                place = _place(frame, agent.territory.root)
+                place = describe_place(frame, agent.territory.root)
                 agent.send({"event": "debugger", "waiting": True, **place})
                 try:
                     super().interaction(frame, *args, **options)
@@ -69,9 +73,3 @@ class _Prompt:
         stdin = os.fdopen(theirs, "r", encoding="utf-8", closefd=False)
         stdout = os.fdopen(theirs, "w", encoding="utf-8", closefd=False)
         return Debugger(stdin=stdin, stdout=stdout, nosigint=True)
-
-
-def _place(frame: Any, root: str) -> dict[str, Any]:  # pragma: no cover - as above
-    """Return file and line, the file as people name it: from the project on."""
-    file = frame.f_code.co_filename.removeprefix(root)
-    return {"file": file, "line": frame.f_lineno}

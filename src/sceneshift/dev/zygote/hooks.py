@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-    from sceneshift.core.channel import Channel
+    from sceneshift.core.channel import Channel, Message
     from sceneshift.dev.zygote.code import Territory
 
 # Who may wait while nobody accepts, as uvicorn and gunicorn have it. A queue of 5, as
@@ -56,9 +56,10 @@ class Birth:
         variables: What is another in its environment than in the zygote's; None takes
             one away.
         held: Listening sockets by address key.
+        anchor: What an editor attaches to; None without one.
     """
 
-    __slots__ = ("channel", "held", "hot", "marker", "park", "variables")
+    __slots__ = ("anchor", "channel", "held", "hot", "marker", "park", "variables")
 
     def __init__(  # noqa: PLR0913 - each is a different thing that a child needs
         self,
@@ -69,6 +70,7 @@ class Birth:
         channel: Channel,
         variables: dict[str, str | None],
         held: dict[str, int],
+        anchor: Message | None = None,
     ) -> None:
         self.marker = marker
         self.park = park
@@ -76,6 +78,7 @@ class Birth:
         self.channel = channel
         self.variables = variables
         self.held = held
+        self.anchor = anchor
 
 
 def prepare(territory: Territory, code: CodeCache) -> Agent:
@@ -179,6 +182,7 @@ def become(agent: Agent, birth: Birth) -> None:
     handover.install(agent)
     debugger.install(agent)
     _reseed()
+    agent.trace(birth.anchor)
 
 
 def _change_environment(variables: dict[str, str | None]) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sceneshift.dev.zygote.code import Territory
 
 
+_DEBUGPY = "/debugpy/"  # there while one debugs, and no part of any program
+
+
 def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
     """Have each adapter called once with its module, after that was imported."""
     loaded = [name for name in adapters if name in sys.modules]  # by a `.pth` file, say
@@ -96,7 +99,7 @@ class Modules:
                 continue
             origin = getattr(getattr(module, "__spec__", None), "origin", None)
             is_program = name == "__main__" or name.split(".")[0] == "sceneshift"
-            if origin is not None and not is_program:
+            if origin is not None and not is_program and _DEBUGPY not in origin:
                 is_own = self._territory.owns_module(origin)
                 (own if is_own else foreign).append(name)
         return foreign, own

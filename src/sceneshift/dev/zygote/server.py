@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.zygote.agent import Agent
+    from sceneshift.dev.zygote.tracer import Tracer
 
 CONTROL_FD = 3
 
@@ -166,6 +167,7 @@ class Zygote:
             channel=Channel(socket.socket(fileno=channel_fd)),
             variables=message["variables"],
             held=held,
+            anchor=message.get("anchor"),
         )
 
     def _reap(self) -> None:
@@ -181,6 +183,13 @@ class Zygote:
             if token is not None:
                 report = {"event": "exited", "token": token, "pid": pid}
                 self.control.send({**report, "status": status})
+
+
+def _make_tracer(agent: Agent) -> Tracer | None:
+    """Return an editor's debugger, which is imported for those that want it."""
+    from sceneshift.dev.zygote.tracer import make_tracer
+
+    return make_tracer(agent)
 
 
 def _watch_children() -> tuple[socket.socket, socket.socket]:
@@ -223,6 +232,8 @@ def main() -> None:
     settings: dict[str, Any] = first[0]
     program.adopt_path(settings)
     agent = hooks.prepare(Territory(settings["root"]), CodeCache())
+    if settings.get("is_traced"):
+        agent.tracer = _make_tracer(agent)
     zygote = Zygote(control, settings, agent)
     agent.reads.look_back()
     ahead = zygote.import_ahead(settings["preload"])

@@ -1,0 +1,161 @@
+"""An editor's debugger in each child: debugpy, imported ahead and begun after a fork.
+
+The editor attaches once, to a process beside the program: the anchor. Each child tells
+the anchor's adapter that it is a subprocess of that one, and the editor is told of it.
+So breakpoints are set in it before its first line runs, one reload after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+
+from sceneshift.dev.zygote.places import describe_place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+    from sceneshift.core.channel import Message
+    from sceneshift.dev.zygote.agent import Agent
+
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class Tracer:
+    """The debugger of one process.
+
+    Attributes:
+        is_connected: Whether it is known to an adapter.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        """Import debugpy; nothing is traced by that, nor any thread begun.
+
+        Raises:
+            ImportError: It is not installed.
+        """
+        folder, pydevd = _import()
+        self.is_connected = False
+        self._agent = agent
+        self._pydevd = pydevd
+        self._ignored = (folder, _OWN)
+        self._standing: list[int] = []
+        self._answer_at_once()
+        self._tell_of_stops()
+
+    def _answer_at_once(self) -> None:
+        """Have answers sent without a delay.
+
+        pydevd writes head and body by two calls, and the second would wait until the
+        first is acknowledged: 40 ms for each of the five answers that a start needs.
+        """
+        original = self._pydevd.start_client
+
+        def start_client(host: str, port: int) -> socket.socket:
+            sock: socket.socket = original(host, port)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+
+        self._pydevd.start_client = start_client
+
+    def _tell_of_stops(self) -> None:
+        """Have the supervisor know when a thread stops, and when it goes on."""
+        original = self._pydevd.PyDB.do_wait_suspend
+
+        # Not seen by a measurement: it is called by the tracer.
+        def do_wait_suspend(  # pragma: no cover
+            debugger: Any, thread: Any, frame: FrameType, *args: Any, **options: Any
+        ) -> Any:
+            self._begin_stop(frame)
+            try:
+                return original(debugger, thread, frame, *args, **options)
+            finally:
+                self._end_stop(frame, thread)
+
+        self._pydevd.PyDB.do_wait_suspend = do_wait_suspend
+
+    def _begin_stop(self, frame: FrameType) -> None:  # pragma: no cover - as above
+        """All threads stop with one: it is told of the first."""
+        self._standing.append(threading.get_ident())
+        if len(self._standing) == 1:
+            place = describe_place(frame, self._agent.territory.root)
+            self._agent.send({"event": "debugger", "waiting": True, **place})
+
+    def _end_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
+        self._standing.remove(threading.get_ident())
+        if not self._standing:
+            place = describe_place(frame, self._agent.territory.root)
+            no_step = -1
+            is_step = thread.additional_info.pydev_step_cmd != no_step
+            message = {"event": "debugger", "waiting": False, "is_step": is_step}
+            self._agent.send({**message, **place})
+
+    def connect(self, anchor: Message) -> None:
+        """Be a subprocess of the anchor; return when breakpoints are set.
+
+        Where no editor is attached that is at once.
+
+        Args:
+            anchor: Its `pid`, its adapter's `host` and `port`, the `token` that this
+                one is to show, and `time_s`: how long an editor has to take it.
+        """
+        time_s = anchor["time_s"]
+        patience = threading.Timer(time_s, self._give_up_waiting, [time_s])
+        patience.daemon = True
+        patience.start()
+        try:
+            self._pydevd.settrace(
+                host=anchor["host"],
+                port=anchor["port"],
+                access_token=anchor["token"],
+                ppid=anchor["pid"],
+                suspend=False,
+                patch_multiprocessing=True,
+                notify_stdin=False,
+                dont_trace_start_patterns=self._ignored,
+                dont_trace_end_patterns=("debugpy_launcher.py",),
+            )
+            self.is_connected = True
+        except (OSError, SystemExit) as error:
+            self._agent.send({"event": "undebugged", "why": str(error)})
+        finally:
+            patience.cancel()
+
+    def _give_up_waiting(self, time_s: float) -> None:
+        debugger = self._pydevd.get_global_debugger()
+        if debugger is not None and not debugger.ready_to_run:
+            self._agent.send({"event": "unanswered", "time_s": time_s})
+            debugger.ready_to_run = True
+
+    def stop_at(self, frame: FrameType) -> bool:
+        """Stop where `breakpoint()` is called; tell whether an editor is there."""
+        if not self.is_connected or not self._pydevd._is_attached():  # noqa: SLF001 - what debugpy itself asks
+            return False
+        self._pydevd.settrace(
+            suspend=True,
+            trace_only_current_thread=True,
+            patch_multiprocessing=False,
+            stop_at_frame=frame,
+        )
+        return True
+
+
+def _import() -> tuple[str, Any]:
+    """Return debugpy's folder, and the module that does its work."""
+    import debugpy.server.api
+    import pydevd
+
+    return os.path.dirname(debugpy.__file__) + os.sep, pydevd
+
+
+def make_tracer(agent: Agent) -> Tracer | None:
+    """Return a tracer; None, and a line of output, where debugpy cannot be imported."""
+    try:
+        return Tracer(agent)
+    except ImportError as error:
+        sys.stderr.write(f"no debugger: {error}\n")
+        return None

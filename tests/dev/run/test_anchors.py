@@ -1,0 +1,70 @@
+"""What editors attach to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from sceneshift.dev.output import Gate
+from sceneshift.dev.run.anchors import Anchors
+from sceneshift.dev.run.fork import ForkRunner
+from staging import make_stream, run_staged
+from support import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.core.program import PythonProgram
+    from staging import Stage
+
+
+def begin(stage: Stage, port: int) -> tuple[Anchors, PythonProgram]:
+    """Return what anchors programs, and a program."""
+    assert isinstance(stage.runner, ForkRunner)
+    anchors = Anchors(asyncio.get_running_loop(), stage.spawner, Gate())
+    return anchors, replace(stage.runner.program, debug_port=port)
+
+
+def test_what_is_in_the_way_of_one_is_said(tmp_path: Path) -> None:
+    """The program runs without, and the next start tries again."""
+
+    async def use(stage: Stage) -> None:
+        stream = make_stream(tmp_path)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            anchors, program = begin(stage, port)
+            await anchors.raise_for("web", program, stream)
+        others = replace(program, interpreter="/bin/true")
+        await anchors.raise_for("web", others, stream)
+        assert anchors.find(port) is None
+        said = (tmp_path / "web.log").read_text()
+        assert f"no debugger at port {port}: Can't listen" in said
+        assert f"no debugger at port {port}: debugpy did not start" in said
+        await anchors.leave("web")
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_one_is_there_as_long_as_it_has_users(tmp_path: Path) -> None:
+    """An old and a new code have the same; whoever is debugged no more leaves it."""
+
+    async def use(stage: Stage) -> None:
+        port = free_port()
+        stream = make_stream(tmp_path)
+        anchors, program = begin(stage, port)
+        await asyncio.gather(
+            anchors.raise_for("old", program, stream),
+            anchors.raise_for("new", program, stream),
+        )
+        words = anchors.find(port)
+        assert words is not None
+        await anchors.leave("old")
+        assert anchors.find(port) == words
+        await anchors.raise_for("new", replace(program, debug_port=None), stream)
+        assert anchors.find(port) is None
+        socket.create_server(("127.0.0.1", port)).close()
+
+    run_staged("fork", tmp_path, use)

@@ -1,0 +1,116 @@
+"""Which processes are debugged: what is refused before anything starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sceneshift.core.errors import ConfigError, SceneshiftError, UsageError
+from sceneshift.dev.request import check_ports
+from sceneshift.dev.stack import load_stack
+from support import free_port
+
+if TYPE_CHECKING:
+    from sceneshift.dev.model import StackSpec
+
+WORKER = "worker: python work.py\n"
+PROCFILE = f"web: python -m http.server $PORT\n{WORKER}job: sleep 5 | cat\n"
+ENVIRONMENT = "[tool.sceneshift.environments.development]\n"
+
+
+def load(
+    folder: Path, debug: str, settings: str = "", procfile: str = PROCFILE, **more: str
+) -> StackSpec:
+    """Return a stack with debuggers."""
+    (folder / "Procfile.dev").write_text(procfile)
+    (folder / "work.py").write_text("pass\n")
+    (folder / "pyproject.toml").write_text(ENVIRONMENT + settings)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
+    return load_stack(
+        folder,
+        environ={"PATH": path, **more},
+        concurrency={"worker": 2} if WORKER in procfile else {},
+        debug=debug,
+    )
+
+
+def ports_of(stack: StackSpec) -> dict[str, int | None]:
+    """Return where each is debugged."""
+    return {spec.name: spec.debug_port for spec in stack.processes}
+
+
+@pytest.mark.parametrize(
+    ("debug", "names"),
+    [("*", ["web", "worker.1"]), ("worker", ["worker.1"]), ("", [])],
+)
+def test_what_is_asked_for_has_the_ports_that_editors_know(
+    tmp_path: Path, debug: str, names: list[str]
+) -> None:
+    """Of all, those that can be debugged; of several instances the first."""
+    ports = ports_of(load(tmp_path, debug, "debug_ports = { worker = 7000 }\n"))
+    known = {"web": 5678, "worker.1": 7000}
+    assert ports == {name: known[name] if name in names else None for name in ports}
+
+
+@pytest.mark.parametrize(
+    ("debug", "procfile", "words"),
+    [
+        ("wbe", PROCFILE, "there is no process `wbe` to debug"),
+        ("job", PROCFILE, "`job` cannot be debugged: a shell reads"),
+        ("*", "job: sleep 5 | cat\n", "`job` cannot be debugged"),
+    ],
+)
+def test_what_cannot_be_debugged_is_bad_usage(
+    tmp_path: Path, debug: str, procfile: str, words: str
+) -> None:
+    """Nothing is started then."""
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, debug, procfile=procfile)
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_an_interpreter_without_debugpy_is_named(tmp_path: Path) -> None:
+    """With what is to be done."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("")
+    python.chmod(0o755)
+    path = f"{python.parent}{os.pathsep}{os.defpath}"
+    with pytest.raises(SceneshiftError, match="debugpy is not installed") as caught:
+        load(tmp_path, "web", PATH=path)
+    assert caught.value.message.endswith(f"for `web`: {python}")
+    assert "sceneshift[debug]" in (caught.value.hint or "")
+    (tmp_path / "debugpy").mkdir()
+    stack = load(tmp_path, "web", PYTHONPATH=".", PATH=path)
+    assert ports_of(stack)["web"] == 5678
+
+
+def test_no_two_have_one_port(tmp_path: Path) -> None:
+    """Neither two debuggers, nor a debugger and a server."""
+    with pytest.raises(ConfigError, match="port 7000 is already that of `web`"):
+        load(tmp_path, "web", "debug_ports = { web = 7000, worker = 7000 }\n")
+    shared = "debug_ports = { worker = 7000 }\nports = { web = 7000 }\n"
+    with pytest.raises(SceneshiftError, match=r"of `worker\.1` is that of `web`"):
+        load(tmp_path, "*", shared)
+
+
+def test_a_port_that_another_program_has_is_told_with_its_holder(
+    tmp_path: Path,
+) -> None:
+    """As those of servers are; the stack's own are no news to itself."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        settings = (
+            f"debug_ports = {{ web = {port} }}\nports = {{ web = {free_port()} }}\n"
+        )
+        stack = load(tmp_path, "web", settings)
+        words = f"port {port} of the debugger of `web` is taken by pid {os.getpid()}"
+        with pytest.raises(SceneshiftError, match=words):
+            check_ports(stack)
+        check_ports(stack, stack)

@@ -1,0 +1,51 @@
+"""An editor's debugger in a child: what does not go as usual."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from support import free_port
+
+if TYPE_CHECKING:
+    import pytest
+
+    from zygotes import Zygote
+
+PROGRAM = "print('went on', flush=True)\nbreakpoint()\n"
+
+
+def anchor_at(port: int, time_s: float = 30.0) -> dict[str, Any]:
+    """Return what a child is told of an anchor."""
+    shape = {"host": "127.0.0.1", "port": port, "pid": 1, "token": "t"}
+    return {"anchor": {**shape, "time_s": time_s}}
+
+
+def test_a_program_runs_on_where_nobody_answers(zygote: Zygote) -> None:
+    """An anchor that is gone, or an editor that takes no subprocess."""
+    zygote.begin(PROGRAM, is_traced=True)
+    gone = zygote.fork()
+    gone.next("parked")
+    gone.tell(op="go", **anchor_at(free_port()))
+    assert gone.next("undebugged")["why"]
+    assert gone.next("debugger")["waiting"]  # a prompt: no editor is there
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = zygote.fork()
+        silent.next("parked")
+        silent.tell(op="go", **anchor_at(server.getsockname()[1], 0.05))
+        assert silent.next("unanswered")["time_s"] == 0.05
+        assert silent.next("debugger")["waiting"]
+    assert zygote.read_output().count("went on") == 2
+
+
+def test_without_debugpy_a_program_runs_all_the_same(
+    capfd: pytest.CaptureFixture[str], zygote: Zygote
+) -> None:
+    """That is told once, by the zygote."""
+    (zygote.root / "debugpy.py").write_text("raise ImportError('no debugpy here')\n")
+    zygote.begin("print('ran')\n", is_traced=True)
+    child = zygote.fork()
+    child.tell(op="go", **anchor_at(1))
+    assert child.wait_end() == 0
+    assert zygote.read_output() == "ran\n"
+    assert capfd.readouterr().err == "no debugger: no debugpy here\n"

@@ -63,8 +63,8 @@ def install_peers(root: Path) -> Peers:
     stamp = folder / "installed.json"
     python = folder / "venv" / "bin" / "python"
     if not stamp.exists():
-        _make_venv(folder / "venv")
-        _install_python(python, _BASE, check=True)
+        make_venv(folder / "venv")
+        install_python(python, _BASE, check=True)
         left_out = _install_each(python) | _install_node(folder)
         stamp.write_text(json.dumps(left_out))
     left_out = json.loads(stamp.read_text())
@@ -80,7 +80,7 @@ def install_libraries(installed: Peers) -> Path:
     folder = installed.folder / "libraries"
     for name in _LIBRARIES:
         if not (folder / name).exists():
-            _install_python(installed.python, ("--target", str(folder), name))
+            install_python(installed.python, ("--target", str(folder), name))
     return folder
 
 
@@ -89,7 +89,8 @@ def find_here() -> Peers:
     return Peers(python=Path(sys.executable), folder=Path(sys.prefix))
 
 
-def _make_venv(path: Path) -> None:
+def make_venv(path: Path) -> None:
+    """Make a virtual environment with the newest Python that is known to do."""
     for name in _PYTHONS:
         argv = (name, "-m", "venv", "--clear", str(path))
         # A shim on PATH may stand for a version that is not there.
@@ -106,11 +107,11 @@ def _install_each(python: Path) -> dict[str, str]:
     return {
         name: reason
         for name in _PYTHON_PEERS
-        if (reason := _install_python(python, (name,)))
+        if (reason := install_python(python, (name,)))
     }
 
 
-def _install_python(
+def install_python(
     python: Path, packages: Sequence[str], *, check: bool = False
 ) -> str:
     """Install packages; return why that failed."""
@@ -121,7 +122,7 @@ def _install_python(
     done = subprocess.run(
         [*argv, *packages], check=check, capture_output=True, text=True
     )
-    return _last_line(done.stderr) if done.returncode else ""
+    return last_line(done.stderr) if done.returncode else ""
 
 
 def _install_node(folder: Path) -> dict[str, str]:
@@ -130,11 +131,12 @@ def _install_node(folder: Path) -> dict[str, str]:
         return dict.fromkeys(_NODE_PEERS, "npm is not on this machine")
     argv = [npm, "install", "--silent", "--prefix", str(folder), *_NODE_PEERS]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    reason = _last_line(done.stderr) or "npm install fails"
+    reason = last_line(done.stderr) or "npm install fails"
     return dict.fromkeys(_NODE_PEERS, reason) if done.returncode else {}
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return what a program has said last."""
     return ([line.strip() for line in text.splitlines() if line.strip()] or ["?"])[-1]
 
 

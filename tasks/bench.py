@@ -126,4 +126,20 @@ def data(
     bench.measure(ROOT, runs=runs, sizes=sizes).report(ROOT)
 
 
-ns = Collection(reload, output, cli, orphans, stress, switch, worktrees, seeding, data)
+@task(
+    help={
+        "runs": _RUNS,
+        "count": "configurations of the large file",
+        "edits": "changes of random files",
+    }
+)
+def ide(_c: Context, runs: int = 15, count: int = 200, edits: int = 10_000) -> None:
+    """Measure merging into a large launch.json, beside other editors of such files."""
+    from bench import ide as bench  # noqa: PLC0415 - only here
+
+    bench.measure(ROOT, runs=runs, count=count, edits=edits).report(ROOT)
+
+
+ns = Collection(
+    reload, output, cli, orphans, stress, switch, worktrees, seeding, data, ide
+)

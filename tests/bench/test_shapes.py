@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import cli, data, orphans, output, reload, seeding, stress, switch
+from bench import cli, data, ide, orphans, output, reload, seeding, stress, switch
+from bench.jsoncpeers import FIVE
 from bench.peers import find_here
 from bench.record import OURS, Record
 from sceneshift.core.errors import UsageError
@@ -129,3 +131,26 @@ def test_data_resets_beside_the_usual_ways(tmp_path: Path) -> None:
         assert seen[f"SQLite: {case} meanwhile", OURS]["samples"] == [0]
     # What is emptied in one transaction and filled in another, is seen empty.
     assert seen["SQLite: partial data seen meanwhile", data.FLUSH]["median"] > 0
+
+
+PEER = """
+import json, pathlib, sys
+from sceneshift.ide.jsonc import parse
+launch, kinds = map(pathlib.Path, sys.argv[1:])
+value = parse(launch.read_bytes(), name="launch.json").value
+made = json.loads(kinds.read_text())
+for line in sys.stdin:
+    value["configurations"] = [*made.get(line.strip(), made["base"]).values()]
+    print(json.dumps({"ms": 9, "merged": value}), flush=True)
+"""
+
+
+def test_ide_counts_what_edits_have_no_business_with(tmp_path: Path) -> None:
+    """Beside the time that merging takes, with a peer that says what it has made."""
+    peers = {FIVE: (sys.executable, "-c", PEER)}
+    record = ide.measure(tmp_path, runs=1, count=2, edits=20, peers=peers)
+    said = read_back(record, tmp_path)
+    check(said, "ide")
+    assert {figure["unit"] for figure in said["figures"]} == {"ms", "bytes"}
+    assert {figure["contender"] for figure in said["figures"]} == {OURS, FIVE}
+    assert said["figures"][-1]["samples"] == [0]

@@ -111,42 +111,59 @@ class _Merging:
                 yield recall_section(name, entries, self._value)
 
     def _settle_section(self, section: Section, name: str) -> dict[str, Any]:
+        """Settle each entry, and return those that are ours now."""
         base, ours = self._base.get(name, {}), section.entries
         found = find_entries(section, base, self._value, self.edits)
-        unwanted = list_unwanted(section, self._value)
         settled = {}
         for identity in {**ours, **base}:
             place, yours = found.get(identity, (None, MISSING))
             versions = Versions(
                 base.get(identity, MISSING), yours, ours.get(identity, MISSING)
             )
-            settling = Settling(self.edits, name, identity)
-            path = section.path if place is None else (*section.path, place)
-            if place is not None:
-                made = self._settle_found(settling, path, versions)
-            elif any(is_same(versions.ours, each) for each in unwanted):
-                settling.report(Outcome.KEPT_DELETED)
-                made = MISSING
-            else:
-                made = self._settle_missing(settling, section, versions)
-            self.changes += settling.changes
+            made = versions.ours
+            if not is_same(versions.yours, versions.ours):
+                settling = Settling(self.edits, name, identity)
+                made = self._settle_entry(settling, section, place, versions)
+                self.changes += settling.changes
             if made is not MISSING:
                 settled[identity] = made
         return settled
 
+    def _settle_entry(
+        self,
+        settling: Settling,
+        section: Section,
+        place: str | int | None,
+        versions: Versions,
+    ) -> Any:
+        """Return what is ours of an entry now; MISSING where nothing is."""
+        if place is not None:
+            return self._settle_found(settling, (*section.path, place), versions)
+        unwanted = list_unwanted(section, self._value)
+        if any(is_same(versions.ours, each) for each in unwanted):
+            settling.report(Outcome.KEPT_DELETED)
+            return MISSING
+        is_forced = settling.identity in self._asked[0]
+        if versions.base is not MISSING and not is_forced:
+            settling.report(Outcome.KEPT_DELETED)
+        else:
+            self._add(section, settling.identity, versions.ours)
+            settling.report(Outcome.ADDED)
+        return versions.ours
+
     def _settle_found(
         self, settling: Settling, path: KeyPath, versions: Versions
     ) -> Any:
-        """Return what is ours of an entry that the file has; MISSING if nothing."""
+        """Do that for one that the file has."""
         base, yours, ours = versions
         is_forced, is_adopted = (settling.identity in names for names in self._asked)
         if ours is MISSING:
             is_gone = settling.remove(path, versions, (), is_forced=is_forced)
             return MISSING if is_gone else base
-        if is_forced and not is_same(yours, ours):
+        if is_forced:
             settling.force(path, yours, ours)
             settling.report(Outcome.FORCED)
-        elif base is not MISSING or is_same(yours, ours):
+        elif base is not MISSING:
             return settling.settle(path, versions, ())
         elif is_adopted:
             settling.report(Outcome.ADOPTED)
@@ -154,21 +171,6 @@ class _Merging:
         else:
             settling.report(Outcome.KEPT_FOREIGN)
             return MISSING
-        return ours
-
-    def _settle_missing(
-        self, settling: Settling, section: Section, versions: Versions
-    ) -> Any:
-        """Return what is ours of an entry that the file does not have."""
-        base, _, ours = versions
-        is_forced = settling.identity in self._asked[0]
-        if ours is MISSING:
-            return MISSING
-        if base is not MISSING and not is_forced:
-            settling.report(Outcome.KEPT_DELETED)
-            return ours
-        self._add(section, settling.identity, ours)
-        settling.report(Outcome.ADDED)
         return ours
 
     def _add(self, section: Section, identity: str, value: Any) -> None:

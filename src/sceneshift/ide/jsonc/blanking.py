@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import NamedTuple
 
 # Strings are passed over, and so are commas that a value follows. What is left are
-# comments, commas before a bracket or a comment, and what ends nowhere. The end is one
-# too: a search without a match would begin again, in the middle of a string.
+# comments, commas before a bracket, and what ends nowhere. The end is one too: a search
+# without a match would begin again, in the middle of a string.
 _EVENT = re.compile(
     r"""
     [^"/,]*+
     (?: "[^"\\]*+(?:\\.[^"\\]*+)*+" [^"/,]*+
-    |   ,(?![ \t\r\n]*+[\]}/]) [^"/,]*+
+    |   ,(?!(?:[ \t\r\n]++|//[^\r\n]*+|/\*.*?\*/)*+[\]}]) [^"/,]*+
     )*+
-    ( //[^\r\n]*+ | /\*.*?\*/ | ["/,] | \Z )
+    (?: ( //[^\r\n]*+ | /\*.*?\*/ ) | (,) | ["/] | \Z )
     """,
     re.DOTALL | re.VERBOSE,
 )
-_BEFORE_BRACKET = re.compile(
-    r",(?:[ \t\r\n]++|//[^\r\n]*+|/\*.*?\*/)*+[\]}]", re.DOTALL
-)
+_COMMENT = 1  # the first group; the other one is a comma
 
 
 class Blanked(NamedTuple):
@@ -44,12 +43,13 @@ def blank(text: str) -> Blanked:
     commas: list[int] = []
     done = 0
     for event in _EVENT.finditer(text):
-        start, end = event.span(1)
-        if end - start > 1:
-            comments.append((start, end))
-        elif text.startswith(",", start) and _BEFORE_BRACKET.match(text, start):
-            if not _follows_value(text[done:start], pieces):
-                continue
+        kind = event.lastindex
+        if kind is None:
+            continue
+        start, end = span = event.span(kind)
+        if kind == _COMMENT:
+            comments.append(span)
+        elif _follows_value(text[done:start], pieces):
             commas.append(start)
         else:
             continue
@@ -61,7 +61,7 @@ def blank(text: str) -> Blanked:
 
 def _follows_value(piece: str, pieces: list[str]) -> bool:
     """Say whether what a comma follows is a value; `[,]` is refused everywhere."""
-    for each in (piece, *reversed(pieces)):
+    for each in chain((piece,), reversed(pieces)):
         if each and not each.isspace():
             return each.rstrip()[-1] not in "[{,:"
     return False

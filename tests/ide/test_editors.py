@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,13 @@ from editing import (
     make_project,
     render,
 )
+from sceneshift.core.errors import ConfigError
+from sceneshift.ide.files import File, Section
+from sceneshift.ide.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from sceneshift.ide.files import File
 
 # What Zed knows of a task; it ignores others without a word.
 ZED_TASK = {
@@ -113,3 +115,108 @@ def test_a_container_installs_the_project_and_shows_its_ports(
             "vscode": {"extensions": ["ms-python.python", "ms-python.debugpy"]}
         },
     }
+
+
+@pytest.fixture(name="runs", scope="module")
+def render_runs() -> dict[str, ET.Element]:
+    """Return the configurations of JetBrains' editors, by file."""
+    files = render(REPOSITORY, TASKS, ["jetbrains"])
+    runs = {}
+    for path, file in files.items():
+        assert file.is_text
+        ((name, text),) = file.sections[0].entries.items()
+        (run,) = ET.fromstring(text)  # noqa: S314 - our own
+        assert run.get("name") == name
+        runs[path] = run
+    return runs
+
+
+def test_jetbrains_gets_a_file_for_each_configuration(
+    runs: Mapping[str, ET.Element],
+) -> None:
+    """Named so that each system has a place for it."""
+    assert ".run/backend debug (development).run.xml" in runs
+    assert all(re.fullmatch(r"\.run/[\w() -]+\.run\.xml", path) for path in runs)
+    names = {run.get("name") for run in runs.values()}
+    named = {each.get("name") for run in runs.values() for each in run.iter("toRun")}
+    assert named
+    assert named <= names
+    assert "data: reset (staging)" in names
+    assert "data: reset (production)" not in names
+
+
+def test_jetbrains_runs_what_the_others_run(runs: Mapping[str, ET.Element]) -> None:
+    """The same module and words, and no env file."""
+    run = runs[".run/backend debug (development).run.xml"]
+    options = {each.get("name"): each.get("value") for each in run.iter("option")}
+    assert options["SCRIPT_NAME"] == "sceneshift.ide.launch"
+    assert options["PARAMETERS"] == "backend -- --reload"
+    assert (options["MODULE_MODE"], options["ENV_FILES"]) == ("true", "")
+    assert options["SDK_HOME"] == "$PROJECT_DIR$/.venv/bin/python"
+    assert [each.attrib for each in run.iter("env")] == [
+        {"name": "SCENESHIFT_ENV", "value": "development"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("<component a=>x</component>", "makes no XML: not well-formed"),
+        ("<component><configuration/></component>", "a configuration has no name"),
+        ("<component></component>", "a configuration has no name"),
+    ],
+)
+def test_a_configuration_that_is_none_is_told_of(
+    tmp_path: Path, template: str, message: str
+) -> None:
+    """With the template that makes it."""
+    make_project(tmp_path, {"templates/jetbrains/run.xml.jinja": template})
+    with pytest.raises(ConfigError, match=f"^templates/jetbrains/.*: {message}"):
+        render(tmp_path, editors=["jetbrains"])
+
+
+OLD, NEW, OTHER = "old\n", "new\n", "by hand\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "content", "kept", "outcome"),
+    [
+        ((None, None), "", NEW, NEW, "added"),
+        ((None, ""), "", NEW, NEW, "added"),
+        ((OLD, OLD), "", NEW, NEW, "updated"),
+        ((OLD, "old\r\n"), "", NEW, NEW, "updated"),
+        ((NEW, NEW), "", NEW, NEW, None),
+        ((OLD, "new\r\n"), "", "new\r\n", NEW, None),
+        ((None, NEW), "", NEW, NEW, None),
+        ((OLD, OTHER), "", OTHER, NEW, "kept_yours"),
+        ((NEW, OTHER), "", OTHER, NEW, None),
+        ((OLD, OTHER), "force", NEW, NEW, "forced"),
+        ((OLD, None), "", "", NEW, "kept_deleted"),
+        ((OLD, None), "force", NEW, NEW, "forced"),
+        ((None, OTHER), "", OTHER, None, "kept_foreign"),
+        ((None, OTHER), "adopt", OTHER, NEW, "adopted"),
+    ],
+)
+def test_a_file_that_is_one_entry_is_a_persons_once_it_was_changed(
+    before: tuple[str | None, str | None],
+    asked: str,
+    content: str,
+    kept: str | None,
+    outcome: str | None,
+) -> None:
+    """As an entry is: it is left, or made, as a whole."""
+    base, yours = before
+    section = Section(path=(), key=None, entries={"a": NEW})
+    file = File(path="a.xml", template="t", is_text=True, sections=(section,))
+    merged = merge(
+        file,
+        None if yours is None else yours.encode(),
+        {} if base is None else {"": {"a": base}},
+        force={"a"} if asked == "force" else (),
+        adopt={"a"} if asked == "adopt" else (),
+    )
+    assert merged.content.decode() == content
+    assert merged.base == ({} if kept is None else {"": {"a": kept}})
+    assert [each.outcome.value for each in merged.changes] == (
+        [] if outcome is None else [outcome]
+    )

@@ -35,6 +35,7 @@ class File(Struct, frozen=True, kw_only=True):
         template: What it was rendered from, for errors.
         head: Keys that it begins with where it is not there yet.
         is_strict: Whether it must have no comments and no trailing commas.
+        is_text: Whether it is no JSON, and all of it is the one entry.
         sections: What is ours in it.
     """
 
@@ -42,4 +43,5 @@ class File(Struct, frozen=True, kw_only=True):
     template: str
     head: Mapping[str, Any] = {}
     is_strict: bool = False
+    is_text: bool = False
     sections: tuple[Section, ...] = ()

@@ -12,6 +12,7 @@ from sceneshift.ide.jsonc import parse
 from sceneshift.ide.jsonc.comparing import is_same
 from sceneshift.ide.outcomes import Change, Outcome
 from sceneshift.ide.settling import MISSING, Settling, Versions
+from sceneshift.ide.texts import Text, settle_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -59,6 +60,8 @@ def merge(
     Raises:
         JsoncError: The file is not what it should be.
     """
+    if file.is_text:
+        return _merge_text(file, found, base, (force, adopt))
     data = found or b""
     document = parse(data, name=file.path, is_strict=file.is_strict)
     merging = _Merging(file, document, base, (force, adopt))
@@ -71,6 +74,18 @@ def merge(
         # What would not be read back is a fault of ours, and is not to be written.
         parse(content, name=file.path, is_strict=file.is_strict)
     return Merged(content=content, base=settled, changes=tuple(merging.changes))
+
+
+def _merge_text(file: File, found: bytes | None, base: Base, asked: _Asked) -> Merged:
+    ((identity, ours),) = file.sections[0].entries.items()
+    text = Text(identity, base.get("", {}).get(identity), found, ours)
+    is_forced, is_adopted = (identity in names for names in asked)
+    settled = settle_text(text, is_forced=is_forced, is_adopted=is_adopted)
+    return Merged(
+        content=settled.content,
+        base={} if settled.base is None else {"": {identity: settled.base}},
+        changes=() if settled.change is None else (settled.change,),
+    )
 
 
 class _Merging:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -72,9 +73,15 @@ _TARGETS = {
 }
 
 
+_JETBRAINS = "jetbrains"
+_RUNS = "jetbrains/run.xml.jinja"
+_RUN = re.compile(r"<component\b.*?</component>", re.DOTALL)
+_UNFIT = re.compile(r"[^\w() -]+")
+
+
 def list_editors() -> tuple[str, ...]:
     """Return what `editors` and `--editor` may name."""
-    return (*_TARGETS, _PACKAGE)
+    return (*_TARGETS, _JETBRAINS, _PACKAGE)
 
 
 def render_files(
@@ -96,10 +103,13 @@ def render_files(
     chosen = _choose(editors, config)
     templates = Templates(root)
     values = {"model": model, "settings": config.ide}
-    return tuple(
-        _read(templates.render(target.template, values | extra), target, templates)
-        for target, extra in _list_targets(chosen, model, config)
-    )
+    files = [
+        _read(templates.render(target.template, values), target, templates)
+        for target in _list_targets(chosen, model, config)
+    ]
+    if _JETBRAINS in chosen:
+        files += _read_runs(templates.render(_RUNS, values), templates.find(_RUNS))
+    return tuple(files)
 
 
 def _choose(editors: Sequence[str], config: Config) -> list[str]:
@@ -119,16 +129,16 @@ def _choose(editors: Sequence[str], config: Config) -> list[str]:
 
 def _list_targets(
     editors: Sequence[str], model: Model, config: Config
-) -> Iterator[tuple[_Target, dict[str, Any]]]:
-    """Yield each file with what its template gets besides the model."""
+) -> Iterator[_Target]:
+    """Yield each file that is JSON."""
     for editor in editors:
         for target in _TARGETS.get(editor, ()):
             if target.path != _SETTINGS or config.ide.settings:
-                yield target, {}
+                yield target
         for folder in model.packages if editor == _PACKAGE else ():
             path = "package.json" if folder == "." else f"{folder}/package.json"
             template = "package.json.jinja"
-            yield _Target(path=path, template=template, is_strict=True), {}
+            yield _Target(path=path, template=template, is_strict=True)
 
 
 def _read(text: str, target: _Target, templates: Templates) -> File:
@@ -153,6 +163,33 @@ def _read(text: str, target: _Target, templates: Templates) -> File:
         is_strict=target.is_strict,
         sections=tuple(sections),
     )
+
+
+def _read_runs(text: str, place: Path) -> Iterator[File]:
+    """Yield a file for each configuration: there is no other kind of entry in it.
+
+    Raises:
+        ConfigError: One is no XML, or has no name.
+    """
+    import xml.etree.ElementTree as ET  # noqa: PLC0415 - one editor alone needs it
+
+    for found in _RUN.finditer(text):
+        try:
+            run = ET.fromstring(found[0]).find("configuration")  # noqa: S314 - our own
+        except ET.ParseError as error:
+            problem = f"makes no XML: {error}"
+            hint = "put each value through the filter: {{ value | e }}"
+            raise ConfigError(problem, file=place, hint=hint) from error
+        name = None if run is None else run.get("name")
+        if not name:
+            problem = "a configuration has no name"
+            raise ConfigError(problem, file=place, hint='give it one: name="…"')
+        yield File(
+            path=f".run/{_UNFIT.sub('', name)}.run.xml",
+            template=str(place),
+            is_text=True,
+            sections=(Section(path=(), key=None, entries={name: f"{found[0]}\n"}),),
+        )
 
 
 def _load(text: str, place: Path) -> Any:

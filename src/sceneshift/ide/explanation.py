@@ -125,7 +125,9 @@ def _try_all(
     before = {entry: dict(_flatten(_get(files, entry))) for entry in entries}
     for fact, other in _vary(model, ()):
         try:
-            tried = render_files(_with(model, fact, other), root, editors=editors)
+            tried = render_files(
+                _with(model, fact, other), root, editors=editors, is_kept=False
+            )
         except SceneshiftError:  # of a template that takes no such value
             continue
         if [len(f.sections) for f in tried] != [len(f.sections) for f in files]:

@@ -13,7 +13,8 @@ from sceneshift.core.schema import key_error
 from sceneshift.core.wording import quote, suggest
 from sceneshift.ide import jsonc
 from sceneshift.ide.files import File, Section
-from sceneshift.ide.templates import Templates, list_templates, read_template
+from sceneshift.ide.kept import render_all
+from sceneshift.ide.templates import find_template, list_templates, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ def list_editors() -> tuple[str, ...]:
 
 
 def render_files(
-    model: Model, root: Path, *, editors: Sequence[str] = ()
+    model: Model, root: Path, *, editors: Sequence[str] = (), is_kept: bool = True
 ) -> tuple[File, ...]:
     """Render the files of editors, and the scripts of each package.json.
 
@@ -94,6 +95,7 @@ def render_files(
         root: Its folder, absolute.
         editors: Whose files, `package` for the scripts; where there are none, those
             of the configuration, and the scripts.
+        is_kept: Whether the same will be asked for again, by another command.
 
     Raises:
         UsageError: There is no such editor.
@@ -101,14 +103,15 @@ def render_files(
     """
     config = load_config(root)
     chosen = _choose(editors, config)
-    templates = Templates(root)
-    values = {"model": model, "settings": config.ide}
-    files = [
-        _read(templates.render(target.template, values), target, templates)
-        for target in _list_targets(chosen, model, config)
-    ]
+    targets = list(_list_targets(chosen, model, config))
+    names = [each.template for each in targets]
     if _JETBRAINS in chosen:
-        files += _read_runs(templates.render(_RUNS, values), templates.find(_RUNS))
+        names.append(_RUNS)
+    values = {"model": model, "settings": config.ide}
+    texts = render_all(root, names, values, is_kept=is_kept)
+    files = [_read(texts[each.template], each, root) for each in targets]
+    if _JETBRAINS in chosen:
+        files += _read_runs(texts[_RUNS], find_template(root, _RUNS))
     return tuple(files)
 
 
@@ -141,13 +144,13 @@ def _list_targets(
             yield _Target(path=path, template=template, is_strict=True)
 
 
-def _read(text: str, target: _Target, templates: Templates) -> File:
+def _read(text: str, target: _Target, root: Path) -> File:
     """Read what was rendered as the entries of a file.
 
     Raises:
         ConfigError: It is no JSON, or no entries can be read off it.
     """
-    place = templates.find(target.template)
+    place = find_template(root, target.template)
     document = _load(text, place)
     if not isinstance(document, dict | list):
         raise ConfigError(

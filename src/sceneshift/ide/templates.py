@@ -14,7 +14,7 @@ from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jinja2 import Environment as Jinja
     from jinja2 import FileSystemBytecodeCache
@@ -23,7 +23,7 @@ FOLDER = "templates"
 SUFFIX = ".jinja"
 PREFIX = "sceneshift"
 _OWN = Path(__file__).with_name(FOLDER)
-_CACHE = "templates"
+CACHE = "templates"
 
 
 @lru_cache(maxsize=1)
@@ -44,6 +44,33 @@ def read_template(name: str) -> bytes:
         problem = f"there is no template {quote(name)}"
         raise ConfigError(problem, hint=suggest(name, known))
     return (_OWN / name).read_bytes()
+
+
+def find_template(root: Path, name: str) -> Path:
+    """Return the file of a template, relative to the project where it is its own."""
+    return Path(FOLDER if (root / FOLDER / name).is_file() else PREFIX, name)
+
+
+def list_versions(root: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return each file that templates may be made of: its path, size and time."""
+    return tuple(
+        (entry.path, found.st_size, found.st_mtime_ns)
+        for folder in (_OWN, root / FOLDER)
+        for entry in sorted(_walk(folder), key=lambda each: each.path)
+        for found in [entry.stat()]
+    )
+
+
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(Path(entry.path))
+        elif entry.is_file():
+            yield entry
 
 
 class Templates:
@@ -72,15 +99,6 @@ class Templates:
         except (AttributeError, ValueError, OSError, RecursionError) as error:
             raise self._explain(name, error) from error
 
-    def find(self, name: str) -> Path:
-        """Return the file of a template, relative to the project where it is its own.
-
-        Raises:
-            ConfigError: There is none of this name.
-        """
-        own = self._root / FOLDER / name
-        return own.relative_to(self._root) if own.is_file() else Path(PREFIX, name)
-
     def _explain(self, name: str, error: Exception) -> SceneshiftError:
         """Return the error of a template: the innermost line of one that it is at."""
         from jinja2 import (  # noqa: PLC0415 - imported by then
@@ -89,7 +107,7 @@ class Templates:
             UndefinedError,
         )
 
-        file, line = self.find(name), None
+        file, line = find_template(self._root, name), None
         if isinstance(error, TemplateSyntaxError):
             file, line = self._name(error.filename) or file, error.lineno
         else:
@@ -147,7 +165,7 @@ def _find_cache(root: Path) -> FileSystemBytecodeCache | None:
     from jinja2 import FileSystemBytecodeCache  # noqa: PLC0415 - as above
 
     try:
-        folder = StateFolder(root).make(_CACHE)
+        folder = StateFolder(root).make(CACHE)
     except SceneshiftError:
         return None
     return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None

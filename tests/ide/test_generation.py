@@ -49,6 +49,12 @@ def read(root: Path, path: str = LAUNCH) -> dict[str, Any]:
     return found
 
 
+def list_files(root: Path) -> list[Path]:
+    """Return what is JSON, or once was to be, but for the state folder."""
+    found = sorted(root.glob("**/*.json*"))
+    return [path for path in found if ".sceneshift" not in path.parts]
+
+
 def outcomes(root: Path, **more: Any) -> dict[str, str]:
     """Return what became of each file."""
     return {each.place.path: each.outcome for each in apply(ask(root, **more))}
@@ -170,7 +176,7 @@ def test_a_file_that_cannot_be_understood_stops_all(root: Path) -> None:
 def test_a_kill_leaves_each_file_as_it_was_or_is_to_be(root: Path) -> None:
     """At whatever step; the next run does the rest, and nothing is left beside it."""
     apply(ask(root))
-    paths = sorted(root.glob("**/*.json"))
+    paths = list_files(root)
     old = [path.read_bytes() for path in paths]
     (root / "Procfile").write_text(PROCFILE.replace("jobs", "work"))
     apply(ask(root))
@@ -183,7 +189,7 @@ def test_a_kill_leaves_each_file_as_it_was_or_is_to_be(root: Path) -> None:
         count = sum(one == after for one, after in zip(found, new, strict=True))
         apply(ask(root))
         assert [path.read_bytes() for path in paths] == new
-        assert sorted(root.glob("**/*.json*")) == paths
+        assert list_files(root) == paths
         for path, before in zip(paths, old, strict=True):
             path.write_bytes(before)
         return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.jsonc import measure_merging, measure_strays
+from bench.projects import measure_projects
 from bench.record import Record
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def measure(
     edits: int = 10_000,
     peers: Mapping[str, Sequence[str]] | None = None,
 ) -> Record:
-    """Merge into a large file, then change random ones.
+    """Generate files, merge into a large one, then change random ones.
 
     Args:
         root: The project in whose state folder the peers are installed.
@@ -30,6 +31,7 @@ def measure(
         peers: Command lines of the other editors; None has them installed.
     """
     record = Record(bench="ide", runs=runs)
+    measure_projects(root, record, runs=runs, peers=peers and {})
     measure_merging(root, record, runs=runs, count=count, peers=peers)
     measure_strays(record, edits=edits)
     return record

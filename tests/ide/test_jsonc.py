@@ -73,6 +73,8 @@ REFUSED = [
     (b"[1] \xef\xbb\xbf", 1, 5, "something follows after the end"),
     (b'\xef\xbb\xbf["\xc3\xa4\xff"]', 1, 4, "it is not UTF-8"),
     (b"[" + b"1" * 5000 + b"]", 1, 2, "a number has more digits than can be read"),
+    (b"[" + b"/* " * 200_000, 1, 2, "this comment does not end"),
+    (b'["' + b'\\"' * 200_000, 1, 2, "this string does not end"),
     (b"[\n" * 20_000, 20_000, 1, "nested too deeply: 20000 levels"),
     (b'{"a":' * 20_000, 1, 99_996, "nested too deeply: 20000 levels"),
     (b"[" * 9999 + b"]}" * 9999 + rb'"\q":', 1, 9999, "nested too deeply: 9999 levels"),

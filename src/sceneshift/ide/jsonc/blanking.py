@@ -7,15 +7,15 @@ from itertools import chain
 from typing import NamedTuple
 
 # Strings are passed over, and so are commas that a value follows. What is left are
-# comments, commas before a bracket, and what ends nowhere. The end is one too: a search
-# without a match would begin again, in the middle of a string.
+# comments, commas before a bracket, and what ends nowhere, to the end at once. The end
+# is one too: a search without a match would begin again, in the middle of a string.
 _EVENT = re.compile(
     r"""
     [^"/,]*+
     (?: "[^"\\]*+(?:\\.[^"\\]*+)*+" [^"/,]*+
     |   ,(?!(?:[ \t\r\n]++|//[^\r\n]*+|/\*.*?\*/)*+[\]}]) [^"/,]*+
     )*+
-    (?: ( //[^\r\n]*+ | /\*.*?\*/ ) | (,) | ["/] | \Z )
+    (?: ( //[^\r\n]*+ | /\*.*?\*/ ) | (,) | /\*.*+ | ".*+ | / | \Z )
     """,
     re.DOTALL | re.VERBOSE,
 )

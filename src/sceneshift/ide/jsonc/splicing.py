@@ -39,6 +39,8 @@ class Plan:
         self.replaced: dict[int, Any] = {}
         self.removed: set[int] = set()
         self.added: dict[int, list[New]] = {}
+        children = enumerate(container.children)
+        self._places = {child.key: index for index, child in children}
 
     def find(self, key: str | int) -> int | None:
         """Return the place of a child; None where no key is such.
@@ -46,11 +48,9 @@ class Plan:
         Raises:
             LookupError: An array has no such place.
         """
-        children = self.container.children
         if isinstance(key, int):
-            return range(len(children))[key]
-        places = (index for index, each in enumerate(children) if each.key == key)
-        return next(places, None)
+            return range(len(self.container.children))[key]
+        return self._places.get(key)
 
     def find_child(self, key: str | int) -> Child | None:
         """Return a child; None where no key is such."""

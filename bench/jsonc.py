@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from bench.record import OURS, Record, show_progress
 from bench.scribbles import change, count_stray_bytes, scribble
 from sceneshift.ide.files import File, Section
 from sceneshift.ide.jsonc import parse
+from sceneshift.ide.jsonc.blanking import blank
 from sceneshift.ide.merging import merge
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _WARM = 30  # until V8 has compiled what is to be measured
 _SLOW_RUNS = 3  # of what takes seconds
 _CHANGED = 10
+_REMOVALS = 20
 _EDITS_OF_A_FILE = 5
 
 
@@ -66,6 +69,7 @@ def measure_merging(
             for name, argv in peers.items()
         }
         _take_turns(record, _list_cases(data, kinds), running, runs)
+        _count_lost_comments(record, running.get(NODE), runs * _REMOVALS)
     size = f"{len(data) / 1000:.0f} kB"
     record.notes.append(
         f"{count} configurations are {size}; each contender's own clock, one call"
@@ -123,6 +127,32 @@ def _take_turns(
 
 def _read(made: Any) -> Any:
     return parse(made, name="launch.json").value if isinstance(made, bytes) else made
+
+
+def _count_lost_comments(record: Record, node: Peer | None, count: int) -> None:
+    """Remove things from random files, and count the comments that go with them."""
+    random = Random(count)  # noqa: S311 - the same files each time
+    lost: dict[str, list[float]] = {OURS: [0]}
+    for _ in range(count):
+        document = parse(scribble(random), name="scribble")
+        if not document.value:
+            continue
+        source = document.source
+        child = random.choice(source.open(source.start).children)
+        text = source.text
+        wanted = _list_comments(text[: child.start] + "0" + text[child.end :])
+        made = document.remove((child.key,)).decode()
+        lost[OURS][0] += (wanted - _list_comments(made)).total()
+        if node is not None:
+            _, made = node.run(json.dumps({"data": text, "path": [child.key]}))
+            lost.setdefault(NODE, [0])[0] += (wanted - _list_comments(made)).total()
+    case = f"comments lost, {count} removals"
+    record.add(case, "comments", lost)
+    record.aim(case, OURS, at_most=0)
+
+
+def _list_comments(text: str) -> Counter[str]:
+    return Counter(text[start:end] for start, end in blank(text).comments)
 
 
 def measure_strays(record: Record, *, edits: int) -> None:

@@ -151,6 +151,6 @@ def test_ide_counts_what_edits_have_no_business_with(tmp_path: Path) -> None:
     record = ide.measure(tmp_path, runs=1, count=2, edits=20, peers=peers)
     said = read_back(record, tmp_path)
     check(said, "ide")
-    assert {figure["unit"] for figure in said["figures"]} == {"ms", "bytes"}
+    assert {figure["unit"] for figure in said["figures"]} == {"ms", "comments", "bytes"}
     assert {figure["contender"] for figure in said["figures"]} == {OURS, FIVE}
     assert said["figures"][-1]["samples"] == [0]

@@ -114,6 +114,14 @@ def test_a_new_entry_is_added_behind_those_by_hand() -> None:
     again(launch(TESTS), made)
 
 
+def test_sections_of_one_place_are_one() -> None:
+    """Each environment may have its own."""
+    file = make(*launch(API).sections, *launch(TESTS).sections)
+    made = merge(file, None, {})
+    assert read(made) == {"configurations": [API, TESTS]}
+    again(file, made)
+
+
 def test_missing_places_are_made() -> None:
     """Two sections may be within one that is not there."""
     file = make(
@@ -313,6 +321,8 @@ def test_a_value_with_a_comment_in_it_is_not_replaced(first: Merged, new: Any) -
     assert made.content == found
     assert list_outcomes(made) == [("API", "args", "kept_yours")]
     again(launch({**API, "args": new}, TESTS), made)
+    later = merge(launch({**API, "args": new}, TESTS), first.content, made.base)
+    assert list_outcomes(later) == [("API", "args", "updated")]
 
 
 LINES = '[\n    "-m", // first\n    "x",\n    // then\n    {"a": [ 1 ]}, "y"\n    ]'

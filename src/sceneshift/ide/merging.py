@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sceneshift.ide.found import find_entries, list_unwanted, recall_section
 from sceneshift.ide.jsonc import parse
@@ -119,11 +120,16 @@ class _Merging:
 
     def _list_sections(self) -> Iterator[Section]:
         """Yield what is made now, then what was and is no longer."""
-        yield from self._file.sections
-        now = {"/".join(section.path) for section in self._file.sections}
-        for name, entries in self._base.items():
+        now: dict[str, Section] = {}
+        for section in self._file.sections:
+            # Several may be of one place, as those of environments are.
+            name = "/".join(section.path)
+            entries = now[name].entries if name in now else {}
+            now[name] = replace(section, entries={**entries, **section.entries})
+        yield from now.values()
+        for name, old in self._base.items():
             if name not in now:
-                yield recall_section(name, entries, self._value)
+                yield recall_section(name, old, self._value)
 
     def _settle_section(self, section: Section, name: str) -> dict[str, Any]:
         """Settle each entry, and return those that are ours now."""

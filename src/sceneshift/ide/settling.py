@@ -87,7 +87,9 @@ class Settling:
         elif self.write(path, yours, ours):
             self.report(Outcome.UPDATED, keys)
         else:
+            # It is as it was made, and follows once the comment is elsewhere.
             self.report(Outcome.KEPT_YOURS, keys, _COMMENT)
+            return base
         return ours
 
     def remove(

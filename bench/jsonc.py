@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from bench.jsoncpeers import FIVE, NODE, install_editors, running_peer
 from bench.launchfiles import make_entry, make_launch_file
 from bench.record import OURS, Record, show_progress
-from bench.scribbles import change, count_stray_bytes, scribble
+from bench.scribbles import change, scribble
+from bench.strays import count_stray_bytes
 from sceneshift.ide.files import File, Section
 from sceneshift.ide.jsonc import parse
 from sceneshift.ide.jsonc.blanking import blank

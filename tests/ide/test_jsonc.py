@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.scribbles import change, count_stray_bytes, scribble
+from bench.scribbles import change, scribble
+from bench.strays import count_stray_bytes
 from sceneshift.ide.jsonc import JsoncError, parse
 from sceneshift.ide.jsonc.comparing import is_same
 

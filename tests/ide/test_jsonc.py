@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.scribbles import change, scribble
@@ -379,6 +379,7 @@ def test_booleans_are_no_numbers() -> None:
     assert not is_same({"a": False}, {"a": 0})
 
 
+@settings(max_examples=300, deadline=None)
 @given(random=st.randoms(use_true_random=False), is_strict=st.booleans())
 def test_a_change_changes_nothing_else(random: Random, *, is_strict: bool) -> None:
     """No byte outside of it, no comment, and the value is the one expected."""

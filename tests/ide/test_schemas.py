@@ -187,3 +187,20 @@ def test_no_address_is_another_machines(
     assert hosts <= {"127.0.0.1", "localhost"}
     connected = [each for each in walk([*files.values()]) if isinstance(each, dict)]
     assert {each["host"] for each in connected if "host" in each} <= {"127.0.0.1"}
+
+
+def test_a_stack_is_up_before_any_of_it_is_looked_at(
+    files: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """A page that is served by itself would take the port of the stack's own."""
+    tasks = {each["label"]: each for each in files[".vscode/tasks.json"]["tasks"]}
+    launch = files[".vscode/launch.json"]
+    named = {each["name"]: each for each in launch["configurations"]}
+    for compound in launch["compounds"]:
+        begun = [named[each] for each in compound["configurations"]]
+        if any(each["request"] == "attach" for each in begun):
+            task = tasks[compound["preLaunchTask"]]
+            assert task["isBackground"]
+            assert task["args"][2:3] + task["args"][-1:] == ["dev", "--debug"]
+        else:
+            assert all("serverReadyAction" not in each for each in begun[1:])

@@ -25,7 +25,7 @@ def recommended(root: Path) -> list[str]:
 
 def falsify(root: Path) -> None:
     """Have what is kept be another than what is made."""
-    path = root / ".sceneshift" / "templates" / "rendered.json"
+    path = root / ".sceneshift" / "templates" / "rendered.kept"
     kept = json.loads(path.read_bytes())
     kept["texts"]["vscode/extensions.json.jinja"] = '{"recommendations": ["kept"]}'
     path.write_text(json.dumps(kept))
@@ -46,7 +46,7 @@ def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
         {TEMPLATE: '{"recommendations": ["own"]}'},
         {"templates/other.html": "that a template may include"},
         {"pyproject.toml": "[tool.sceneshift.ide]\nsettings = true"},
-        {".sceneshift/templates/rendered.json": "{"},
+        {".sceneshift/templates/rendered.kept": "{"},
     ],
 )
 def test_it_is_made_again_where_anything_is_another(
@@ -67,7 +67,7 @@ def test_what_is_only_tried_is_not_kept(tmp_path: Path) -> None:
     """It would take the place of what comes again."""
     make_project(tmp_path, PROCFILE)
     render_files(read(tmp_path), tmp_path, is_kept=False)
-    assert not (tmp_path / ".sceneshift" / "templates" / "rendered.json").exists()
+    assert not (tmp_path / ".sceneshift" / "templates" / "rendered.kept").exists()
 
 
 def test_jinja_is_not_imported_where_nothing_is_made(tmp_path: Path) -> None:

@@ -63,9 +63,7 @@ def make(tmp_path: Path) -> Path:
 def build_environ(root: Path, **more: str) -> dict[str, str]:
     """Return a shell's variables, with what `inv env.export` has put there."""
     exported = {"LEAK": "exported", "VALUE": "development", "ONLY": "exported"}
-    kept = {
-        name: text for name, text in os.environ.items() if not name.startswith("COV")
-    }
+    kept = dict(os.environ)
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
     return {
         **kept,

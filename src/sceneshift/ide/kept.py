@@ -14,14 +14,14 @@ import msgspec
 
 from sceneshift.core.blake2 import digest
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.paths import StateFolder, write_whole
+from sceneshift.core.paths import StateFolder
 from sceneshift.ide.templates import CACHE, Templates, list_versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_FILE = "rendered.json"
+_FILE = "rendered.kept"
 
 
 def render_all(
@@ -47,10 +47,17 @@ def render_all(
     templates = _get_templates(root, versions)
     texts = {name: templates.render(name, values) for name in names}
     if is_kept:
-        with contextlib.suppress(OSError, SceneshiftError):  # where nothing is written
-            StateFolder(root).make(CACHE)
-            write_whole(path, json.dumps({"key": key, "texts": texts}))
+        _write(path, {"key": key, "texts": texts}, StateFolder(root))
     return texts
+
+
+def _write(path: Path, kept: object, state: StateFolder) -> None:
+    """Keep something, where that can be written; what is damaged is no loss."""
+    draft = path.with_suffix(".draft")  # always the same: a kill leaves one, not many
+    with contextlib.suppress(OSError, SceneshiftError):
+        state.make(CACHE)
+        draft.write_text(json.dumps(kept), encoding="utf-8")
+        draft.replace(path)
 
 
 def _read(path: Path, key: str) -> dict[str, str] | None:

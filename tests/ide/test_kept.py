@@ -33,7 +33,8 @@ def falsify(root: Path) -> None:
 
 def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
     """By the same templates, of the same project."""
-    make_project(tmp_path, PROCFILE)
+    make_project(tmp_path, {**PROCFILE, "templates/other.html": ""})
+    (tmp_path / "templates" / "nowhere").symlink_to("nothing")
     recommended(tmp_path)
     falsify(tmp_path)
     assert recommended(tmp_path) == ["kept"]

@@ -149,3 +149,36 @@ def test_tests_are_known_by_pytests_own_files(
 ) -> None:
     """And what would keep breakpoints from being hit is turned off."""
     assert find_tests(make_project(tmp_path, files)) == tests
+
+
+@pytest.mark.parametrize(
+    ("default", "name"),
+    [("", "development"), ("local", "qa"), ("prod", "development")],
+)
+def test_code_is_written_in_what_is_active_when_nobody_says_another(
+    tmp_path: Path, default: str, name: str
+) -> None:
+    """There a server reloads by itself, and the stack starts by one key."""
+    toml = f"""
+        [tool.sceneshift]
+        {f'default_environment = "{default}"' if default else ""}
+        [tool.sceneshift.environments.qa]
+        aliases = ["local"]
+        [tool.sceneshift.environments.prod]
+        protected = true
+    """
+    model = read(make_project(tmp_path, {"pyproject.toml": toml}))
+    assert [each.name for each in model.environments if each.is_development] == [name]
+
+
+def test_nothing_is_development_where_all_is_protected(tmp_path: Path) -> None:
+    """Nobody writes code there."""
+    toml = "[tool.sceneshift.environments.development]\nprotected = true"
+    model = read(make_project(tmp_path, {"pyproject.toml": toml}))
+    assert not any(each.is_development for each in model.environments)
+
+
+def test_migrations_in_their_usual_place_make_the_one_database(tmp_path: Path) -> None:
+    """Its address may be in an env file, which nobody commits."""
+    model = read(make_project(tmp_path, {"alembic.ini": "[alembic]"}))
+    assert model.databases == (Database(name="default", has_migrations=True),)

@@ -51,6 +51,7 @@ def test_a_project_extends_a_template_block_by_block(tmp_path: Path) -> None:
         ("{\n\n{{ model.nmae }}}", "{}:3: .* has no attribute 'nmae'"),
         ("{\n{% if %}", "{}:2: Expected an expression, got 'end of statement block'"),
         ("{\n{{ 1 / 0 }}}", "{}:2: division by zero"),
+        ("\n{{ 'a'.encode('b') }}", "{}:2: unknown encoding: b"),
         ("{{ 1 | jsn }}", "{}:1: No filter named 'jsn'"),
         ("{{ none.a() }}", "{}:1: 'None' has no attribute 'a'"),
         (

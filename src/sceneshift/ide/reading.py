@@ -15,7 +15,13 @@ from sceneshift.core.config import (
 from sceneshift.core.databases import DEFAULT
 from sceneshift.core.debugports import find_debug_ports
 from sceneshift.core.project import build_env, listens, load_project
-from sceneshift.core.selection import is_guarded, list_aliases, list_environments
+from sceneshift.core.selection import (
+    DEFAULT_NAME,
+    choose_environment,
+    is_guarded,
+    list_aliases,
+    list_environments,
+)
 from sceneshift.ide.kinds import detect
 from sceneshift.ide.model import (
     Commands,
@@ -30,7 +36,7 @@ from sceneshift.ide.suite import find_tests
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sceneshift.core.config import Config
+    from sceneshift.core.config import Config, EnvironmentConfig
     from sceneshift.core.instances import Instance
     from sceneshift.core.project import Project
     from sceneshift.ide.kinds import Detected
@@ -51,7 +57,6 @@ _SETUPS = {
 }
 # All that a shell may say: whatever else it has is one person's.
 _PASSED = ("HOME", "PATH")
-_DEVELOPMENT = frozenset({"dev", "development", "local"})
 _PRODUCTION = frozenset({"prod", "production"})
 # The commands of projects that do this, by the first of these names that there is.
 _TEST = ("test", "test.run", "test.all", "tests", "tests.run", "tests.all")
@@ -106,7 +111,7 @@ def _read_environments(
 ) -> Iterator[Environment]:
     sections = list_environments(root, config)
     aliases = {name: list_aliases(name, sections) for name in sections}
-    development = _find_development(config, aliases)
+    development = _find_development(root, config, sections)
     for name, section in sections.items():
         project = load_project(
             root, environ=environ, environment=name, is_looking=True, config=config
@@ -123,13 +128,18 @@ def _read_environments(
 
 
 def _find_development(
-    config: Config, aliases: Mapping[str, Collection[str]]
-) -> str | None:
-    """Return the environment in which code is written; None where none is called so."""
-    for name, others in aliases.items():
-        if {name, *others} & _DEVELOPMENT:
+    root: Path, config: Config, sections: Mapping[str, EnvironmentConfig]
+) -> str:
+    """Return the environment in which code is written.
+
+    That is the one that is active where nobody says another, unless it is guarded.
+    """
+    asked = config.default_environment or DEFAULT_NAME
+    for each in (asked, DEFAULT_NAME):
+        name, _ = choose_environment(root, config, {}, each)
+        if not is_guarded(name, sections[name], config):
             return name
-    return config.default_environment
+    return ""
 
 
 def _read_processes(project: Project) -> Iterator[Process]:

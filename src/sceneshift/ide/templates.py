@@ -90,13 +90,9 @@ class Templates:
         Raises:
             ConfigError: It has an error: in which file, and on which line.
         """
-        from jinja2 import TemplateError  # noqa: PLC0415 - 60 ms
-
         try:
             return self._jinja.get_template(name).render(values)
-        except (TemplateError, ArithmeticError, LookupError, TypeError) as error:
-            raise self._explain(name, error) from error
-        except (AttributeError, ValueError, OSError, RecursionError) as error:
+        except Exception as error:  # whatever a template's expressions raise
             raise self._explain(name, error) from error
 
     def _explain(self, name: str, error: Exception) -> SceneshiftError:

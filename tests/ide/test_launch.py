@@ -77,11 +77,12 @@ def build_environ(root: Path, **more: str) -> dict[str, str]:
 
 
 def launch(
-    root: Path, *words: str, **more: str
+    root: Path, *words: str, is_safe: bool = False, **more: str
 ) -> tuple[subprocess.CompletedProcess[str], Any]:
     """Launch a process; return how it ended, and what it told."""
+    python = [sys.executable, *(["-P"] if is_safe else [])]
     done = subprocess.run(
-        [sys.executable, "-m", "sceneshift.ide.launch", *words],
+        [*python, "-m", "sceneshift.ide.launch", *words],
         cwd=root,
         env=build_environ(root, **more),
         capture_output=True,
@@ -108,12 +109,15 @@ def run_plainly(root: Path, name: str) -> Any:
     return json.loads((root / "told.json").read_bytes())
 
 
-@pytest.mark.parametrize("name", ["script", "module", "shell"])
+@pytest.mark.parametrize(
+    ("name", "is_safe"),
+    [("script", False), ("script", True), ("module", False), ("shell", False)],
+)
 def test_a_process_finds_what_it_finds_when_a_shell_runs_it(
-    root: Path, name: str
+    root: Path, name: str, *, is_safe: bool
 ) -> None:
     """Words, folder, where modules are looked for, and each variable."""
-    done, launched = launch(root, name)
+    done, launched = launch(root, name, is_safe=is_safe)
     assert done.returncode == (5 if name == "shell" else 0), done.stderr
     plain = run_plainly(root, name)
     for facts in (launched, plain):
@@ -204,6 +208,15 @@ def test_nothing_is_said_of_what_ends_before(root: Path) -> None:
     """And nobody waits for it any more."""
     done, _told = launch(root, "--ready", "fails")
     assert (done.returncode, done.stderr) == (3, "")
+    done, _told = launch(root, "--ready", "script")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_shell_cannot_be_given_is_told(root: Path) -> None:
+    """Words too long for the system."""
+    done, _told = launch(root, "echo", "--", "'" * 30_000)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: `/bin/sh` cannot be run: argument list too")
 
 
 def test_node_is_found_where_a_stack_has_put_it(root: Path) -> None:
@@ -217,3 +230,5 @@ def test_node_is_found_where_a_stack_has_put_it(root: Path) -> None:
     (tools / "sh").symlink_to("/bin/sh")
     done, _told = launch(root, "node", PATH=str(tools))
     assert done.stdout == "node server.js\n"
+    done, _told = launch(root, "node", "--", "'" * 30_000, PATH=str(tools))
+    assert done.returncode == 2

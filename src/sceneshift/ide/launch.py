@@ -18,7 +18,7 @@ import sys
 import time
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from sceneshift.core.client import Client
 from sceneshift.core.commandenv import (
@@ -203,9 +203,14 @@ def _change_environment(env: Mapping[str, str]) -> None:
     os.environ.update(env)
     time.tzset()
     sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
-    for stream in (sys.stdout, sys.stderr):
-        if env.get("PYTHONUNBUFFERED") and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(write_through=True)
+    is_unbuffered = bool(env.get("PYTHONUNBUFFERED"))
+    for stream in filter(_is_text, (sys.stdout, sys.stderr)):
+        stream.reconfigure(write_through=is_unbuffered)
+
+
+def _is_text(stream: object) -> TypeGuard[io.TextIOWrapper]:
+    """Tell whether it is one of the interpreter's own, and no window of a debugger."""
+    return isinstance(stream, io.TextIOWrapper)
 
 
 def _list_paths(program: PythonProgram, before: str) -> list[str]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from support import free_port
 
 if TYPE_CHECKING:
-    import pytest
-
     from zygotes import Zygote
 
 PROGRAM = "print('went on', flush=True)\nbreakpoint()\n"
@@ -38,14 +36,11 @@ def test_a_program_runs_on_where_nobody_answers(zygote: Zygote) -> None:
     assert zygote.read_output().count("went on") == 2
 
 
-def test_without_debugpy_a_program_runs_all_the_same(
-    capfd: pytest.CaptureFixture[str], zygote: Zygote
-) -> None:
-    """That is told once, by the zygote."""
+def test_without_debugpy_a_program_runs_all_the_same(zygote: Zygote) -> None:
+    """Where somebody has removed it since it was looked for."""
     (zygote.root / "debugpy.py").write_text("raise ImportError('no debugpy here')\n")
     zygote.begin("print('ran')\n", is_traced=True)
     child = zygote.fork()
     child.tell(op="go", **anchor_at(1))
     assert child.wait_end() == 0
     assert zygote.read_output() == "ran\n"
-    assert capfd.readouterr().err == "no debugger: no debugpy here\n"

@@ -58,14 +58,16 @@ class Stack:
         assert old in text
         (self.root / name).write_text(text.replace(old, new))
 
-    def start(self, files: Mapping[str, str], *flags: str) -> Self:
+    def start(
+        self, files: Mapping[str, str], *flags: str, command: str = "dev"
+    ) -> Self:
         """Write the project and start it."""
         table = "[tool.sceneshift]\n"
         base = {"tasks.py": TASKS, "pyproject.toml": table}
         self.write({**base, **files})
         with (self.root / "output").open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "invoke", "dev", *flags],
+                [sys.executable, "-m", "invoke", command, *flags],
                 cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

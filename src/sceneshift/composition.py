@@ -28,6 +28,9 @@ ROOMS = (
     "ide",  # what an editor needs to know of it all
 )
 
+# Namespaces that a room has besides the one of its name.
+MORE = {"debug": "dev"}  # the running stack in an editor
+
 # What `inv env.validate` runs: each has a function `list_checks`, and those that know
 # what makes something which is missing have `list_makers`.
 CHECKS = (
@@ -43,6 +46,9 @@ LEFTOVERS = "sceneshift.data.leftovers"
 
 # What has databases follow the branch of git, before and while a stack runs: it is run.
 FOLLOWER = "sceneshift.data.branches.program"
+
+# What `inv debug.attach` asks for editors' entries: a function `find_entries`.
+ENTRIES = "sceneshift.ide.entries"
 
 # What `inv env.switch` asks for pending migrations, and has apply them: functions
 # `find_pending` and `migrate`.
@@ -67,6 +73,7 @@ def namespace(root: Path | None = None) -> Collection:
     # By name: they are imported by the command that needs them.
     settings = {
         "checks": list(CHECKS),
+        "entries": ENTRIES,
         "first_use": FIRST_USE,
         "follower": FOLLOWER,
         "leftovers": LEFTOVERS,
@@ -91,6 +98,9 @@ def _load_rooms() -> Iterator[Collection]:
         if importlib.util.find_spec(name) is not None:
             module = importlib.import_module(name)
             yield Collection.from_module(module, name=room)
+            for name, of in MORE.items():
+                if of == room:
+                    yield getattr(module, name)
 
 
 @contextmanager

@@ -57,12 +57,37 @@ def test_what_is_asked_for_has_the_ports_that_editors_know(
     assert ports == {name: known[name] if name in names else None for name in ports}
 
 
+PAGE = "page: npm run dev -- --port $PORT\n"
+USUAL = "".join(
+    f"{name}: python work.py --port $PORT\n" for name in ("api", "backend", "worker")
+)
+
+
+@pytest.mark.parametrize(
+    ("debug", "procfile", "names"),
+    [
+        ("@backend", PROCFILE, ["web"]),
+        ("@worker", PROCFILE, ["worker.1"]),
+        ("@frontend", PROCFILE + PAGE, ["page"]),
+        ("*,@frontend", PROCFILE + PAGE, ["web", "worker.1", "page"]),
+        ("@backend", USUAL, ["backend"]),
+    ],
+)
+def test_commands_find_what_they_are_for(
+    tmp_path: Path, debug: str, procfile: str, names: list[str]
+) -> None:
+    """By the usual name, else by what a process is."""
+    ports = ports_of(load(tmp_path, debug, procfile=procfile))
+    assert [name for name, port in ports.items() if port] == names
+
+
 @pytest.mark.parametrize(
     ("debug", "procfile", "words"),
     [
         ("wbe", PROCFILE, "there is no process `wbe` to debug"),
         ("job", PROCFILE, "`job` cannot be debugged: a shell reads"),
         ("*", "job: sleep 5 | cat\n", "`job` cannot be debugged"),
+        ("@frontend", "job: python work.py\n", "no process is a frontend: job"),
     ],
 )
 def test_what_cannot_be_debugged_is_bad_usage(

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from sceneshift.core.program import PythonProgram
     from sceneshift.core.project import Project
     from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.run.choice import Choice
 
-ALL = "*"  # no process can have that name
+# No process can have these names.
+ALL = "*"
+SERVERS = "@backend"
+WORKERS = "@worker"
+PAGES = "@frontend"  # what a browser shows, which is debugged there
 _PORTS = "[tool.sceneshift.environments.<name>.debug_ports] of pyproject.toml"
 
 
@@ -34,7 +39,7 @@ def assign_debug_ports(
     Args:
         processes: All that are to run.
         project: Names the ports.
-        asked: Processes, `web,worker`, or ALL; empty means none.
+        asked: Processes or words for some of them, `web,worker`; empty means none.
 
     Raises:
         SceneshiftError: debugpy is not installed for one of them, or two processes
@@ -55,24 +60,78 @@ def assign_debug_ports(
 
 
 def _choose(first: dict[str, ProcessSpec], root: Path, asked: str) -> list[str]:
-    """Return those that are asked for; of all, those that can be debugged."""
-    names = list(first) if asked == ALL else [n for n in asked.split(",") if n]
+    """Return those that are asked for, each once."""
     found: list[str] = []
-    reasons: list[str] = []
-    for name in names:
+    for word in filter(None, asked.split(",")):
+        found += _ROLES[word](first, root) if word in _ROLES else [word]
+    for name in found:
         if name not in first:
             text = f"there is no process {quote(name)} to debug"
             raise UsageError(text, hint=suggest(name, first))
-        choice = choose(first[name], root)
-        if choice.program is None:
-            reasons.append(f"`{name}` cannot be debugged: {choice.reason}")
-            continue
-        _refuse_missing(name, choice.program)
-        found.append(name)
-    if reasons and (asked != ALL or not found):
-        hint = "see which are Python programs: inv dev --dry-run"
-        raise UsageError("; ".join(reasons), hint=hint)
+        if PAGES not in asked.split(",") or name not in _find_pages(first, root):
+            _refuse_unable(name, choose(first[name], root))
+    return list(dict.fromkeys(found))
+
+
+def _find_all(first: dict[str, ProcessSpec], root: Path) -> list[str]:
+    """Return those that can be debugged; where none can, why the first cannot."""
+    able = [name for name in first if choose(first[name], root).program is not None]
+    return able or list(first)[:1]
+
+
+def _find_servers(first: dict[str, ProcessSpec], root: Path) -> list[str]:
+    """Return what is called `backend`, else the Python programs that listen."""
+    return _find(first, root, "backend", is_python=True, listens=True)
+
+
+def _find_workers(first: dict[str, ProcessSpec], root: Path) -> list[str]:
+    """Return what is called `worker`, else the Python programs that do not listen."""
+    return _find(first, root, "worker", is_python=True, listens=False)
+
+
+def _find_pages(first: dict[str, ProcessSpec], root: Path) -> list[str]:
+    """Return what is called `frontend`, else the first other program that listens."""
+    return _find(first, root, "frontend", is_python=False, listens=True)[:1]
+
+
+def _find(
+    first: dict[str, ProcessSpec],
+    root: Path,
+    usual: str,
+    *,
+    is_python: bool,
+    listens: bool,
+) -> list[str]:
+    names = [usual] if usual in first else list(first)
+    found = [
+        name
+        for name in names
+        if (choose(first[name], root).program is not None) is is_python
+        and first[name].listens is listens
+    ]
+    if not found:
+        raise UsageError(
+            f"no process is a {usual}: {', '.join(first)}",
+            hint="name those that are to be debugged: inv dev --debug web",
+        )
     return found
+
+
+_ROLES = {
+    ALL: _find_all,
+    SERVERS: _find_servers,
+    WORKERS: _find_workers,
+    PAGES: _find_pages,
+}
+
+
+def _refuse_unable(name: str, choice: Choice) -> None:
+    if choice.program is None:
+        raise UsageError(
+            f"`{name}` cannot be debugged: {choice.reason}",
+            hint="see which are Python programs: inv dev --dry-run",
+        )
+    _refuse_missing(name, choice.program)
 
 
 def _refuse_missing(name: str, program: PythonProgram) -> None:

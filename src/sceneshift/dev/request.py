@@ -28,6 +28,7 @@ class Request(NamedTuple):
         only: Processes, `web,worker`; empty means all.
         is_strict: Whether the first end of a process ends all.
         debug: Processes that are debugged, `web,worker`, or `*`; empty means none.
+        browser: How a browser shows the page: `shown` or `headless`; empty means not.
         maker: The module that makes databases of a worktree; empty where there is none.
         follower: The one that has databases follow git; empty likewise.
     """
@@ -39,6 +40,7 @@ class Request(NamedTuple):
     only: str = ""
     is_strict: bool = False
     debug: str = ""
+    browser: str = ""
     maker: str = ""
     follower: str = ""
 

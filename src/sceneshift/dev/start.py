@@ -144,6 +144,8 @@ class Run:
             self._say(text)
         self._do(self._await_loss(lost))
         self._do(self._sum_up())
+        if self._request.browser:
+            self._do(self._browse())
         self.supervisor.feed(Began())
 
     async def close(self) -> None:
@@ -362,6 +364,15 @@ class Run:
             duration_s=self._loop.time() - began,
         )
         self.terminal.system(text, time.time())
+
+    async def _browse(self) -> None:
+        """Have a browser show the page, with a port for an editor."""
+        from sceneshift.dev.browser import browse  # noqa: PLC0415 - seldom
+
+        is_headless = self._request.browser == "headless"
+        await browse(
+            self.supervisor, self._spawner, self._state, is_headless=is_headless
+        )
 
     def _lose_viewer(self) -> None:
         """Nobody reads the output any more, as after `inv dev | head`."""

@@ -17,11 +17,28 @@ if TYPE_CHECKING:
 _ENV = "the environment (default: the active one)"
 _JSON = "print JSON"
 _NAMES = "processes (default: all)"
+_HEADLESS = "show no window"
 
 
 def _root(context: Context) -> Path:
     refuse_windows("inv dev")
     return find_root(context)
+
+
+def _debug(context: Context, what: str, env: str, browser: str = "") -> None:
+    from sceneshift.dev import commands  # noqa: PLC0415
+    from sceneshift.dev.request import Request  # noqa: PLC0415
+
+    commands.run(
+        Request(
+            root=_root(context),
+            environment=env or None,
+            debug=what,
+            browser=browser,
+            maker=context.config.sceneshift.first_use,
+            follower=context.config.sceneshift.follower,
+        )
+    )
 
 
 def _read_debug(value: str | bool | None) -> str:  # noqa: FBT001 - invoke's
@@ -194,3 +211,40 @@ ns = Collection("dev")
 ns.add_task(up, name="up", default=True)
 for _each in (status, logs, restart, stop, start, why, attach):
     ns.add_task(_each)
+
+
+@task(help={"env": _ENV})
+def backend(context: Context, env: str = "") -> None:
+    """Start everything, with an editor's debugger in the backend."""
+    _debug(context, "@backend", env)
+
+
+@task(help={"env": _ENV})
+def worker(context: Context, env: str = "") -> None:
+    """Start everything, with an editor's debugger in the worker."""
+    _debug(context, "@worker", env)
+
+
+@task(help={"env": _ENV, "headless": _HEADLESS})
+def frontend(context: Context, env: str = "", headless: bool = False) -> None:  # noqa: FBT001, FBT002 - a flag
+    """Start everything, and a browser that an editor debugs the page in."""
+    _debug(context, "@frontend", env, "headless" if headless else "shown")
+
+
+@task(help={"env": _ENV, "headless": _HEADLESS})
+def full(context: Context, env: str = "", headless: bool = False) -> None:  # noqa: FBT001, FBT002 - a flag
+    """Start everything with debuggers: all of Python, and the page in a browser."""
+    _debug(context, "*,@frontend", env, "headless" if headless else "shown")
+
+
+@task(name="attach", help={"json": _JSON})
+def ports(context: Context, json: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Show where debuggers listen, and which entry of an editor attaches to each."""
+    from sceneshift.dev import debuggers  # noqa: PLC0415
+
+    debuggers.show(
+        _root(context), as_json=json, entries=context.config.sceneshift.entries
+    )
+
+
+debug = Collection("debug", backend, worker, frontend, full, ports)

@@ -47,7 +47,7 @@ class Anchors:
         self._gate = gate
         self._anchors: dict[int, _Anchor] = {}
         self._users: dict[object, int] = {}
-        self._starting = asyncio.Lock()
+        self._starting: dict[int, asyncio.Lock] = {}
         self._is_said = False
 
     def find(self, port: int | None) -> Message | None:
@@ -71,7 +71,7 @@ class Anchors:
         if port is None:
             return
         self._users[user] = port
-        async with self._starting:
+        async with self._starting.setdefault(port, asyncio.Lock()):
             if self.find(port) is None:
                 try:
                     await self._start(port, program, stream)

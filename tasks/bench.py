@@ -134,7 +134,7 @@ def data(
     }
 )
 def ide(_c: Context, runs: int = 15, count: int = 200, edits: int = 10_000) -> None:
-    """Measure merging into a large launch.json, beside other editors of such files."""
+    """Measure files for editors, beside projen and other editors of launch.json."""
     from bench import ide as bench  # noqa: PLC0415 - only here
 
     bench.measure(ROOT, runs=runs, count=count, edits=edits).report(ROOT)

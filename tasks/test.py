@@ -31,6 +31,7 @@ CHECKS = {
     "ruff-format": ("ruff", "format", "--check"),
     "mypy": ("mypy",),
     "codespell": ("codespell",),
+    "editor-files": ("inv", "ide.generate", "--check"),
 }
 
 

@@ -119,6 +119,30 @@ def test_what_was_changed_by_hand_is_ours_again_where_that_is_asked(root: Path) 
     assert "--dry-run" in (caught.value.hint or "")
 
 
+def test_files_that_no_template_makes_now_go(root: Path) -> None:
+    """With an editor or an environment; what was changed by hand stays."""
+    table = "[tool.sceneshift]\neditors = {}\n"
+    settings = root / "pyproject.toml"
+    settings.write_text(table.format('["vscode", "jetbrains"]'))
+    apply(ask(root))
+    runs = sorted((root / ".run").iterdir())
+    assert len(runs) > 2
+    runs[0].write_text(runs[0].read_text() + "<!-- mine -->\n")
+    runs[1].unlink()
+    settings.write_text(table.format('["jetbrains"]'))
+    found = {each.place.path: each.outcome for each in plan(ask(root))}
+    assert found[LAUNCH] == "updated"
+    apply(ask(root))
+    assert read(root) == {"version": "0.2.0", "configurations": [], "compounds": []}
+    settings.write_text(table.format("[]"))
+    lines = [line for each in find_pending(plan(ask(root))) for line in each.diff()]
+    assert "+++ /dev/null" in lines
+    assert set(outcomes(root).values()) == {"removed", "updated", "unchanged"}
+    assert list((root / ".run").iterdir()) == [runs[0]]
+    assert list(json.loads((root / BASE).read_text())["files"]) == ["package.json"]
+    assert set(outcomes(root).values()) == {"unchanged"}
+
+
 def test_drift_is_told_and_nothing_is_written(root: Path) -> None:
     """For a hook, and for CI."""
     with pytest.raises(DriftError, match=r"launch\.json, .* not as generated"):

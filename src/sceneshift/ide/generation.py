@@ -13,6 +13,7 @@ from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import find_nearest, name_few, quote
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.base import dump_bases, parse_bases
+from sceneshift.ide.files import File
 from sceneshift.ide.merging import merge
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sceneshift.ide.files import File
     from sceneshift.ide.merging import Base
     from sceneshift.ide.outcomes import Change
 
@@ -55,18 +55,20 @@ class Action(Struct, frozen=True, kw_only=True):
 
     Attributes:
         place: The file as it was found.
-        content: What it is to be.
+        content: What it is to be; None where it is to go.
         changes: What that concerns, entry by entry; what stays as people made it is
             among them.
     """
 
     place: Place
-    content: bytes
+    content: bytes | None
     changes: tuple[Change, ...] = ()
 
     @property
     def outcome(self) -> str:
-        """`created`, `updated` or `unchanged`."""
+        """`created`, `updated`, `removed` or `unchanged`."""
+        if self.content is None:
+            return "removed"
         if self.content == (self.place.found or b""):
             return "unchanged"
         return "created" if self.place.found is None else "updated"
@@ -91,10 +93,14 @@ class Action(Struct, frozen=True, kw_only=True):
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified difference."""
         before = _decode(self.place.found or b"")
-        path = self.place.path
-        names = ("/dev/null" if self.place.found is None else f"a/{path}", f"b/{path}")
+        after = _decode(self.content or b"")
+        path, nothing = self.place.path, "/dev/null"
         lines = difflib.unified_diff(
-            before.splitlines(), _decode(self.content).splitlines(), *names, lineterm=""
+            before.splitlines(),
+            after.splitlines(),
+            nothing if self.place.found is None else f"a/{path}",
+            nothing if self.content is None else f"b/{path}",
+            lineterm="",
         )
         yield from lines
 
@@ -119,6 +125,8 @@ def plan(request: GenerateRequest) -> tuple[Action, ...]:
     bases = parse_bases(base.found)
     _check_names(request.force | request.adopt, files, bases)
     actions = []
+    for path in _list_retired(request, files, bases):
+        actions += _retire(read_place(root, path), bases.pop(path))
     for file in files:
         place = read_place(root, file.path)
         merged = merge(
@@ -133,6 +141,25 @@ def plan(request: GenerateRequest) -> tuple[Action, ...]:
             Action(place=place, content=merged.content, changes=merged.changes)
         )
     return (*actions, Action(place=base, content=dump_bases(bases)))
+
+
+def _list_retired(
+    request: GenerateRequest, files: Sequence[File], bases: Mapping[str, Base]
+) -> list[str]:
+    """Return the files that were generated, and no template makes now."""
+    made = {file.path for file in files}
+    return [] if request.editors else [path for path in bases if path not in made]
+
+
+def _retire(place: Place, base: Base) -> list[Action]:
+    """Take what is ours out of a file, or the file away where that is all ours."""
+    if place.found is None:
+        return []
+    if not place.path.endswith(".json"):
+        whole = [text.encode() for text in base[""].values()]
+        return [Action(place=place, content=None)] if whole == [place.found] else []
+    merged = merge(File(path=place.path, template=""), place.found, base)
+    return [Action(place=place, content=merged.content, changes=merged.changes)]
 
 
 def _check_names(

@@ -78,8 +78,11 @@ def sweep(places: Sequence[Place]) -> None:
         _name_draft(place.file).unlink(missing_ok=True)
 
 
-def write_all(contents: Sequence[tuple[Place, bytes]]) -> None:
+def write_all(contents: Sequence[tuple[Place, bytes | None]]) -> None:
     """Write files, each so that whoever reads it finds all of it or what it was.
+
+    Args:
+        contents: Each with what it is to be; None where it is to go.
 
     Raises:
         BusyError: One is another than it was found; none was written.
@@ -121,7 +124,11 @@ def _read(file: Path) -> bytes | None:
         return None
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes | None) -> None:
+    if content is None:
+        file.unlink()
+        sync(file.parent)
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = _name_draft(file)
     try:

@@ -19,8 +19,8 @@ MISTAKES = {
         "there is no command `dev.statos`",
         "did you mean `dev.status`? see: inv --list",
     ),
-    "dev.status frontend": (
-        "there is no command `frontend`",
+    "dev.status somewhere": (
+        "there is no command `somewhere`",
         f"{SEE} dev.status",
     ),
     "--help dev.statos": (

@@ -79,18 +79,10 @@ class PostgresqlSystem:
         """See `System.read_marker`; nobody else changes it while the lock is held."""
         if self._known is not None:
             return self._known[0]
-        found = self._read_marker()
+        found = self._ask_live(pgcontent.read_marker, None)
         if self._is_held:
             self._known = (found,)
         return found
-
-    def _read_marker(self) -> Marker | None:
-        try:
-            return self._ask_live(pgcontent.read_marker)
-        except SceneshiftError:
-            if self._exists():
-                raise
-            return None
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
@@ -101,7 +93,8 @@ class PostgresqlSystem:
     def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
         """See `System.read_schema`."""
         if draft is None:
-            return self._ask_live(pgschema.read_schema) if self._exists() else {}
+            nothing: Mapping[str, str] = {}
+            return self._ask_live(pgschema.read_schema, nothing)
         with open_session(self._place, self._get(draft)) as session:
             return pgschema.read_schema(session)
 
@@ -109,7 +102,7 @@ class PostgresqlSystem:
         """See `System.count_rows`."""
         count = partial(pgcontent.count_rows, but=self._target.version_table)
         if draft is None:
-            return self._ask_live(count) if self._exists() else {}
+            return self._ask_live(count, {})
         with open_session(self._place, self._get(draft)) as session:
             return count(session)
 
@@ -313,14 +306,19 @@ class PostgresqlSystem:
         """Know what the database says now, as long as nobody else changes it."""
         self._known = (marker,) if self._is_held else None
 
-    def _ask_live(self, ask: Callable[[Session], T]) -> T:
+    def _ask_live(self, ask: Callable[[Session], T], absent: T) -> T:
         """Return what the database says of itself, whoever exchanges it meanwhile."""
 
         def look() -> T:
             with open_session(self._place) as session:
                 return ask(session)
 
-        return ask_again(look)
+        try:
+            return ask_again(look)
+        except SceneshiftError:
+            if self._exists():
+                raise
+            return absent
 
     def _exists(self) -> bool:
         with self._beside.asking() as session:

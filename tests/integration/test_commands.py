@@ -21,6 +21,7 @@ STATUS_KEYS = {
     "started_at",
     "is_broken",
     "breakpoint",
+    "debug_port",
     "reload",
     "reload_reason",
     "left_out",

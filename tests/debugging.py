@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import queue
@@ -35,7 +36,8 @@ class Session:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
     @classmethod
@@ -107,7 +109,8 @@ class Session:
         return body
 
     def _read(self) -> None:
-        with self._sock.makefile("rb") as lines:
+        # An adapter that is killed resets what it has.
+        with contextlib.suppress(ConnectionError), self._sock.makefile("rb") as lines:
             while head := lines.readline():
                 lines.readline()
                 message = json.loads(lines.read(int(head.partition(b":")[2])))

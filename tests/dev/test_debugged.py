@@ -116,6 +116,16 @@ def test_an_interpreter_without_debugpy_is_named(tmp_path: Path) -> None:
     assert ports_of(stack)["web"] == 5678
 
 
+def test_those_that_run_keep_their_ports(tmp_path: Path) -> None:
+    """Editors are attached there; a line before theirs would shift them."""
+    line = "late: python work.py\n"
+    running = load(tmp_path, "*", procfile=line)
+    (tmp_path / "Procfile.dev").write_text(f"early: python work.py\n{line}")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
+    again = load_stack(tmp_path, environ={"PATH": path}, debug="*", former=running)
+    assert ports_of(again) == {"early": 5680, "late": 5678}
+
+
 def test_no_two_have_one_port(tmp_path: Path) -> None:
     """Neither two debuggers, nor a debugger and a server."""
     with pytest.raises(ConfigError, match="port 7000 is already that of `web`"):

@@ -73,6 +73,9 @@ def test_where_nothing_is_debugged_it_is_said_how(stack: Stack) -> None:
     assert refused.returncode == 1
     assert "error: nothing is debugged in the stack" in refused.stderr
     assert "inv dev --debug" in refused.stderr
+    refused = stack.inv("debug.worker")
+    assert refused.returncode == 5
+    assert "nothing of it is debugged" in refused.stderr
 
 
 def test_without_a_browser_the_stack_runs_on(tmp_path: Path) -> None:

@@ -93,17 +93,29 @@ def test_a_breakpoint_that_is_set_once_is_hit_after_each_save(stack: Stack) -> N
                 stack.write({"words.py": f"WORD = '{number + 1}'\n"})
         with editor.take_child() as session:
             session.set_breakpoint()
-            answer = pool.submit(stack.get, "/stop")
-            thread, line = session.wait_stop()
-            assert line in {9, 10}  # where the word stands, or behind it
-            session.ask("continue", threadId=thread)
-            assert answer.result() == "stopped"
+            stack.wait_page(f"{RELOADS}!")
+        os.kill(_find(stack, "anchor.py"), signal.SIGKILL)
+        stack.wait(lambda: not _list(stack, "anchor.py"))
+        stack.write({"words.py": "WORD = 'anew'\n"})
+        stack.wait_page("anew!")
+    assert stack.output.count(f"debugger: 127.0.0.1:{port}") == 2
+    with (
+        ThreadPoolExecutor(1) as pool,
+        Session.attach(port, file, 6) as editor,
+        editor.take_child() as session,
+    ):
+        session.set_breakpoint()
+        answer = pool.submit(stack.get, "/stop")
+        thread, line = session.wait_stop()
+        assert line in {9, 10}  # where the word stands, or behind it
+        session.ask("continue", threadId=thread)
+        assert answer.result() == "stopped"
 
 
 def test_a_fresh_interpreter_stops_in_the_first_lines_that_it_runs(
     stack: Stack,
 ) -> None:
-    """The breakpoints are set before; and a debugger that is gone is there again."""
+    """The breakpoints are set before; what is gone comes again; nothing is left."""
     port = start(stack, "worker")
     assert stack.status("web")["debug_port"] is None
     file = stack.root / "work.py"
@@ -119,14 +131,9 @@ def test_a_fresh_interpreter_stops_in_the_first_lines_that_it_runs(
     wait_until(lambda: not _list(stack, "anchor.py"))
     stack.inv("dev.restart", "worker")
     stack.wait(lambda: stack.output.count(f"debugger: 127.0.0.1:{port}") == 2)
-
-
-def test_nothing_of_a_debugger_outlives_the_stack(stack: Stack) -> None:
-    """Neither the one that an editor is attached to, nor its adapter, a daemon."""
-    port = start(stack, "web")
-    with Session.attach(port, stack.root / "asgi.py", 6):
+    with Session.attach(port, file, 4):
         os.kill(stack.supervisor, signal.SIGKILL)
-        stack.wait(lambda: not stack.leftovers())
+        stack.wait(lambda: not stack.leftovers())  # an adapter is a daemon
 
 
 def _find(stack: Stack, word: str) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sceneshift.core.client import Client
 from sceneshift.core.console import StreamConsole
+from sceneshift.core.errors import BusyError
 from sceneshift.core.example import apply_copy, plan_copy
 from sceneshift.core.inheritance import inherit, plan_inheritance
 from sceneshift.core.wording import describe_moment
@@ -30,7 +31,7 @@ def run(request: Request) -> NoReturn:
     """
     running = Client.find(request.root)
     if running is not None:
-        _follow(running)
+        _follow(running, request)
         sys.exit(0)
     copy_example(request)
     sys.stdout.flush()
@@ -38,11 +39,21 @@ def run(request: Request) -> NoReturn:
     os.execv(sys.executable, list_words(request))  # noqa: S606
 
 
-def _follow(client: Client) -> None:
-    """Say who runs, and show what it writes."""
+def _follow(client: Client, request: Request) -> None:
+    """Say who runs, and show what it writes.
+
+    Raises:
+        BusyError: It has no debuggers, and they are asked for.
+    """
     from sceneshift.dev.logbook import follow  # noqa: PLC0415 - rarely needed here
 
     answer = client.ask({"op": "status"})
+    processes = answer["status"]["processes"]
+    if request.debug and not any(each["debug_port"] for each in processes):
+        raise BusyError(
+            "a stack runs in this checkout already, and nothing of it is debugged",
+            hint="end it first: inv dev.stop",
+        )
     StreamConsole().note(
         f"a stack runs here already: pid {answer['pid']}, environment "
         f"{answer['status']['environment']}, "

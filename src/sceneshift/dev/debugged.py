@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.program import PythonProgram
     from sceneshift.core.project import Project
-    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.run.choice import Choice
 
 # No process can have these names.
@@ -30,7 +30,11 @@ _PORTS = "[tool.sceneshift.environments.<name>.debug_ports] of pyproject.toml"
 
 
 def assign_debug_ports(
-    processes: tuple[ProcessSpec, ...], project: Project, asked: str
+    processes: tuple[ProcessSpec, ...],
+    project: Project,
+    asked: str,
+    *,
+    former: StackSpec | None = None,
 ) -> tuple[ProcessSpec, ...]:
     """Give those that are debugged their ports.
 
@@ -40,6 +44,7 @@ def assign_debug_ports(
         processes: All that are to run.
         project: Names the ports.
         asked: Processes or words for some of them, `web,worker`; empty means none.
+        former: The stack that runs: editors are attached to its ports.
 
     Raises:
         SceneshiftError: debugpy is not installed for one of them, or two processes
@@ -55,6 +60,8 @@ def assign_debug_ports(
     chosen = {
         first[type_].name: ports[type_] for type_ in _choose(first, project.root, asked)
     }
+    if former is not None and former.environment == project.environment.name:
+        chosen = _keep(chosen, former)
     _refuse_shared(processes, chosen)
     return tuple(replace(spec, debug_port=chosen.get(spec.name)) for spec in processes)
 
@@ -71,6 +78,23 @@ def _choose(first: dict[str, ProcessSpec], root: Path, asked: str) -> list[str]:
         if PAGES not in asked.split(",") or name not in _find_pages(first, root):
             _refuse_unable(name, choose(first[name], root))
     return list(dict.fromkeys(found))
+
+
+def _keep(chosen: dict[str, int], former: StackSpec) -> dict[str, int]:
+    """Leave those that run their ports; another one takes none of theirs."""
+    kept = {
+        spec.name: spec.debug_port
+        for spec in former.processes
+        if spec.name in chosen and spec.debug_port is not None
+    }
+    taken = {*kept.values(), *chosen.values()}
+    free = (port for port in range(max(taken) + 1, 65536))
+    others = {
+        name: next(free) if port in kept.values() else port
+        for name, port in chosen.items()
+        if name not in kept
+    }
+    return {name: kept.get(name) or others[name] for name in chosen}
 
 
 def _find_all(first: dict[str, ProcessSpec], root: Path) -> list[str]:

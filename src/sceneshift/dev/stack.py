@@ -103,7 +103,9 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
     return StackSpec(
         root=project.root,
         environment=project.environment.name,
-        processes=_add_debug_ports(_assemble_all(sources, wanted), project, debug),
+        processes=_add_debug_ports(
+            _assemble_all(sources, wanted), project, debug, former
+        ),
         inputs=_list_inputs(project),
         numbers=project.numbers,
         worktree=project.worktree.name if project.worktree else "",
@@ -114,13 +116,16 @@ def load_stack(  # noqa: PLR0913 - one argument for each flag of the command
 
 
 def _add_debug_ports(
-    processes: tuple[ProcessSpec, ...], project: Project, debug: str
+    processes: tuple[ProcessSpec, ...],
+    project: Project,
+    debug: str,
+    former: StackSpec | None,
 ) -> tuple[ProcessSpec, ...]:
     if not debug:
         return processes
     from sceneshift.dev.debugged import assign_debug_ports  # noqa: PLC0415 - seldom
 
-    return assign_debug_ports(processes, project, debug)
+    return assign_debug_ports(processes, project, debug, former=former)
 
 
 def _list_inputs(project: Project) -> tuple[Path, ...]:

@@ -30,6 +30,12 @@ class DebuggedRunner(Runner):
         assert self._ground.anchors is not None
         await self._ground.anchors.raise_for(self, self.program, self._stream)
 
+    @property
+    def _lacks_anchor(self) -> bool:
+        """Whether an editor is to attach, and cannot: somebody has killed that."""
+        is_debugged = self.program.debug_port is not None
+        return is_debugged and self._find_anchor() is None
+
     def _find_anchor(self) -> Message | None:
         """Return what is known of what an editor attaches to."""
         if self._ground.anchors is None:

@@ -265,6 +265,8 @@ class ForkRunner(ReportedRunner):
     def _take_standby(self, token: int) -> Generation | None:
         """Make a parked child the newest generation, if there is one."""
         self._newest = token
+        if self._lacks_anchor:
+            return None  # one is raised by who starts from a zygote
         standby = self._standbys.take()
         if standby is None:
             return None

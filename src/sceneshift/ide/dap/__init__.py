@@ -1,0 +1,1 @@
+"""A client of debug adapters, as an editor has one."""

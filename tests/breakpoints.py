@@ -1,0 +1,90 @@
+"""What tests of breakpoints share: small programs, and requests that may hang."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sceneshift.ide.dap.client import Client, Frame
+
+# Not one of a person who runs the tests, nor coverage's, which slows pydevd down.
+ENVIRON = {
+    key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")
+}
+
+ASGI = """\
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await answer(send)
+
+
+async def answer(send):
+    body = b"1"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+"""
+ASGI_LINE = 8
+
+LOOP = """\
+import time
+
+COUNT = 0
+
+
+def step():
+    global COUNT
+    COUNT += 1
+    time.sleep(0.02)
+
+
+while True:
+    step()
+"""
+LOOP_LINE = 8
+
+
+def launch(folder: Path, **keys: Any) -> dict[str, Any]:
+    """Return a configuration as one of launch.json's, its variables replaced."""
+    return {
+        "name": "program",
+        "type": "debugpy",
+        "request": "launch",
+        "cwd": str(folder),
+        "python": sys.executable,
+        "console": "internalConsole",
+        "subProcess": True,
+        "justMyCode": True,
+        **keys,
+    }
+
+
+def ask(client: Client, port: int, *, limit_s: float = 30.0) -> socket.socket:
+    """Send a request as soon as somebody listens, and wait for no answer."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            line = socket.create_connection(("127.0.0.1", port), timeout=limit_s)
+        except OSError:
+            assert time.monotonic() < deadline
+            client.wait(lambda: False, limit_s=0.02)
+        else:
+            line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return line
+
+
+def find_place(client: Client, *, limit_s: float = 30.0) -> Frame:
+    """Wait for a breakpoint, and have the program go on."""
+    stop = client.wait_for_stop(limit_s=limit_s)
+    assert stop is not None, [
+        (one.stage, one.failure, one.output) for one in client.sessions
+    ]
+    frame = client.find_frame(stop)
+    client.resume(stop)
+    return frame

@@ -82,7 +82,7 @@ def test_breakpoints_are_hit_after_each_of_many_reloads(tmp_path: Path) -> None:
         tmp_path, module="uvicorn", args=args, console="integratedTerminal"
     )
     with Client(ENVIRON) as client:
-        client.break_at({file: [ASGI_LINE]})
+        client.break_at({str(file): [ASGI_LINE]})
         root = client.start(configuration)
         for number in range(3):
             with ask(client, port) as line:
@@ -139,7 +139,7 @@ def test_what_was_attached_to_goes_on(looping: tuple[Path, int]) -> None:
     file, port = looping
     for _ in range(2):
         with Client(ENVIRON) as client:
-            client.break_at({file: [LOOP_LINE]})
+            client.break_at({str(file): [LOOP_LINE]})
             session = client.start(attach(port))
             stop = client.wait_for_stop(limit_s=30)
             assert stop is not None
@@ -216,14 +216,3 @@ def test_a_port_that_is_none_is_told() -> None:
     """A variable that was not replaced looks so."""
     with Client(ENVIRON) as client, pytest.raises(DebugError, match="is no number: x"):
         client.start({**attach(1), "connect": {"port": "x"}})
-
-
-def test_what_has_left_its_parent_and_session_is_ended() -> None:
-    """As debugpy's own adapter does."""
-    inner = "import os,time; os.setsid(); time.sleep(99)"
-    outer = f"import subprocess,sys; subprocess.Popen([sys.executable,'-c',{inner!r}])"
-    programs = Programs(ENVIRON)
-    programs.spawn([sys.executable, "-I", "-S", "-c", outer]).wait()
-    (orphan,) = programs.find()
-    programs.end()
-    assert not is_alive(*orphan.key)

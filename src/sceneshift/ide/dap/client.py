@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
+from sceneshift.core.processes import find_process, send_signal
 from sceneshift.ide.dap.connection import open_pipes, open_tcp
 from sceneshift.ide.dap.framing import DebugError
 from sceneshift.ide.dap.programs import Programs
 from sceneshift.ide.dap.session import Session, Stage, Stop, Wanted
 
 if TYPE_CHECKING:
-    import os
     import subprocess
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -170,8 +172,6 @@ class Client:
         self, process: subprocess.Popen[bytes], add: Callable[[str], None]
     ) -> None:
         """Take what a program prints while we wait."""
-        import os  # noqa: PLC0415 - for this alone
-
         assert process.stdout is not None
         source = process.stdout.fileno()
 
@@ -218,9 +218,9 @@ class Client:
 
     # -- where it stops
 
-    def break_at(self, lines: Mapping[str | os.PathLike[str], Iterable[int]]) -> None:
-        """Replace the breakpoints of some files, in all sessions."""
-        given = {str(file): tuple(sorted(set(lines[file]))) for file in lines}
+    def break_at(self, lines: Mapping[str, Iterable[int]]) -> None:
+        """Replace the breakpoints of some files, each an absolute path."""
+        given = {file: tuple(sorted(set(found))) for file, found in lines.items()}
         self._wanted.lines.update(given)
         for session in self.running():
             session.place_breakpoints(given)
@@ -277,6 +277,14 @@ class Client:
         self.request(session, "continue", {"threadId": stop.thread})
 
     # -- the end
+
+    def stop(self, process: subprocess.Popen[bytes], *, grace_s: float) -> None:
+        """Ask a program to end as Ctrl+C does, and wait for that a while."""
+        entry = find_process(process.pid)
+        if entry is None or process.poll() is not None:
+            return
+        send_signal(entry, signal.SIGINT)
+        self.wait(lambda: process.poll() is not None, limit_s=grace_s)
 
     def disconnect(self, *, limit_s: float = _END_S) -> None:
         """End all sessions: what was launched ends, what was attached to goes on.

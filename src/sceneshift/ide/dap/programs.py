@@ -7,12 +7,14 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import sceneshift
 from sceneshift.core.processes import (
     descendants,
-    find_process,
     has_variable,
     processes,
     send_signal,
@@ -21,11 +23,15 @@ from sceneshift.ide.dap.framing import DebugError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from sceneshift.core.processes import ProcessEntry
 
 MARK = "SCENESHIFT_DEBUGGING"
+
+_SWEEPER = (
+    "import sys; sys.path.append(sys.argv.pop(1));"
+    "from sceneshift.ide.dap.sweep import main; main()"
+)
 
 _PAUSE_S = 0.01
 _LIMIT_S = 10.0  # for the kernel to end what was killed
@@ -36,6 +42,7 @@ class Programs:
 
     Each bears a mark in its environment, by which also those are found that left
     their session and lost their parent: debugpy's adapters, and servers' children.
+    Where we are killed, a process that waits for that does the same.
 
     Args:
         environ: What programs have besides their own variables.
@@ -45,6 +52,7 @@ class Programs:
         self._mark = secrets.token_hex(8)
         self._environ = {**environ, MARK: self._mark}
         self._started: list[subprocess.Popen[bytes]] = []
+        self._sweeper: tuple[subprocess.Popen[bytes], int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +76,8 @@ class Programs:
         Raises:
             DebugError: It cannot be started.
         """
+        if self._sweeper is None:
+            self._sweeper = _start_sweeper(self._mark)
         values = {**self._environ, **(env or {})}
         try:
             process = subprocess.Popen(
@@ -100,15 +110,6 @@ class Programs:
             if entry.is_running and (entry.pid in pids or has_variable(entry.pid, mark))
         )
 
-    def stop(self, process: subprocess.Popen[bytes], *, grace_s: float) -> None:
-        """Ask a program to end as Ctrl+C does, and wait for it a while."""
-        entry = find_process(process.pid)
-        if entry is None or process.poll() is not None:
-            return
-        send_signal(entry, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace_s)
-
     def end(self) -> None:
         """Kill all, and return when none is left.
 
@@ -130,3 +131,31 @@ class Programs:
                     with contextlib.suppress(OSError):
                         pipe.close()
         self._started.clear()
+        if self._sweeper is not None:
+            sweeper, held = self._sweeper
+            self._sweeper = None
+            sweeper.kill()
+            sweeper.wait()
+            os.close(held)
+
+
+def _start_sweeper(mark: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start what ends programs when we end without having done so."""
+    theirs, ours = os.pipe()
+    root = Path(sceneshift.__file__).parent.parent
+    words = [sys.executable, "-I", "-S", "-c", _SWEEPER, str(root), str(theirs)]
+    try:
+        process = subprocess.Popen(
+            [*words, f"{MARK}={mark}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs],
+            start_new_session=True,
+        )
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return process, ours

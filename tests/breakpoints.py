@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.ide.dap.programs import Programs
+from support import wait_until
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sceneshift.ide.dap.client import Client, Frame
@@ -88,3 +94,24 @@ def find_place(client: Client, *, limit_s: float = 30.0) -> Frame:
     frame = client.find_frame(stop)
     client.resume(stop)
     return frame
+
+
+@contextlib.contextmanager
+def serving_debugger(file: Path) -> Iterator[int]:
+    """Run a program that anyone may attach to; yield the port."""
+    ready = file.with_suffix(".json")
+    words = [sys.executable, "-Xfrozen_modules=off", "-m", "debugpy"]
+    words += ["--listen", "127.0.0.1:0", str(file)]
+    with Programs(ENVIRON) as programs:
+        env = {"DEBUGPY_ADAPTER_ENDPOINTS": str(ready)}
+        programs.spawn(words, cwd=file.parent, env=env)
+        yield wait_until(lambda: _read_port(ready))
+
+
+def _read_port(ready: Path) -> int | None:
+    """Return where debugpy listens; None as long as it has not written that."""
+    try:
+        port: int = json.loads(ready.read_text())["client"]["port"]
+    except (OSError, ValueError):
+        return None
+    return port

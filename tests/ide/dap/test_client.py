@@ -15,13 +15,13 @@ from breakpoints import (
     ask,
     find_place,
     launch,
+    serving_debugger,
 )
 from sceneshift.core.processes import is_alive
 from sceneshift.ide.dap.client import Client
 from sceneshift.ide.dap.framing import DebugError
-from sceneshift.ide.dap.programs import Programs
 from sceneshift.ide.dap.session import Stage
-from support import free_port, wait_until
+from support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,21 +106,8 @@ def looping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, in
     folder = tmp_path_factory.mktemp("looping")
     file = folder / "loop.py"
     file.write_text(LOOP)
-    ready = folder / "ready.json"
-    words = [sys.executable, "-Xfrozen_modules=off", "-m", "debugpy"]
-    words += ["--listen", "127.0.0.1:0", str(file)]
-    with Programs(ENVIRON) as programs:
-        programs.spawn(words, env={"DEBUGPY_ADAPTER_ENDPOINTS": str(ready)})
-        yield file, wait_until(lambda: read_port(ready))
-
-
-def read_port(ready: Path) -> int | None:
-    """Return where debugpy listens; None as long as it has not written that."""
-    try:
-        port: int = json.loads(ready.read_text())["client"]["port"]
-    except (OSError, ValueError):
-        return None
-    return port
+    with serving_debugger(file) as port:
+        yield file, port
 
 
 def attach(port: int) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
-from sceneshift.core.processes import find_process, send_signal
-from sceneshift.ide.dap.connection import open_pipes, open_tcp
+from sceneshift.ide.dap.connection import find_address, open_pipes, open_tcp
 from sceneshift.ide.dap.framing import DebugError
 from sceneshift.ide.dap.programs import Programs
 from sceneshift.ide.dap.session import Session, Stage, Stop, Wanted
@@ -134,6 +133,7 @@ class Client:
                     cwd=arguments.get("cwd") or None,
                     env=arguments.get("env"),
                 )
+                session.terminal = process
                 self.watch_output(process, session.add_output)
                 return {"processId": process.pid}
             if request.get("command") == "startDebugging":
@@ -279,11 +279,13 @@ class Client:
     # -- the end
 
     def stop(self, process: subprocess.Popen[bytes], *, grace_s: float) -> None:
-        """Ask a program to end as Ctrl+C does, and wait for that a while."""
-        entry = find_process(process.pid)
-        if entry is None or process.poll() is not None:
+        """Ask a program to end as Ctrl+C does, and wait for that a while.
+
+        A terminal sends the signal to all of the group, which is the program's own.
+        """
+        if process.poll() is not None:
             return
-        send_signal(entry, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         self.wait(lambda: process.poll() is not None, limit_s=grace_s)
 
     def disconnect(self, *, limit_s: float = _END_S) -> None:
@@ -292,11 +294,12 @@ class Client:
         Children come first: a breakpoint in one that nobody listens to would hold its
         process for ever. What does not run as yet may never answer.
         """
-        self.break_nowhere()
+        if any(not _is_launched(session) for session in self.sessions):
+            self.break_nowhere()
         for session in reversed(self.sessions):
             if session.stage is Stage.ENDED:
                 continue
-            is_ours = session.configuration.get("request") == "launch"
+            is_ours = _is_launched(session)
             arguments = {"restart": False, "terminateDebuggee": is_ours}
             wait_s = limit_s if session.stage is Stage.RUNNING else 0.0
             with contextlib.suppress(DebugError):
@@ -304,16 +307,5 @@ class Client:
             session.end(None)
 
 
-def find_address(configuration: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Return where an attach configuration connects to; None where it does not.
-
-    Raises:
-        DebugError: The port is no number.
-    """
-    connect = configuration.get("connect")
-    if configuration.get("request") != "attach" or not isinstance(connect, dict):
-        return None
-    host, port = connect.get("host", "127.0.0.1"), connect.get("port")
-    if not str(port).isdigit():
-        raise DebugError(f"the port to attach to is no number: {port}")
-    return str(host), int(str(port))
+def _is_launched(session: Session) -> bool:
+    return session.configuration.get("request") == "launch"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from sceneshift.ide.dap.framing import DebugError, Decoder, encode
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sceneshift.ide.dap.framing import Message
 
@@ -99,3 +99,18 @@ def open_tcp(host: str, port: int, *, limit_s: float) -> Connection:
     line.settimeout(None)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Connection(line, line, address=(host, port))
+
+
+def find_address(configuration: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return where an attach configuration connects to; None where it does not.
+
+    Raises:
+        DebugError: The port is no number.
+    """
+    connect = configuration.get("connect")
+    if configuration.get("request") != "attach" or not isinstance(connect, dict):
+        return None
+    host, port = connect.get("host", "127.0.0.1"), connect.get("port")
+    if not str(port).isdigit():
+        raise DebugError(f"the port to attach to is no number: {port}")
+    return str(host), int(str(port))

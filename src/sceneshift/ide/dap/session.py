@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Collection, Mapping
 
     from sceneshift.ide.dap.connection import Connection
@@ -77,6 +78,7 @@ class Session:
         stage: How far it is.
         failure: Why it could not start; None where it could.
         pid: The process; None as long as nothing is known of it.
+        terminal: What the adapter had run in a terminal, where it had.
         exit_code: Of its program, where the adapter has told.
         output: The end of what the program and the adapter have printed.
         verified: Whether a breakpoint was accepted, by file and line.
@@ -97,6 +99,7 @@ class Session:
         self.stage = Stage.STARTING
         self.failure: str | None = None
         self.pid: int | None = None
+        self.terminal: subprocess.Popen[bytes] | None = None
         self.exit_code: int | None = None
         self.output = ""
         self.verified: dict[tuple[str, int], bool] = {}

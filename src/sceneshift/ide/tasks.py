@@ -120,7 +120,32 @@ def eject(context: Context, names: list[str]) -> None:
     ejection.eject(find_root(context), names)
 
 
+@task(
+    klass=NamesTask,
+    iterable=["names"],
+    help={
+        "names": "entries of launch.json (default: all)",
+        "look": "start nothing: say what can be seen in the files",
+        "json": _JSON,
+    },
+)
+def doctor(
+    context: Context,
+    names: list[str],
+    look: bool = False,  # noqa: FBT001, FBT002 - a flag
+    json: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Run entries of launch.json, and say whether a breakpoint is hit."""
+    from sceneshift.ide import doctor as room  # noqa: PLC0415
+
+    refuse_windows("inv ide")
+    request = room.Request(environ=os.environ, is_looking=look)
+    examined = room.examine(find_root(context), names, request)
+    room.report(examined, as_json=json)
+
+
 ns = Collection("ide")
 ns.add_task(generate, name="generate", default=True)
 ns.add_task(explain)
+ns.add_task(doctor)
 ns.add_task(eject)

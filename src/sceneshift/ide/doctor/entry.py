@@ -135,7 +135,7 @@ class Entry:
             yield from check_url(self.resolved)
             yield from check_web_root(self.resolved, self._root)
         elif self._is_python and self.resolved.get("request") == "attach":
-            has_task = bool(self._task) and not self._request.is_looking
+            has_task = bool(self._task)
             yield from check_attach(self.resolved, self._root, has_task=has_task)
         elif self._is_python:
             yield from self._check_launch()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
+from debugging import Page
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.dev.browser import find_browser
 from sceneshift.dev.model import ProcessSpec
@@ -40,13 +42,16 @@ def test_everything_is_debugged_in_its_own_way(stack: Stack) -> None:
                 f"debug_ports = {{ worker = {worker}, page = {page} }}\n"
             ),
             ".vscode/launch.json": LAUNCH % worker,
+            "index.html": "<script src=app.js></script>",
+            "app.js": "let first = 1;\nfirst += 1;\n",
         },
         "--headless",
         command="debug.full",
     )
     stack.wait_output(rf"is in a browser, its debugger at 127\.0\.0\.1:{page}")
     stack.wait_ready("worker")
-    stack.wait(lambda: f"http://127.0.0.1:{stack.port}/" in list_pages(page))
+    address = f"http://127.0.0.1:{stack.port}/"
+    stack.wait(lambda: address in list_pages(page))
     said = stack.ask("debug.attach")
     assert said["environment"] == "development"
     assert said["debuggers"] == [
@@ -54,15 +59,24 @@ def test_everything_is_debugged_in_its_own_way(stack: Stack) -> None:
         {"process": "worker", "port": worker, "listens": True, "entries": ["Worker"]},
     ]
     assert "Worker" in stack.inv("debug.attach").stdout
+    with contextlib.closing(Page(list_pages(page)[address])) as shown:
+        shown.ask("Debugger.enable")
+        place = {"url": f"{address}app.js", "lineNumber": 1}
+        known = shown.ask("Debugger.setBreakpointByUrl", **place)
+        shown.ask("Page.reload")
+        paused = shown.wait("Debugger.paused")
+        assert paused["hitBreakpoints"] == [known["breakpointId"]]
 
 
-def list_pages(port: int) -> list[str]:
-    """Return the addresses that a browser shows, as it says to a debugger."""
+def list_pages(port: int) -> dict[str, str]:
+    """Return what a browser shows: where each page is debugged, by its address."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
-            return [each["url"] for each in json.load(answer)]
+            return {
+                each["url"]: each["webSocketDebuggerUrl"] for each in json.load(answer)
+            }
     except OSError:
-        return []
+        return {}
 
 
 def test_where_nothing_is_debugged_it_is_said_how(stack: Stack) -> None:

@@ -68,3 +68,37 @@ def test_one_is_there_as_long_as_it_has_users(tmp_path: Path) -> None:
         socket.create_server(("127.0.0.1", port)).close()
 
     run_staged("fork", tmp_path, use)
+
+
+def test_what_a_process_says_of_its_debugger_is_told(tmp_path: Path) -> None:
+    """And who makes a step is taken for standing still, for a moment."""
+
+    async def use(stage: Stage) -> None:
+        runner = stage.runner
+        assert isinstance(runner, ForkRunner)
+        runner.launch(1)
+        await stage.until(lambda: stage.told.ready)
+        generation = runner.generation(1)
+        assert generation is not None
+        assert generation.link is not None
+
+        def say(event: str, **more: object) -> None:
+            assert generation is not None
+            assert generation.link is not None
+            runner._handle(generation, generation.link, {"event": event, **more}, [])
+
+        at = {"file": "app.py", "line": 3}
+        say("debugger", waiting=True, **at)
+        say("debugger", waiting=False, is_step=True, **at)
+        assert generation.place == "app.py:3"
+        say("debugger", waiting=True, file="app.py", line=4)
+        assert (generation.place, generation.steps) == ("app.py:4", {})
+        say("debugger", waiting=False, is_step=False, **at)
+        assert generation.place is None
+        say("undebugged", why="refused")
+        say("unanswered", time_s=5.0)
+        said = (tmp_path / "web.log").read_text()
+        assert "runs without a debugger: refused" in said
+        assert "did not attach to it within 5 s: it runs without breakpoints" in said
+
+    run_staged("fork", tmp_path, use)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +22,8 @@ from sceneshift.ide.generation import (
     plan,
     refuse_drift,
 )
+from sceneshift.ide.pending import write_pending
+from sceneshift.ide.writing import write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +133,7 @@ def test_files_that_no_template_makes_now_go(root: Path) -> None:
     assert len(runs) > 2
     runs[0].write_text(runs[0].read_text() + "<!-- mine -->\n")
     runs[1].unlink()
+    runs[2].write_bytes(runs[2].read_bytes().replace(b"\n", b"\r\n"))
     settings.write_text(table.format('["jetbrains"]'))
     found = {each.place.path: each.outcome for each in plan(ask(root))}
     assert found[LAUNCH] == "updated"
@@ -137,10 +142,54 @@ def test_files_that_no_template_makes_now_go(root: Path) -> None:
     settings.write_text(table.format("[]"))
     lines = [line for each in find_pending(plan(ask(root))) for line in each.diff()]
     assert "+++ /dev/null" in lines
-    assert set(outcomes(root).values()) == {"removed", "updated", "unchanged"}
+    done = apply(ask(root))
+    assert {each.outcome for each in done} == {"removed", "updated", "unchanged"}
+    kept = [change.outcome.value for each in done for change in each.changes]
+    assert kept == ["kept_yours"]
     assert list((root / ".run").iterdir()) == [runs[0]]
     assert list(json.loads((root / BASE).read_text())["files"]) == ["package.json"]
     assert set(outcomes(root).values()) == {"unchanged"}
+
+
+def test_a_file_without_its_base_goes_on_from_what_it_was_to_become(root: Path) -> None:
+    """A run was killed in between, and the project is another one by the next."""
+    apply(ask(root))
+    settings = root / "pyproject.toml"
+    table = "[tool.sceneshift.environments.development]\ndebug_ports = {{ web = {} }}\n"
+    base = (root / BASE).read_bytes()
+    settings.write_text(table.format(7001))
+    first = plan(ask(root))
+    write_pending(root, [(a.place.path, a.content or b"", a.base) for a in first])
+    write_all([(each.place, each.content) for each in find_pending(first)])
+    (root / BASE).write_bytes(base)
+    settings.write_text(table.format(7002))
+    changes = [change for each in apply(ask(root)) for change in each.changes]
+    assert {change.outcome.value for change in changes} == {"updated"}
+    text = (root / LAUNCH).read_text()
+    assert ("7002" in text, "7001" in text) == (True, False)
+    assert not list((root / ".sceneshift").glob("*pending*"))
+
+
+def test_what_git_ignores_is_each_person_s_own(root: Path) -> None:
+    """So is what it was generated from: a colleague has other files of that name."""
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    (root / ".gitignore").write_text(".vscode/\n")
+    apply(ask(root))
+    assert list(json.loads((root / BASE).read_text())["files"]) == ["package.json"]
+    launch = read(root)
+    gone = launch["configurations"].pop(0)["name"]
+    (root / LAUNCH).write_text(json.dumps(launch))
+    apply(ask(root))
+    assert gone not in [each["name"] for each in read(root)["configurations"]]
+    shutil.rmtree(root / ".vscode")
+    refuse_drift(plan(ask(root)))  # as in CI
+    shutil.rmtree(root / ".sceneshift")
+    mine = {"configurations": [{"name": "mine", "type": "node", "request": "launch"}]}
+    (root / ".vscode").mkdir()
+    (root / LAUNCH).write_text(json.dumps(mine))
+    apply(ask(root))
+    names = [each["name"] for each in read(root)["configurations"]]
+    assert {"mine", gone} <= set(names)
 
 
 def test_drift_is_told_and_nothing_is_written(root: Path) -> None:

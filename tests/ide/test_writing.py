@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import BusyError, SceneshiftError
-from sceneshift.ide.writing import read_place, write_all
+from sceneshift.ide.writing import read_place, sweep, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,26 @@ def test_a_link_out_of_the_project_is_told(tmp_path: Path) -> None:
     (root / "a.json").symlink_to(tmp_path / "other.json")
     with pytest.raises(SceneshiftError, match="out of the project") as caught:
         read_place(root, "a.json")
-    assert caught.value.hint == "replace it by a file: rm a.json"
+    assert caught.value.hint == "replace the link: rm a.json"
+    (root / ".vscode").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SceneshiftError, match="out of the project") as caught:
+        read_place(root, ".vscode/launch.json")
+    assert caught.value.hint == "replace the link: rm .vscode"
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    """In whatever way Python finds that out."""
+    (tmp_path / "a.json").symlink_to("a.json")
+    with pytest.raises(SceneshiftError, match=r"`a\.json` cannot be read: "):
+        read_place(tmp_path, "a.json")
+
+
+def test_a_draft_that_cannot_go_hinders_nobody(tmp_path: Path) -> None:
+    """Somebody has made a folder of its name."""
+    (tmp_path / ".a.json.draft").mkdir()
+    sweep([read_place(tmp_path, "a.json")])
+    with pytest.raises(SceneshiftError, match=r"`a\.json` cannot be written: is a dir"):
+        write_all([(read_place(tmp_path, "a.json"), b"2")])
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def project(make_project: MakeProject) -> Project:
 
 
 def test_a_second_dev_says_who_runs_and_follows(project: Project) -> None:
-    """It shows what comes, and ends with the stack that it follows."""
+    """It shows what comes, and ends with the stack that it follows.
+
+    Another environment than that one's is not what was asked for.
+    """
     first = project.start()
     first.wait_status(app="ready", worker="ready")
     second = project.start()
@@ -40,8 +43,16 @@ def test_a_second_dev_says_who_runs_and_follows(project: Project) -> None:
     assert re.search(local, second.output)
     project.inv("dev.restart", "worker")
     second.wait_for("worker | bye")
+    project.write({".env.staging": ""})
+    said = project.refuse("dev", "--env", "staging", code=5)
+    assert said == (
+        "error: a stack runs in this checkout already, in development\n"
+        "hint: switch it: inv env.switch staging; or end it: inv dev.stop\n"
+    )
+    third = project.start("--env", "dev")
+    third.wait_for("a stack runs here already")
     assert first.stop() == 130
-    assert second.wait() == 0
+    assert second.wait() == third.wait() == 0
 
 
 def test_a_dry_run_starts_nothing(project: Project) -> None:

@@ -43,11 +43,12 @@ def _follow(client: Client, request: Request) -> None:
     """Say who runs, and show what it writes.
 
     Raises:
-        BusyError: It has no debuggers, and they are asked for.
+        BusyError: It has no debuggers, or is of another environment, than asked for.
     """
     from sceneshift.dev.logbook import follow  # noqa: PLC0415 - rarely needed here
 
     answer = client.ask({"op": "status"})
+    _check_environment(request, answer["status"]["environment"])
     processes = answer["status"]["processes"]
     if request.debug and not any(each["debug_port"] for each in processes):
         raise BusyError(
@@ -62,6 +63,21 @@ def _follow(client: Client, request: Request) -> None:
     )
     client.ask({"op": "follow", "names": [], "grep": ""})
     follow(client)
+
+
+def _check_environment(request: Request, running: str) -> None:
+    if request.environment is None:
+        return
+    from sceneshift.core.config import load_config  # noqa: PLC0415 - as above
+    from sceneshift.core.selection import choose_environment  # noqa: PLC0415
+
+    config = load_config(request.root)
+    asked, _ = choose_environment(request.root, config, {}, request.environment)
+    if asked != running:
+        raise BusyError(
+            f"a stack runs in this checkout already, in {running}",
+            hint=f"switch it: inv env.switch {asked}; or end it: inv dev.stop",
+        )
 
 
 def copy_example(request: Request) -> None:

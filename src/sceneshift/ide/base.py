@@ -1,7 +1,7 @@
 """What was generated last: the common ancestor of people's changes and ours.
 
 It is committed, so that a team shares it: who pulls another's files merges with what
-those were made from.
+those were made from. What is of files that git ignores stays in the state folder.
 """
 
 from __future__ import annotations
@@ -20,28 +20,30 @@ if TYPE_CHECKING:
     from sceneshift.ide.merging import Base
 
 PATH = ".sceneshift-ide.json"
+OWN_PATH = ".sceneshift/ide-base.json"
 _VERSION = 1
-_HINT = f"take it from the last commit: git checkout HEAD -- {PATH}; or remove it"
 
 
-def parse_bases(data: bytes | None) -> dict[str, Base]:
+def parse_bases(data: bytes | None, name: str = PATH) -> dict[str, Base]:
     """Return what was generated last, by file.
 
     Args:
         data: The file's content; None where it is not there.
+        name: What it is called.
 
     Raises:
         ConfigError: It is damaged, or of a newer version.
     """
     if data is None:
         return {}
-    found: Any = jsonc.parse(data, name=PATH, is_strict=True).value
+    found: Any = jsonc.parse(data, name=name, is_strict=True).value
     version = found.get("version") if isinstance(found, dict) else None
     if version != _VERSION or not _is_whole(found.get("files")):
         raise ConfigError(
             f"expected version {_VERSION}, found: {quote(json.dumps(version))}",
-            file=_as_path(PATH),
-            hint=f"install the newest Sceneshift; or {_HINT}",
+            file=_as_path(name),
+            hint="install the newest Sceneshift; or take the file from the last "
+            f"commit: git checkout HEAD -- {name}; or remove it",
         )
     files: dict[str, Base] = found["files"]
     return files

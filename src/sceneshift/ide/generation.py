@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from sceneshift.core.errors import DriftError, UsageError
+from sceneshift.core.git import find_ignored
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import find_nearest, name_few, quote
+from sceneshift.ide.base import OWN_PATH as OWN_BASE
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.base import dump_bases, parse_bases
 from sceneshift.ide.files import File
 from sceneshift.ide.merging import merge
+from sceneshift.ide.pending import (
+    choose_base,
+    forget_pending,
+    read_pending,
+    write_pending,
+)
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
+from sceneshift.ide.texts import Text, retire_text
 from sceneshift.ide.writing import Place, read_place, sweep, write_all
 
 if TYPE_CHECKING:
@@ -58,11 +68,15 @@ class Action(Struct, frozen=True, kw_only=True):
         content: What it is to be; None where it is to go.
         changes: What that concerns, entry by entry; what stays as people made it is
             among them.
+        base: What of it is ours then.
+        is_own: Whether git ignores it.
     """
 
     place: Place
     content: bytes | None
     changes: tuple[Change, ...] = ()
+    base: Base = {}
+    is_own: bool = False
 
     @property
     def outcome(self) -> str:
@@ -121,45 +135,101 @@ def plan(request: GenerateRequest) -> tuple[Action, ...]:
     root = request.root.resolve()
     model = read_model(root, request.environ, tasks=request.tasks)
     files = render_files(model, root, editors=request.editors)
-    base = read_place(root, BASE)
-    bases = parse_bases(base.found)
-    _check_names(request.force | request.adopt, files, bases)
-    actions = []
-    for path in _list_retired(request, files, bases):
-        actions += _retire(read_place(root, path), bases.pop(path))
+    planning = _Planning(root, request, find_ignored(root, [f.path for f in files]))
+    _check_names(request.force | request.adopt, files, planning.bases)
+    made = {file.path for file in files}
+    for path in [] if request.editors else [*planning.bases]:
+        if path not in made:
+            planning.retire(path)
     for file in files:
-        place = read_place(root, file.path)
+        planning.bring_up(file)
+    return planning.finish()
+
+
+class _Planning:
+    """Files on their way, and what they are of.
+
+    Attributes:
+        bases: What was generated last, by file.
+    """
+
+    def __init__(
+        self, root: Path, request: GenerateRequest, ignored: Collection[str]
+    ) -> None:
+        self._root = root
+        self._request = request
+        self._ignored = ignored
+        self._pending = read_pending(root)
+        self._places = [read_place(root, path) for path in (BASE, OWN_BASE)]
+        shared, own = (parse_bases(each.found, each.path) for each in self._places)
+        self.bases = {
+            **{path: base for path, base in shared.items() if path not in ignored},
+            **own,
+        }
+        self._own = {*own, *ignored}
+        self._actions: list[Action] = []
+
+    def bring_up(self, file: File) -> None:
+        """Have a file be as it is made, but for what people have made of it."""
+        place = read_place(self._root, file.path)
         merged = merge(
             file,
             place.found,
-            bases.get(file.path, {}),
-            force=request.force,
-            adopt=request.adopt,
+            self._find_base(place),
+            force=self._request.force,
+            adopt=self._request.adopt,
         )
-        bases[file.path] = merged.base
-        actions.append(
-            Action(place=place, content=merged.content, changes=merged.changes)
+        self.bases[file.path] = merged.base
+        self._add(place, merged.content, merged.changes)
+
+    def retire(self, path: str) -> None:
+        """Take what is ours out of a file, or the file away where that is all of it."""
+        place = read_place(self._root, path)
+        base = self._find_base(place)
+        del self.bases[path]
+        if place.found is None:
+            return
+        if not path.endswith(".json"):
+            ((identity, text),) = base.get("", {"": None}).items()
+            settled = retire_text(Text(identity, text, place.found, ""))
+            changes = (
+                () if settled is None or settled.change is None else (settled.change,)
+            )
+            self._add(place, settled and settled.content, changes)
+            return
+        is_strict = PurePosixPath(path).name == "package.json"
+        file = File(path=path, template="", is_strict=is_strict)
+        merged = merge(file, place.found, base)
+        self._add(place, merged.content, merged.changes)
+
+    def finish(self) -> tuple[Action, ...]:
+        """Return all that is to be done, the bases at last."""
+        shared, own = self._places
+        kept = {path: self.bases[path] for path in self.bases if path in self._own}
+        others = {path: base for path, base in self.bases.items() if path not in kept}
+        self._add(shared, dump_bases(others))
+        if kept or own.found is not None:
+            self._add(own, dump_bases(kept))
+        return tuple(self._actions)
+
+    def _find_base(self, place: Place) -> Base:
+        base = self.bases.get(place.path, {})
+        if place.found is None:
+            return base
+        return choose_base(self._pending, place.path, place.found, base)
+
+    def _add(
+        self, place: Place, content: bytes | None, changes: tuple[Change, ...] = ()
+    ) -> None:
+        self._actions.append(
+            Action(
+                place=place,
+                content=content,
+                changes=changes,
+                base=self.bases.get(place.path, {}),
+                is_own=place.path in {*self._own, OWN_BASE},
+            )
         )
-    return (*actions, Action(place=base, content=dump_bases(bases)))
-
-
-def _list_retired(
-    request: GenerateRequest, files: Sequence[File], bases: Mapping[str, Base]
-) -> list[str]:
-    """Return the files that were generated, and no template makes now."""
-    made = {file.path for file in files}
-    return [] if request.editors else [path for path in bases if path not in made]
-
-
-def _retire(place: Place, base: Base) -> list[Action]:
-    """Take what is ours out of a file, or the file away where that is all ours."""
-    if place.found is None:
-        return []
-    if not place.path.endswith(".json"):
-        whole = [text.encode() for text in base[""].values()]
-        return [Action(place=place, content=None)] if whole == [place.found] else []
-    merged = merge(File(path=place.path, template=""), place.found, base)
-    return [Action(place=place, content=merged.content, changes=merged.changes)]
 
 
 def _check_names(
@@ -188,12 +258,12 @@ def find_pending(actions: Sequence[Action]) -> list[Action]:
 
 
 def refuse_drift(actions: Sequence[Action]) -> None:
-    """Refuse files that are not as they would be generated.
+    """Refuse files that are not as they would be generated, and that a team shares.
 
     Raises:
         DriftError: There are some.
     """
-    pending = find_pending(actions)
+    pending = [each for each in find_pending(actions) if not each.is_own]
     if not pending:
         return
     names = name_few([each.place.path for each in pending], _FEW)
@@ -215,10 +285,16 @@ def apply(request: GenerateRequest) -> tuple[Action, ...]:
         BusyError: A file was changed in that moment; nothing was written.
         SceneshiftError: A file cannot be written; nothing was written.
     """
-    with _alone(request.root.resolve()):
+    root = request.root.resolve()
+    with _alone(root):
         actions = plan(request)
         sweep([each.place for each in actions])
-        write_all([(each.place, each.content) for each in find_pending(actions)])
+        pending = find_pending(actions)
+        if pending:
+            whole = [(a.place.path, a.content, a.base) for a in pending if a.content]
+            write_pending(root, whole)
+            write_all([(each.place, each.content) for each in pending])
+        forget_pending(root)
     return actions
 
 

@@ -53,9 +53,19 @@ def settle_text(text: Text, *, is_forced: bool, is_adopted: bool) -> Settled:
         return Settled(content, text.base)
     change = describe("", text.identity, None, outcome)
     if outcome in _WRITTEN:
-        return Settled(text.ours.encode(), text.ours, change)
+        written = text.ours.replace("\n", "\r\n") if b"\r\n" in content else text.ours
+        return Settled(written.encode(), text.ours, change)
     base = None if outcome is Outcome.KEPT_FOREIGN else text.ours
     return Settled(content, base, change)
+
+
+def retire_text(text: Text) -> Settled | None:
+    """Decide on a file that no template makes now; None where it goes."""
+    assert text.yours is not None
+    if _normalize(text.yours) == text.base:
+        return None
+    change = describe("", text.identity, None, Outcome.KEPT_YOURS)
+    return Settled(text.yours, None, change)
 
 
 def _decide(text: Text, yours: str | None, is_adopted: bool) -> Outcome | None:  # noqa: FBT001

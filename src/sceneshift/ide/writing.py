@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -41,21 +42,29 @@ def read_place(root: Path, path: str) -> Place:
     Raises:
         SceneshiftError: It cannot be read, is no file, or is out of the project.
     """
+    try:
+        return _look(root, path)
+    except (OSError, RuntimeError) as error:  # the latter of links in a circle
+        raise _fail(path, "read", error) from error
+
+
+def _look(root: Path, path: str) -> Place:
     named = root / path
     _check_folder(root, named.parent)
     file = named.resolve()
-    if named.is_symlink() and not file.is_relative_to(root.resolve()):
+    if not file.is_relative_to(root.resolve()):
+        link = next(
+            each for each in [named, *named.parents] if each.is_symlink()
+        ).relative_to(root)
         raise SceneshiftError(
-            f"{quote(path)} is a symbolic link to {quote(str(file))}, which is out of "
-            "the project",
-            hint=f"replace it by a file: rm {path}",
+            f"{quote(path)} is out of the project: {quote(str(link))} is a symbolic "
+            f"link, and it is {quote(str(file))}",
+            hint=f"replace the link: rm {link}",
         )
     try:
         found = file.read_bytes()
     except FileNotFoundError:
         found = None
-    except OSError as error:
-        raise _fail(path, "read", error) from error
     return Place(path=path, file=file, found=found)
 
 
@@ -75,7 +84,8 @@ def _check_folder(root: Path, folder: Path) -> None:
 def sweep(places: Sequence[Place]) -> None:
     """Remove what a command that was killed has left beside files."""
     for place in places:
-        _name_draft(place.file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is told where it hinders
+            _name_draft(place.file).unlink(missing_ok=True)
 
 
 def write_all(contents: Sequence[tuple[Place, bytes | None]]) -> None:
@@ -144,8 +154,9 @@ def _write(file: Path, content: bytes | None) -> None:
     sync(file.parent)
 
 
-def _fail(path: str, what: str, error: OSError) -> SceneshiftError:
+def _fail(path: str, what: str, error: OSError | RuntimeError) -> SceneshiftError:
+    reason = getattr(error, "strerror", None) or str(error)
     return SceneshiftError(
-        f"{quote(path)} cannot be {what}: {(error.strerror or '').lower()}",
+        f"{quote(path)} cannot be {what}: {reason.lower()}",
         hint=f"ls -ld {path}",
     )

@@ -71,6 +71,7 @@ def test_a_dry_run_starts_nothing(project: Project) -> None:
         "setup",
         "port",
         "url",
+        "debug_port",
     }
     done = project.inv("dev", "--dry-run")
     assert [row.split()[0] for row in done.stdout.splitlines()] == [

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from sceneshift.core.ports import is_free
 from sceneshift.dev.output import Gate
 from sceneshift.dev.run.anchors import Anchors
 from sceneshift.dev.run.fork import ForkRunner
 from staging import make_stream, run_staged
-from support import free_port
+from support import free_port, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def test_one_is_there_as_long_as_it_has_users(tmp_path: Path) -> None:
         assert anchors.find(port) == words
         await anchors.raise_for("new", replace(program, debug_port=None), stream)
         assert anchors.find(port) is None
-        socket.create_server(("127.0.0.1", port)).close()
+        await until(lambda: is_free(port))  # its adapter ends by itself
 
     run_staged("fork", tmp_path, use)
 

@@ -153,9 +153,26 @@ def test_nothing_reads_an_env_file(files: Mapping[str, Mapping[str, Any]]) -> No
         for each in files[".vscode/launch.json"]["configurations"]
         if each["type"] == "debugpy" and each["request"] == "launch"
     ]
-    assert all(each["envFile"] == "" for each in launched)
-    given = [each["env"] for each in launched if "env" in each]
-    assert all({*each} == {"SCENESHIFT_ENV"} for each in given)
+    explored = [each for each in launched if "purpose" in each]
+    assert all(
+        each["envFile"] == "" and {*each.get("env", {})} <= {"SCENESHIFT_ENV"}
+        for each in launched
+        if each not in explored
+    )
+    nowhere = "${workspaceFolder}/.sceneshift/none.env"
+    assert {each["envFile"] for each in explored} <= {nowhere}
+
+
+def test_the_test_explorer_gives_pytest_what_a_debugger_needs(
+    files: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """By a variable: it has arguments of its own."""
+    launch = files[".vscode/launch.json"]
+    named = {each["name"]: each for each in launch["configurations"]}
+    if (explored := named.get("Tests: Test Explorer")) is not None:
+        assert "args" not in explored
+        added = explored.get("env", {"PYTEST_ADDOPTS": ""})
+        assert added == {"PYTEST_ADDOPTS": " ".join(named["Tests: all"]["args"])}
 
 
 def test_no_shell_reads_a_task(files: Mapping[str, Mapping[str, Any]]) -> None:

@@ -126,6 +126,7 @@ FINE: list[dict[str, Any]] = [
     {**START, "module": "work", "python": "${command:python.interpreterPath}"},
     {**START, "program": "none.py", "linux": {"program": "work.py"}},
     {**START, "purpose": ["debug-test"]},
+    {**START, "purpose": ["debug-test"], "envFile": "none.env"},
     {**START, "module": "pytest", "args": ["${file}"], "preLaunchTask": "serve"},
     {**PAGE, "webRoot": "${workspaceFolder}/web"},
     {"type": "node", "request": "launch"},
@@ -169,14 +170,17 @@ def test_a_taken_port_is_told_with_who_has_it(root: Path) -> None:
 
 
 def test_an_env_file_that_nobody_asked_for_is_told(root: Path) -> None:
-    """Editors read `.env` where the entry says nothing."""
+    """Editors read `.env` where the entry says nothing; the Test Explorer for ""."""
     entry = {"type": "debugpy", "request": "launch", "program": "work.py"}
+    explored = {**START, "purpose": ["debug-test"]}
     (root / ".env").write_text("A=1\n")
     try:
-        found = look(root, entry)
+        found = [look(root, each) for each in (entry, explored)]
+        assert look(root, {**explored, "envFile": "none.env"}).findings == ()
     finally:
         (root / ".env").unlink()
-    assert [one.kind for one in found.findings] == [Kind.UNASKED_ENV_FILE]
+    kinds = [[one.kind for one in each.findings] for each in found]
+    assert kinds == [[Kind.UNASKED_ENV_FILE]] * 2
     assert look(root, entry).findings == ()
 
 
@@ -199,6 +203,7 @@ def test_another_python_than_the_projects_is_told(tmp_path: Path) -> None:
         ((3, 11), [], 'addopts = ["--cov"]', True),
         ((3, 11), [], 'addopts = "-x --cov"', True),
         ((3, 11), ["--no-cov"], 'addopts = "--cov"', False),
+        ((3, 11), "--no-cov", 'addopts = "--cov"', False),
         ((3, 11), [], "", False),
         ((3, 12), ["--cov"], "", False),
     ],
@@ -206,14 +211,17 @@ def test_another_python_than_the_projects_is_told(tmp_path: Path) -> None:
 def test_coverage_before_python_3_12_is_told(
     tmp_path: Path,
     version: tuple[int, int],
-    args: list[str],
+    args: list[str] | str,
     options: str,
     is_found: bool,  # noqa: FBT001 - a column
 ) -> None:
-    """It takes the one tracing function that there is."""
+    """It takes the one tracing function that there is; a text is what is added."""
     (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{options}\n")
     (tmp_path / "setup.cfg").write_text("[tool:pytest]\n")
-    resolved = {**START, "module": "pytest", "args": args, "cwd": str(tmp_path)}
+    given: dict[str, Any] = (
+        {"env": {"PYTEST_ADDOPTS": args}} if isinstance(args, str) else {"args": args}
+    )
+    resolved = {**START, "module": "pytest", **given, "cwd": str(tmp_path)}
     facts = Facts(
         resolved={**resolved, "python": "python"},
         target=read_entry(resolved, tmp_path),

@@ -38,6 +38,7 @@ from sceneshift.ide.doctor.resolution import (
     add_env_file,
     find_interpreter,
     find_program,
+    is_explored,
     resolve,
 )
 from sceneshift.ide.doctor.target import read_entry
@@ -173,8 +174,10 @@ class Entry:
 
     def _name_test(self) -> None:
         """Have an entry of the Test Explorer run a file, as that does it."""
-        is_test = "debug-test" in (self.resolved.get("purpose") or ())
-        if is_test and not self.resolved.keys() & {"program", "module"}:
+        if is_explored(self.resolved) and not self.resolved.keys() & {
+            "program",
+            "module",
+        }:
             file = self._find_open()
             self.resolved["module"] = "pytest"
             self.resolved["args"] = [] if file is None else [str(file)]

@@ -11,7 +11,11 @@ from msgspec import Struct
 from sceneshift.core.holders import find_holder
 from sceneshift.core.wording import quote
 from sceneshift.ide.doctor.findings import Finding, Kind
-from sceneshift.ide.doctor.resolution import find_env_file, find_program
+from sceneshift.ide.doctor.resolution import (
+    find_env_file,
+    find_program,
+    is_explored,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,6 +108,11 @@ def check_env_file(resolved: Mapping[str, Any], root: Path) -> Iterator[Finding]
     file = find_env_file(resolved, root)
     if file is None:
         return
+    if is_explored(resolved):
+        # Only a file that is not there keeps `.env` away from it.
+        if not resolved.get("envFile") and file.is_file():
+            yield _unasked(file, '"${workspaceFolder}/.sceneshift/none.env"')
+        return
     if "envFile" in resolved and not file.is_file():
         yield Finding(
             kind=Kind.MISSING_ENV_FILE,
@@ -111,12 +120,16 @@ def check_env_file(resolved: Mapping[str, Any], root: Path) -> Iterator[Finding]
             hint="write the file, or take `envFile` out",
         )
     if "envFile" not in resolved and file.is_file():
-        yield Finding(
-            kind=Kind.UNASKED_ENV_FILE,
-            text=f"editors give it the variables of {file} without being asked",
-            hint='write "envFile": "" where something else reads that file',
-            is_warning=True,
-        )
+        yield _unasked(file, '""')
+
+
+def _unasked(file: Path, other: str) -> Finding:
+    return Finding(
+        kind=Kind.UNASKED_ENV_FILE,
+        text=f"editors give it the variables of {file} without being asked",
+        hint=f'write "envFile": {other} where something else reads that file',
+        is_warning=True,
+    )
 
 
 def check_mappings(resolved: Mapping[str, Any]) -> Iterator[Finding]:
@@ -150,13 +163,13 @@ def _check_coverage(facts: Facts) -> Iterator[Finding]:
     found = facts.interpreter
     if facts.target.name != "pytest" or found is None:
         return
-    words = facts.target.words
+    words = (*facts.target.words, *_read_added(facts.resolved))
     has_plugin = "pytest_cov" in found.modules
     if "--no-cov" in words and not has_plugin:
         yield Finding(
             kind=Kind.MISSING_MODULE,
             text="pytest refuses `--no-cov`, as pytest-cov is not installed",
-            hint="take it out of `args`",
+            hint="take it out of `args`, or of PYTEST_ADDOPTS",
         )
     is_measured = any(
         word.partition("=")[0] == "--cov" for word in (*words, *_read_options(facts))
@@ -167,6 +180,12 @@ def _check_coverage(facts: Facts) -> Iterator[Finding]:
             text="coverage takes the tracing that breakpoints need, before Python 3.12",
             hint='add "--no-cov" to `args`',
         )
+
+
+def _read_added(resolved: Mapping[str, Any]) -> list[str]:
+    """Return the words that an entry gives pytest by a variable."""
+    own = resolved.get("env")
+    return str(own.get("PYTEST_ADDOPTS", "")).split() if isinstance(own, dict) else []
 
 
 def _read_options(facts: Facts) -> list[str]:

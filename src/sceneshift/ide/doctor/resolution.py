@@ -83,14 +83,22 @@ def _map_paths(resolved: dict[str, Any], root: str) -> dict[str, Any]:
     return resolved
 
 
+def is_explored(resolved: Mapping[str, Any]) -> bool:
+    """Tell whether the Test Explorer starts it, with words of its own."""
+    return "debug-test" in (resolved.get("purpose") or ())
+
+
 def find_env_file(resolved: Mapping[str, Any], root: Path) -> Path | None:
     """Return the file that variables are read from, be it there or not.
 
-    Without a word of it the extension takes `.env`; an empty text turns that off.
+    Without a word of it the extension takes `.env`; an empty text turns that off, but
+    not where the Test Explorer starts it.
     """
     if resolved.get("request") != "launch" or resolved.get("type") not in PYTHON_TYPES:
         return None
     named = resolved.get("envFile", str(root / ".env"))
+    if is_explored(resolved):
+        named = named or ".env"
     return root / str(named) if named else None
 
 

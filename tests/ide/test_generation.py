@@ -318,3 +318,22 @@ def test_each_value_is_explained(root: Path) -> None:
     assert (plain.key, plain.value) == ("", "ms-python.python")
     (script,) = explain(ask(root), "workflow:status")
     assert (script.path, script.key) == ("package.json", "")
+
+
+def test_a_file_that_is_one_entry_is_explained(root: Path) -> None:
+    """Beside the entry of the same name that another editor has."""
+    (root / "pyproject.toml").write_text(
+        '[tool.sceneshift]\neditors = ["vscode", "jetbrains"]\n'
+    )
+    apply(ask(root))
+    name = "Full stack (development)"
+    file = root / ".run" / "Full stack (development).run.xml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    *_, run = explain(ask(root), name)
+    assert (run.path, run.key) == (file.relative_to(root).as_posix(), "")
+    assert run.value.startswith("<component")
+    assert "\r" not in run.value
+    assert run.sources[1:] == ("Procfile:1", "Procfile:2")
+    file.write_text("by hand")
+    *_, run = explain(ask(root), name)
+    assert (run.value, run.sources[0][:7]) == ("by hand", "by hand")

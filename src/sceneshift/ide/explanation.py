@@ -19,6 +19,7 @@ from sceneshift.ide.base import parse_bases
 from sceneshift.ide.origins import describe_fact
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
+from sceneshift.ide.texts import normalize
 from sceneshift.ide.writing import read_place
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def _read(root: Path, file: File, number: int, identity: str) -> dict[str, Any] 
     found = read_place(root, file.path).found
     if found is None:
         return None
+    if file.is_text:
+        return {"": normalize(found)}
     section = file.sections[number]
     value: Any = jsonc.parse(found, name=file.path, is_strict=file.is_strict).value
     for key in section.path:

@@ -45,7 +45,7 @@ class Text(NamedTuple):
 def settle_text(text: Text, *, is_forced: bool, is_adopted: bool) -> Settled:
     """Decide on a file as on an entry: what a person has made of it stays."""
     content = text.yours or b""
-    yours = None if text.yours is None else _normalize(content)
+    yours = None if text.yours is None else normalize(content)
     if yours == text.ours:
         return Settled(content, text.ours)
     outcome = Outcome.FORCED if is_forced else _decide(text, yours, is_adopted)
@@ -62,7 +62,7 @@ def settle_text(text: Text, *, is_forced: bool, is_adopted: bool) -> Settled:
 def retire_text(text: Text) -> Settled | None:
     """Decide on a file that no template makes now; None where it goes."""
     assert text.yours is not None
-    if _normalize(text.yours) == text.base:
+    if normalize(text.yours) == text.base:
         return None
     change = describe("", text.identity, None, Outcome.KEPT_YOURS)
     return Settled(text.yours, None, change)
@@ -80,6 +80,6 @@ def _decide(text: Text, yours: str | None, is_adopted: bool) -> Outcome | None: 
     return None if text.base == text.ours else Outcome.KEPT_YOURS
 
 
-def _normalize(content: bytes) -> str:
+def normalize(content: bytes) -> str:
     """Return a text as it is whatever ends git gives its lines."""
     return content.decode("utf-8", errors="replace").replace("\r\n", "\n")

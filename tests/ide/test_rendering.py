@@ -44,6 +44,19 @@ def test_a_project_extends_a_template_block_by_block(tmp_path: Path) -> None:
     )
 
 
+def test_a_project_has_its_own_of_what_templates_share(tmp_path: Path) -> None:
+    """Whether the templates that use it are its own or not."""
+    name = "vscode/parts.jinja"
+    text = read_template(name).decode()
+    assert '"justMyCode": true' in text
+    own = text.replace('"justMyCode": true', '"justMyCode": false')
+    make_project(tmp_path, {**PROCFILE, f"templates/{name}": own})
+    make_project(tmp_path, {"templates/vscode/launch.json.jinja": EXTENDED})
+    launch = collect(render(tmp_path)[".vscode/launch.json"])
+    (debug,) = [e for e in launch["configurations"] if e["name"].startswith("web: d")]
+    assert debug["justMyCode"] is False
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [

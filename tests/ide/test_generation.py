@@ -337,3 +337,24 @@ def test_a_file_that_is_one_entry_is_explained(root: Path) -> None:
     file.write_text("by hand")
     *_, run = explain(ask(root), name)
     assert (run.value, run.sources[0][:7]) == ("by hand", "by hand")
+
+
+def test_a_container_follows_the_project(root: Path) -> None:
+    """What is neither a list nor a table too, unless a person has changed it."""
+    path = ".devcontainer/devcontainer.json"
+    (root / "pyproject.toml").write_text(
+        '[tool.sceneshift]\neditors = ["devcontainer"]\n'
+    )
+    apply(ask(root))
+    made = (root / path).read_text()
+    assert read(root, path)["image"] == "python:3"
+    (root / path).write_text(made.replace("python:3", "mine"))
+    (root / "uv.lock").touch()
+    with pytest.raises(DriftError, match=r"devcontainer\.json"):
+        refuse_drift(plan(ask(root)))
+    apply(ask(root))
+    found = read(root, path)
+    assert list(found)[:3] == ["name", "image", "postCreateCommand"]
+    assert found["postCreateCommand"] == "pip install uv && uv sync"
+    assert found["image"] == "mine"
+    assert set(outcomes(root).values()) == {"unchanged"}

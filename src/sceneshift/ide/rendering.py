@@ -39,12 +39,14 @@ class _Target(Struct, frozen=True, kw_only=True):
         path: Where it is.
         template: What it is rendered from.
         is_flat: Whether each key at its top is an entry of its own.
+        has_settings: Whether each of those that is no array and no object is one.
         is_strict: Whether it must have no comments and no trailing commas.
     """
 
     path: str
     template: str
     is_flat: bool = False
+    has_settings: bool = False
     is_strict: bool = False
 
 
@@ -69,6 +71,7 @@ _TARGETS = {
         _Target(
             path=".devcontainer/devcontainer.json",
             template="devcontainer/devcontainer.json.jinja",
+            has_settings=True,
         ),
     ),
 }
@@ -222,7 +225,10 @@ def _split(
     if target.is_flat:
         return {}, list(_split_flat(document))
     plain = {k: v for k, v in document.items() if not isinstance(v, dict | list)}
-    return plain, list(_split_sections(document, (), place))
+    sections = list(_split_sections(document, (), place))
+    if target.has_settings:
+        return {}, [Section(path=(), key=None, entries=plain), *sections]
+    return plain, sections
 
 
 def _split_sections(

@@ -34,7 +34,8 @@ def falsify(root: Path) -> None:
 def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
     """By the same templates, of the same project."""
     make_project(tmp_path, {**PROCFILE, "templates/other.html": ""})
-    (tmp_path / "templates" / "nowhere").symlink_to("nothing")
+    for name, target in (("nowhere", "nothing"), ("here", "."), ("loop", "loop")):
+        (tmp_path / "templates" / name).symlink_to(target)
     recommended(tmp_path)
     falsify(tmp_path)
     assert recommended(tmp_path) == ["kept"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import traceback
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment as Jinja
     from jinja2 import FileSystemBytecodeCache
+
+    _Entry = os.DirEntry[str]
 
 FOLDER = "templates"
 SUFFIX = ".jinja"
@@ -61,16 +64,19 @@ def list_versions(root: Path) -> tuple[tuple[str, int, int], ...]:
     )
 
 
-def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[_Entry]:
+    """Yield the files below a folder, but not once more through a link to above."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
         return
-    for entry in entries:
-        if entry.is_dir():
-            yield from _walk(Path(entry.path))
-        elif entry.is_file():
-            yield entry
+    real = folder.resolve()
+    for entry in entries if real not in above else ():
+        with contextlib.suppress(OSError):  # a link that leads to itself is nothing
+            if entry.is_dir():
+                yield from _walk(Path(entry.path), above | {real})
+            elif entry.is_file():
+                yield entry
 
 
 class Templates:

@@ -162,6 +162,7 @@ def test_jetbrains_runs_what_the_others_run(runs: Mapping[str, ET.Element]) -> N
     ("template", "message"),
     [
         ("<component a=>x</component>", "makes no XML: not well-formed"),
+        ('<component>{{ "\\ud800" }}</component>', "makes no XML: 'utf-8' codec"),
         ("<component><configuration/></component>", "a configuration has no name"),
         ("<component></component>", "a configuration has no name"),
     ],

@@ -358,3 +358,15 @@ def test_a_container_follows_the_project(root: Path) -> None:
     assert found["postCreateCommand"] == "pip install uv && uv sync"
     assert found["image"] == "mine"
     assert set(outcomes(root).values()) == {"unchanged"}
+
+
+@pytest.mark.parametrize("value", [r'"\ud800"', r'{{ "\ud800" | json }}'])
+def test_half_of_a_surrogate_pair_is_written_as_it_is_read(
+    root: Path, value: str
+) -> None:
+    """By an escape: in UTF-8 there is nothing for it."""
+    template = f'{{"recommendations": [{value}]}}'
+    make_project(root, {"templates/vscode/extensions.json.jinja": template})
+    apply(ask(root))
+    assert read(root, ".vscode/extensions.json") == {"recommendations": ["\ud800"]}
+    assert set(outcomes(root).values()) == {"unchanged"}

@@ -69,4 +69,5 @@ def dump_bases(bases: Mapping[str, Base]) -> bytes:
     text = json.dumps(
         {"version": _VERSION, "files": kept}, indent=2, ensure_ascii=False
     )
-    return f"{text}\n".encode()
+    # A half of a surrogate pair is only written as an escape, as which it was read.
+    return f"{text}\n".encode(errors="backslashreplace")

@@ -182,7 +182,7 @@ def _read_runs(text: str, place: Path) -> Iterator[File]:
     for found in _RUN.finditer(text):
         try:
             run = ET.fromstring(found[0]).find("configuration")  # noqa: S314 - our own
-        except ET.ParseError as error:
+        except (ET.ParseError, UnicodeError) as error:
             problem = f"makes no XML: {error}"
             hint = "put each value through the filter: {{ value | e }}"
             raise ConfigError(problem, file=place, hint=hint) from error
@@ -205,7 +205,8 @@ def _load(text: str, place: Path) -> Any:
         ConfigError: It is none.
     """
     try:
-        return jsonc.parse(text.encode(), name="").value
+        data = text.encode(errors="backslashreplace")  # as JSON escapes surrogates
+        return jsonc.parse(data, name="").value
     except jsonc.JsoncError as error:
         line = text.splitlines()[(error.line or 1) - 1 :][:1] or [""]
         problem = error.message.rpartition(f":{error.column}: ")[2]

@@ -117,6 +117,30 @@ def test_a_container_installs_the_project_and_shows_its_ports(
     }
 
 
+def read_as_neovim(text: str) -> list[dict[str, Any]]:
+    """Return what nvim-dap has of a launch.json, as its `ext/vscode.lua` reads it.
+
+    It leaves out lines that are comments, and takes what remains for JSON alone.
+    """
+    lines = [line for line in text.split("\n") if not line.strip().startswith("//")]
+    entries: list[dict[str, Any]] = json.loads("\n".join(lines))["configurations"]
+    return entries
+
+
+def test_neovim_reads_the_launch_json_of_vs_code() -> None:
+    """As it is made anew, and with a comment before; each has what is asked for."""
+    file = render(REPOSITORY, TASKS)[".vscode/launch.json"]
+    entries = collect(file)["configurations"]
+    made = merge(file, None, {}).content
+    assert json.loads(made)["configurations"] == entries
+    written = merge(file, b"// mine, \n", {}).content.decode()
+    assert written.startswith("// mine")
+    assert read_as_neovim(made.decode()) == read_as_neovim(written) == entries
+    # What it has no word for, it passes over; each is offered by its name and adapter.
+    assert all(each["type"] and each["name"] for each in entries)
+    assert "inputs" not in json.loads(made)
+
+
 @pytest.fixture(name="runs", scope="module")
 def render_runs() -> dict[str, ET.Element]:
     """Return the configurations of JetBrains' editors, by file."""

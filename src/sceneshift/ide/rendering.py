@@ -17,7 +17,7 @@ from sceneshift.ide.kept import render_all
 from sceneshift.ide.templates import find_template, list_templates, read_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sceneshift.core.config import Config
@@ -89,7 +89,12 @@ def list_editors() -> tuple[str, ...]:
 
 
 def render_files(
-    model: Model, root: Path, *, editors: Sequence[str] = (), is_kept: bool = True
+    model: Model,
+    root: Path,
+    *,
+    editors: Sequence[str] = (),
+    templates: Collection[str] = (),
+    is_kept: bool = True,
 ) -> tuple[File, ...]:
     """Render the files of editors, and the scripts of each package.json.
 
@@ -98,6 +103,8 @@ def render_files(
         root: Its folder, absolute.
         editors: Whose files, `package` for the scripts; where there are none, those
             of the configuration, and the scripts.
+        templates: Those that are rendered, as files name them; all where there are
+            none.
         is_kept: Whether the same will be asked for again, by another command.
 
     Raises:
@@ -106,14 +113,19 @@ def render_files(
     """
     config = load_config(root)
     chosen = _choose(editors, config)
-    targets = list(_list_targets(chosen, model, config))
+
+    def is_asked(template: str) -> bool:
+        return not templates or str(find_template(root, template)) in templates
+
+    listed = _list_targets(chosen, model, config)
+    targets = [each for each in listed if is_asked(each.template)]
     names = [each.template for each in targets]
-    if _JETBRAINS in chosen:
+    if _JETBRAINS in chosen and is_asked(_RUNS):
         names.append(_RUNS)
     values = {"model": model, "settings": config.ide}
     texts = render_all(root, names, values, is_kept=is_kept)
     files = [_read(texts[each.template], each, root) for each in targets]
-    if _JETBRAINS in chosen:
+    if _RUNS in texts:
         files += _read_runs(texts[_RUNS], find_template(root, _RUNS))
     return tuple(files)
 

@@ -209,7 +209,7 @@ OLD, NEW, OTHER = "old\n", "new\n", "by hand\n"
         ((None, None), "", NEW, NEW, "added"),
         ((None, ""), "", NEW, NEW, "added"),
         ((OLD, OLD), "", NEW, NEW, "updated"),
-        ((OLD, "old\r\n"), "", NEW, NEW, "updated"),
+        ((OLD, "old\r\n"), "", "new\r\n", NEW, "updated"),
         ((NEW, NEW), "", NEW, NEW, None),
         ((OLD, "new\r\n"), "", "new\r\n", NEW, None),
         ((None, NEW), "", NEW, NEW, None),

@@ -181,6 +181,7 @@ def test_what_git_ignores_is_each_person_s_own(root: Path) -> None:
     (root / LAUNCH).write_text(json.dumps(launch))
     apply(ask(root))
     assert gone not in [each["name"] for each in read(root)["configurations"]]
+    assert explain(ask(root), gone)[0].sources[-1] == "removed by hand"
     shutil.rmtree(root / ".vscode")
     refuse_drift(plan(ask(root)))  # as in CI
     shutil.rmtree(root / ".sceneshift")

@@ -10,8 +10,7 @@ from msgspec import Struct
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
 from sceneshift.ide import jsonc
-from sceneshift.ide.base import PATH as BASE
-from sceneshift.ide.base import parse_bases
+from sceneshift.ide.base import OWN_PATH, PATH, parse_bases
 from sceneshift.ide.origins import describe_fact
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
@@ -79,7 +78,10 @@ def explain(request: GenerateRequest, name: str) -> tuple[Origin, ...]:
         templates=holding,
         is_kept=False,
     )
-    bases = parse_bases(read_place(root, BASE).found)
+    shared, own = (
+        parse_bases(read_place(root, path).found, path) for path in (PATH, OWN_PATH)
+    )
+    bases = {**shared, **own}
     origins: list[Origin] = []
     for entry, found in trace(model, files, name, render).items():
         file = files[entry.file]

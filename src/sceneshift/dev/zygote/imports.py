@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.zygote.code import Territory
 
 
-_DEBUGPY = "/debugpy/"  # there while one debugs, and no part of any program
-
-
 def adapt_on_import(adapters: dict[str, Callable[[ModuleType], None]]) -> None:
     """Have each adapter called once with its module, after that was imported."""
     loaded = [name for name in adapters if name in sys.modules]  # by a `.pth` file, say
@@ -80,9 +77,14 @@ def import_if_there(name: str) -> None:
 
 
 class Modules:
-    """Those that are loaded, others' and the project's own."""
+    """Those that are loaded, others' and the project's own.
+
+    Attributes:
+        left_out: Folders of what is no part of the program, each with a `/` at its end.
+    """
 
     def __init__(self, territory: Territory) -> None:
+        self.left_out: tuple[str, ...] = ()
         self._territory = territory
         self._known: set[str] = set()
 
@@ -99,7 +101,8 @@ class Modules:
                 continue
             origin = getattr(getattr(module, "__spec__", None), "origin", None)
             is_program = name == "__main__" or name.split(".")[0] == "sceneshift"
-            if origin is not None and not is_program and _DEBUGPY not in origin:
-                is_own = self._territory.owns_module(origin)
-                (own if is_own else foreign).append(name)
+            if origin is None or is_program or origin.startswith(self.left_out):
+                continue
+            is_own = self._territory.owns_module(origin)
+            (own if is_own else foreign).append(name)
         return foreign, own

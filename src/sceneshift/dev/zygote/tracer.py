@@ -39,6 +39,7 @@ class Tracer:
             ImportError: It is not installed.
         """
         folder, pydevd = _import()
+        agent.modules.left_out = (folder,)
         self.is_connected = False
         self._agent = agent
         self._pydevd = pydevd

@@ -56,6 +56,9 @@ class Told:
     def handle_debugger(self, *_said: object, **_more: object) -> None:
         """Nor on this."""
 
+    def handle_step(self, *_said: object) -> None:
+        """Nor on this."""
+
 
 def write_web(folder: Path) -> ProcessSpec:
     """Return a process that says a word and stays, by a shell or in Python."""

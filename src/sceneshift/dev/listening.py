@@ -175,6 +175,10 @@ class Listening:
             self.note(process, f"waits at a breakpoint: {place}; take it: {where}")
         self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
 
+    def handle_step(self, process: str, token: int, place: str) -> None:
+        """A generation stands where a step has led it."""
+        self.places[process] = token, place
+
     def find_place(self, process: str) -> str | None:
         """Return where a process stands at a breakpoint, `file:line`."""
         token, place = self.places.get(process, (None, None))

@@ -72,6 +72,10 @@ class Listener(Protocol):
         """It stops at a breakpoint or goes on."""
         ...
 
+    def handle_step(self, process: str, token: int, place: str) -> None:
+        """It stands where a step has led it."""
+        ...
+
 
 class Ground(Struct, frozen=True, kw_only=True):
     """What all runners share.

@@ -75,17 +75,22 @@ class DebuggedRunner(Runner):
 
         A person is told of one at a time: the next when that one goes on.
         """
-        before = next(iter(generation.standing), None)
-        generation.standing.pop(link, None)
-        if at is not None:
+        before = next(iter(generation.standing.items()), None)
+        if at is None:
+            generation.standing.pop(link, None)
+        else:
             generation.standing[link] = at
-        if next(iter(generation.standing), None) is before:
+        after = next(iter(generation.standing.items()), None)
+        if after == before or generation.token is None:
             return
-        if generation.token is not None:
-            self._ground.listener.handle_debugger(
-                self.spec.name,
+        told, name = self._ground.listener, self.spec.name
+        if before and after and before[0] is after[0]:
+            told.handle_step(name, generation.token, after[1])
+        else:
+            told.handle_debugger(
+                name,
                 generation.token,
-                waiting=generation.place is not None,
+                waiting=after is not None,
                 place=generation.place or "",
                 is_editors=generation.terminal is None,
             )

@@ -42,6 +42,9 @@ class Nobody:
     ) -> None:
         """It is on its way out."""
 
+    def handle_step(self, process: str, token: int, place: str) -> None:
+        """As above."""
+
 
 class Retirement:
     """Ends replaced processes, when nobody who does not know of it may come any more.

@@ -243,6 +243,8 @@ class Agent:
         Two processes on one line would cut each other's messages in pieces.
         """
         self.kept.begin_anew()
+        if self.tracer is not None:
+            self.tracer.begin_anew()
         former = self.find_line()
         if former is None or self.pid == os.getpid():
             return

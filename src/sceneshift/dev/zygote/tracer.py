@@ -13,6 +13,7 @@ import sys
 import threading
 
 from sceneshift.dev.zygote.places import describe_place
+from sceneshift.dev.zygote.stops import Stops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sceneshift.dev.zygote.agent import Agent
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_WITH_ANOTHER = 105  # pydevd's CMD_THREAD_SUSPEND: why a thread stops
+_NO_STEP = -1
 
 
 class Tracer:
@@ -44,7 +47,7 @@ class Tracer:
         self._agent = agent
         self._pydevd = pydevd
         self._ignored = (folder, _OWN)
-        self._standing: list[int] = []
+        self._stops = Stops()
         self._answer_at_once()
         self._tell_of_stops()
 
@@ -71,7 +74,7 @@ class Tracer:
         def do_wait_suspend(  # pragma: no cover
             debugger: Any, thread: Any, frame: FrameType, *args: Any, **options: Any
         ) -> Any:
-            self._begin_stop(frame)
+            self._begin_stop(frame, thread)
             try:
                 return original(debugger, thread, frame, *args, **options)
             finally:
@@ -79,21 +82,24 @@ class Tracer:
 
         self._pydevd.PyDB.do_wait_suspend = do_wait_suspend
 
-    def _begin_stop(self, frame: FrameType) -> None:  # pragma: no cover - as above
-        """All threads stop with one: it is told of the first."""
-        self._standing.append(threading.get_ident())
-        if len(self._standing) == 1:
+    def _begin_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
+        """Tell of a place, unless it is that of a thread that stops with another."""
+        is_cause = thread.stop_reason != _WITH_ANOTHER
+        if self._stops.begin(threading.get_ident(), is_cause=is_cause):
             place = describe_place(frame, self._agent.territory.root)
             self._agent.send({"event": "debugger", "waiting": True, **place})
 
     def _end_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
-        self._standing.remove(threading.get_ident())
-        if not self._standing:
+        is_step = thread.additional_info.pydev_step_cmd != _NO_STEP
+        makes_step = self._stops.end(threading.get_ident(), is_step=is_step)
+        if makes_step is not None:
             place = describe_place(frame, self._agent.territory.root)
-            no_step = -1
-            is_step = thread.additional_info.pydev_step_cmd != no_step
-            message = {"event": "debugger", "waiting": False, "is_step": is_step}
+            message = {"event": "debugger", "waiting": False, "is_step": makes_step}
             self._agent.send({**message, **place})
+
+    def begin_anew(self) -> None:
+        """Know of nobody who stands, as a fork: its parent's threads are not here."""
+        self._stops = Stops()
 
     def connect(self, anchor: Message) -> None:
         """Be a subprocess of the anchor; return when breakpoints are set.

@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from zygotes import Zygote
 
 PROGRAM = "print('went on', flush=True)\nbreakpoint()\n"
+ORPHAN = """\
+import os, pydevd, subprocess, sys, time
+
+while pydevd.get_global_debugger() is not None:
+    time.sleep(0.01)
+pid = os.fork()
+if not pid:
+    print("forked", flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+sys.exit(subprocess.call([sys.executable, "-c", "print('started')"]))
+"""
 
 
 def anchor_at(port: int, time_s: float = 30.0) -> dict[str, Any]:
@@ -44,3 +56,17 @@ def test_without_debugpy_a_program_runs_all_the_same(zygote: Zygote) -> None:
     child.tell(op="go", **anchor_at(1))
     assert child.wait_end() == 0
     assert zygote.read_output() == "ran\n"
+
+
+def test_what_a_program_starts_runs_where_its_adapter_is_gone(zygote: Zygote) -> None:
+    """A fork, and another Python: neither has anything to connect to."""
+    zygote.begin(ORPHAN, is_traced=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        child = zygote.fork()
+        child.next("parked")
+        child.tell(op="go", **anchor_at(server.getsockname()[1], 0.05))
+        line, _address = server.accept()
+        child.next("unanswered")
+        line.close()
+    assert child.wait_end() == 0
+    assert zygote.read_output() == "forked\nstarted\n"

@@ -7,6 +7,7 @@ So breakpoints are set in it before its first line runs, one reload after the ot
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -49,6 +50,7 @@ class Tracer:
         self._ignored = (folder, _OWN)
         self._stops = Stops()
         self._answer_at_once()
+        self._bear_loss()
         self._tell_of_stops()
 
     def _answer_at_once(self) -> None:
@@ -65,6 +67,28 @@ class Tracer:
             return sock
 
         self._pydevd.start_client = start_client
+
+    def _bear_loss(self) -> None:
+        """Have what the program starts run where the adapter is gone.
+
+        pydevd goes on to have each fork and each Python connect to it: they would end.
+        """
+        monkey: Any = sys.modules["_pydev_bundle.pydev_monkey"]
+        pydevd, connect = self._pydevd, self._pydevd.settrace_forked
+        patch_args = monkey.patch_args
+
+        def settrace_forked(*, setup_tracing: bool = True) -> None:
+            is_debugged = pydevd.get_global_debugger() is not None
+            with contextlib.suppress(OSError):  # until pydevd knows of it
+                connect(setup_tracing=setup_tracing and is_debugged)
+
+        def patch_where_debugged(args: Any, *rest: Any, **options: Any) -> Any:
+            if pydevd.get_global_debugger() is None:
+                return args
+            return patch_args(args, *rest, **options)
+
+        pydevd.settrace_forked = settrace_forked
+        monkey.patch_args = patch_where_debugged
 
     def _tell_of_stops(self) -> None:
         """Have the supervisor know when a thread stops, and when it goes on."""

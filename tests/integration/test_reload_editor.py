@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debugging import Session
-from support import free_port, wait_until
+from support import free_port
 
 if TYPE_CHECKING:
     from reloading import Stack
 
 ASGI = """\
 from words import WORD
-
+import ticking
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
@@ -27,6 +28,16 @@ async def app(scope, receive, send):
         text = "stopped"
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": text.encode()})
+"""
+TICKING = """\
+import threading
+import time
+
+def tick():
+    while True:
+        time.sleep(0.01)
+
+threading.Thread(target=tick, daemon=True).start()
 """
 WORKER = """\
 import time
@@ -48,6 +59,7 @@ def start(stack: Stack, name: str) -> int:
         {
             "asgi.py": ASGI,
             "words.py": "WORD = 'word'\n",
+            "ticking.py": TICKING,
             "work.py": WORKER,
             "Procfile.dev": PROCFILE,
             "pyproject.toml": (
@@ -81,6 +93,8 @@ def test_a_breakpoint_that_is_set_once_is_hit_after_each_save(stack: Stack) -> N
             thread, line = session.wait_stop()
             assert line == 7
             assert stack.status("web")["state"] == "debugging"
+            stack.wait(lambda: stack.status("web")["breakpoint"] == "asgi.py:7")
+            assert stack.output.count("waits at a breakpoint") == 1
             session.ask("continue", threadId=thread)
             assert answer.result() == "word!"
         for number in range(RELOADS):
@@ -95,7 +109,7 @@ def test_a_breakpoint_that_is_set_once_is_hit_after_each_save(stack: Stack) -> N
             session.set_breakpoint()
             stack.wait_page(f"{RELOADS}!")
         os.kill(_find(stack, "anchor.py"), signal.SIGKILL)
-        stack.wait(lambda: not _list(stack, "anchor.py"))
+        stack.wait_output(f"the debugger at port {port} is gone")
         stack.write({"words.py": "WORD = 'anew'\n"})
         stack.wait_page("anew!")
     assert stack.output.count(f"debugger: 127.0.0.1:{port}") == 2
@@ -128,7 +142,7 @@ def test_a_fresh_interpreter_stops_in_the_first_lines_that_it_runs(
                 session.ask("continue", threadId=thread)
         assert restart.result().returncode == 0
         os.kill(_find(stack, "adapter"), signal.SIGKILL)
-    wait_until(lambda: not _list(stack, "anchor.py"))
+    stack.wait_output(f"the debugger at port {port} is gone")
     stack.inv("dev.restart", "worker")
     stack.wait(lambda: stack.output.count(f"debugger: 127.0.0.1:{port}") == 2)
     with Session.attach(port, file, 4):
@@ -143,8 +157,9 @@ def _find(stack: Stack, word: str) -> int:
 
 def _list(stack: Stack, word: str) -> list[int]:
     """Return the stack's processes that have a word in their command line."""
-    return [
-        pid
-        for pid in stack.leftovers()
-        if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    found = []
+    for pid in stack.leftovers():
+        with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found

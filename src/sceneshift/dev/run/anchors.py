@@ -22,6 +22,8 @@ from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.output import PipeReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sceneshift.core.channel import Message
     from sceneshift.core.program import PythonProgram
     from sceneshift.dev.guard.child import Child
@@ -89,6 +91,7 @@ class Anchors:
         self._anchors[port] = anchor
         await anchor.start(port, program, stream, self._spawner, self._gate)
         stream.note(f"debugger: 127.0.0.1:{port}", time.time())
+        anchor.call_when_gone(lambda: _note_loss(port, stream))
         python = tuple(anchor.words["python"])
         if python < _FREE and not self._is_said:
             self._is_said = True
@@ -106,6 +109,11 @@ class Anchors:
                 await anchor.stop()
 
 
+def _note_loss(port: int, stream: ProcessStream) -> None:
+    text = f"the debugger at port {port} is gone: the next start has another"
+    stream.note(text, time.time())
+
+
 class _Anchor:
     """One process with its adapter.
 
@@ -118,6 +126,7 @@ class _Anchor:
         self._line: socket.socket | None = None
         self._reader: PipeReader | None = None
         self._child: Child | None = None
+        self._is_wanted = True
         self.words: Message = {}
 
     @property
@@ -159,6 +168,16 @@ class _Anchor:
             raise SceneshiftError(words["error"], hint="see: inv dev.logs")
         self.words = {**words, "time_s": _ANSWER_S}
 
+    def call_when_gone(self, tell: Callable[[], None]) -> None:
+        """Call something once if it ends unasked."""
+
+        def end(done: asyncio.Future[int]) -> None:
+            if self._is_wanted and not done.cancelled():
+                tell()
+
+        assert self._child is not None
+        self._child.exited.add_done_callback(end)
+
     async def _hear(self, line: socket.socket) -> Message:
         """Return its one line; where it ends without, it has said why as output."""
         said = b""
@@ -176,6 +195,7 @@ class _Anchor:
 
     async def stop(self) -> None:
         """End it and its adapter, which has a session of its own."""
+        self._is_wanted = False
         if self._line is not None:
             self._line.close()
         if self._child is not None:

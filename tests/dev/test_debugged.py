@@ -100,20 +100,58 @@ def test_what_cannot_be_debugged_is_bad_usage(
     assert caught.value.hint
 
 
+def make_interpreter(folder: Path, base: Path | None = None) -> tuple[Path, str]:
+    """Return an interpreter that nobody runs, and a PATH with it."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    if base is None:
+        python.write_text("")
+        python.chmod(0o755)
+    else:
+        python.symlink_to(base)
+    return python, f"{python.parent}{os.pathsep}{os.defpath}"
+
+
+def install_debugpy(folder: Path, version: str) -> None:
+    """Have as much of it in a folder of packages as is looked at."""
+    (folder / "debugpy").mkdir(parents=True, exist_ok=True)
+    (folder / f"debugpy-{version}.dist-info").mkdir()
+
+
 def test_an_interpreter_without_debugpy_is_named(tmp_path: Path) -> None:
-    """With what is to be done."""
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text("")
-    python.chmod(0o755)
-    path = f"{python.parent}{os.pathsep}{os.defpath}"
+    """With what is to be done; a folder of that name is none."""
+    python, path = make_interpreter(tmp_path)
+    (tmp_path / "debugpy").mkdir()
     with pytest.raises(SceneshiftError, match="debugpy is not installed") as caught:
-        load(tmp_path, "web", PATH=path)
+        load(tmp_path, "web", PYTHONPATH=".", PATH=path)
     assert caught.value.message.endswith(f"for `web`: {python}")
     assert "sceneshift[debug]" in (caught.value.hint or "")
-    (tmp_path / "debugpy").mkdir()
+    install_debugpy(tmp_path, "1.8.0")
     stack = load(tmp_path, "web", PYTHONPATH=".", PATH=path)
     assert ports_of(stack)["web"] == 5678
+
+
+def test_a_debugpy_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    """It knows less; the first on the path is the one that is imported."""
+    _python, path = make_interpreter(tmp_path)
+    install_debugpy(tmp_path / "lib/python3.11/site-packages", "1.8.22")
+    load(tmp_path, "web", PATH=path)
+    install_debugpy(tmp_path / "vendor", "1.6.3")
+    with pytest.raises(SceneshiftError, match=r"`web` is older than 1\.8: 1\.6\.3"):
+        load(tmp_path, "web", PYTHONPATH="vendor", PATH=path)
+
+
+def test_packages_of_the_system_count_where_they_are_imported(tmp_path: Path) -> None:
+    """A virtual environment says so, or has none of them."""
+    base, _path = make_interpreter(tmp_path / "base")
+    install_debugpy(tmp_path / "base/lib/python3/dist-packages", "1.8.22")
+    _python, path = make_interpreter(tmp_path / "venv", base)
+    says = tmp_path / "venv" / "pyvenv.cfg"
+    says.write_text("include-system-site-packages = true\n")
+    load(tmp_path, "web", PATH=path)
+    says.write_text("include-system-site-packages = false\n")
+    with pytest.raises(SceneshiftError, match="debugpy is not installed"):
+        load(tmp_path, "web", PATH=path)
 
 
 def test_those_that_run_keep_their_ports(tmp_path: Path) -> None:

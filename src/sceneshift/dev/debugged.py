@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,12 +9,13 @@ from msgspec.structs import replace
 from sceneshift.core.debugports import find_debug_ports
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote, suggest
+from sceneshift.dev.debugger import refuse_without_debugger
 from sceneshift.dev.run.choice import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from sceneshift.core.program import PythonProgram
     from sceneshift.core.project import Project
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.run.choice import Choice
@@ -47,8 +46,8 @@ def assign_debug_ports(
         former: The stack that runs: editors are attached to its ports.
 
     Raises:
-        SceneshiftError: debugpy is not installed for one of them, or two processes
-            would have one port.
+        SceneshiftError: debugpy is not installed for one of them or too old, or two
+            processes would have one port.
         UsageError: One is not there, or no debugger for Python can be had in it.
     """
     if not asked:
@@ -155,23 +154,7 @@ def _refuse_unable(name: str, choice: Choice) -> None:
             f"`{name}` cannot be debugged: {choice.reason}",
             hint="see which are Python programs: inv dev --dry-run",
         )
-    _refuse_missing(name, choice.program)
-
-
-def _refuse_missing(name: str, program: PythonProgram) -> None:
-    if not any((folder / "debugpy").is_dir() for folder in _list_folders(program)):
-        raise SceneshiftError(
-            f"debugpy is not installed for `{name}`: {program.interpreter}",
-            hint="install it there: pip install 'sceneshift[debug]'",
-        )
-
-
-def _list_folders(program: PythonProgram) -> Iterator[Path]:
-    for place in program.env.get("PYTHONPATH", "").split(os.pathsep):
-        yield program.cwd / place
-    yield from program.package_folders()
-    base = Path(program.interpreter).resolve().parent.parent
-    yield from base.glob("lib*/python3*/*-packages")  # of one with the system's
+    refuse_without_debugger(name, choice.program)
 
 
 def _refuse_shared(processes: Sequence[ProcessSpec], chosen: dict[str, int]) -> None:

@@ -19,15 +19,23 @@ _LATER = ("uvicorn", "gunicorn.workers.gasgi")
 
 
 def adapt_arbiter(module: ModuleType, agent: Agent) -> None:
-    """Wrap `Arbiter.start`, which opens the sockets."""
+    """Wrap `Arbiter.start`, which opens the sockets, and the killing of silent workers.
+
+    A worker says nothing while it stands at a breakpoint.
+    """
     arbiter: Any = module.Arbiter
-    start = arbiter.start
+    start, murder_workers = arbiter.start, arbiter.murder_workers
 
     def wrapped(self: Any) -> None:
         agent.binding.is_listen_ready = False
         start(self)
 
+    def murder_none_debugged(self: Any) -> None:
+        if agent.tracer is None:
+            murder_workers(self)
+
     arbiter.start = wrapped
+    arbiter.murder_workers = murder_none_debugged
 
 
 def adapt_worker(module: ModuleType, agent: Agent) -> None:

@@ -46,8 +46,12 @@ async def browse(
         SceneshiftError: There is no browser.
     """
     spec = _find_page(supervisor)
-    while supervisor.machine.states[spec.name].phase is not Phase.READY:
+    while (page := supervisor.machine.states.get(spec.name)) is not None:
+        if page.phase is Phase.READY:
+            break
         await supervisor.wait_move()
+    else:
+        return  # its line has been taken out, or has another name
     address = spec.url
     assert address is not None
     words = [

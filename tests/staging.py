@@ -34,6 +34,7 @@ class Told:
     def __init__(self) -> None:
         self.ready: list[int] = []
         self.ended: list[tuple[int, int]] = []
+        self.stops: list[object] = []
 
     def handle_ready(self, _process: str, token: int) -> None:
         """Remember it."""
@@ -53,8 +54,10 @@ class Told:
     def handle_mute(self, _process: str) -> None:
         """Nor on this."""
 
-    def handle_debugger(self, *_said: object, **_more: object) -> None:
-        """Nor on this."""
+    def handle_debugger(self, *_said: object, **more: object) -> None:
+        """Remember whose breakpoint it is."""
+        if more["waiting"]:
+            self.stops.append(more["is_editors"])
 
     def handle_step(self, *_said: object) -> None:
         """Nor on this."""

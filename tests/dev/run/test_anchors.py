@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from support import free_port, until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sceneshift.core.channel import Message
     from sceneshift.core.program import PythonProgram
     from staging import Stage
 
@@ -101,5 +103,34 @@ def test_what_a_process_says_of_its_debugger_is_told(tmp_path: Path) -> None:
         said = (tmp_path / "web.log").read_text()
         assert "runs without a debugger: refused" in said
         assert "did not attach to it within 5 s: it runs without breakpoints" in said
+
+    run_staged("fork", tmp_path, use)
+
+
+def test_who_stops_is_told_apart_from_who_stopped_before(tmp_path: Path) -> None:
+    """A process keeps the terminal of a prompt, and stops in the editor next."""
+
+    async def use(stage: Stage) -> None:
+        runner = stage.runner
+        assert isinstance(runner, ForkRunner)
+        runner.launch(1)
+        await stage.until(lambda: stage.told.ready)
+        generation = runner.generation(1)
+        assert generation is not None
+        assert generation.link is not None
+        at: Message = {"event": "debugger", "file": "app.py", "line": 3}
+        said: list[Message] = [
+            {"event": "terminal"},
+            {**at, "waiting": True},
+            {**at, "waiting": False},
+            {**at, "waiting": True, "is_editors": True},
+        ]
+        terminals = []
+        for message in said:
+            fds = [os.open(os.devnull, os.O_RDONLY)] if len(message) == 1 else []
+            runner._handle(generation, generation.link, message, fds)
+            terminals.append(generation.terminal is not None)
+        assert terminals == [False, True, False, False]
+        assert stage.told.stops == [False, True]
 
     run_staged("fork", tmp_path, use)

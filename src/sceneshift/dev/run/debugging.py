@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.dev.run.base import Runner
+from sceneshift.dev.run.generation import Stop
 
 if TYPE_CHECKING:
     from sceneshift.core.channel import Message
@@ -47,6 +48,7 @@ class DebuggedRunner(Runner):
     ) -> None:
         """Know that one of its processes stops, or goes on: for good or by a step."""
         at = f"{message['file']}:{message['line']}"
+        stop = Stop(at, message.get("is_editors", False))
         step = generation.steps.pop(link, None)
         if step is not None:
             step.cancel()
@@ -55,7 +57,7 @@ class DebuggedRunner(Runner):
                 _STEP_S, self._place, generation, link, None
             )
         else:
-            self._place(generation, link, at if message["waiting"] else None)
+            self._place(generation, link, stop if message["waiting"] else None)
 
     def _on_undebugged(
         self, _generation: Generation, message: Message, _fds: Any
@@ -70,29 +72,31 @@ class DebuggedRunner(Runner):
         text = f"the editor did not attach to it within {message['time_s']:g} s"
         self._stream.note(f"{text}: it runs without breakpoints", time.time())
 
-    def _place(self, generation: Generation, link: AgentLink, at: str | None) -> None:
+    def _place(
+        self, generation: Generation, link: AgentLink, stop: Stop | None
+    ) -> None:
         """Know that one of its processes stands at a breakpoint, or at none.
 
         A person is told of one at a time: the next when that one goes on.
         """
         before = next(iter(generation.standing.items()), None)
-        if at is None:
+        if stop is None:
             generation.standing.pop(link, None)
         else:
-            generation.standing[link] = at
+            generation.standing[link] = stop
         after = next(iter(generation.standing.items()), None)
         if after == before or generation.token is None:
             return
         told, name = self._ground.listener, self.spec.name
         if before and after and before[0] is after[0]:
-            told.handle_step(name, generation.token, after[1])
+            told.handle_step(name, generation.token, after[1].place)
         else:
             told.handle_debugger(
                 name,
                 generation.token,
                 waiting=after is not None,
                 place=generation.place or "",
-                is_editors=generation.terminal is None,
+                is_editors=after is not None and after[1].is_editors,
             )
 
     async def close(self) -> None:

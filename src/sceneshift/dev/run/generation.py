@@ -63,6 +63,18 @@ class Tail:
         return self._kept[-_TAIL_BYTES:].decode(errors="replace")
 
 
+class Stop(Struct, frozen=True):
+    """Where a process stands.
+
+    Attributes:
+        place: The same, as `file:line`.
+        is_editors: Whether an editor shows it; else a prompt has its terminal.
+    """
+
+    place: str
+    is_editors: bool
+
+
 class Generation(Struct, eq=False, kw_only=True):
     """One run.
 
@@ -99,7 +111,7 @@ class Generation(Struct, eq=False, kw_only=True):
         stop_signal: What it was asked to end with.
         successor: Who gets its open connections.
         terminals: The supervisor's ends of its debuggers' terminals, by line.
-        standing: Who stands at a breakpoint and where, `file:line`, in order.
+        standing: Who stands at a breakpoint and where, in order.
         steps: Who makes a step from there, with what ends the wait for it.
         began_at: When it was told to go, seconds since 1970.
     """
@@ -136,7 +148,7 @@ class Generation(Struct, eq=False, kw_only=True):
     stop_signal: int | None = None
     successor: Generation | None = None
     terminals: dict[AgentLink, int] = {}
-    standing: dict[AgentLink, str] = {}
+    standing: dict[AgentLink, Stop] = {}
     steps: dict[AgentLink, asyncio.TimerHandle] = {}
     began_at: float = field(default_factory=time.time)
 
@@ -152,13 +164,16 @@ class Generation(Struct, eq=False, kw_only=True):
 
     @property
     def terminal(self) -> int | None:
-        """The terminal of who stands at a breakpoint: of several, the first."""
-        return next((self.terminals.get(link) for link in self.standing), None)
+        """The terminal of who stands at a prompt, if that is the first who stands."""
+        link, stop = next(iter(self.standing.items()), (None, None))
+        if link is None or stop is None or stop.is_editors:
+            return None
+        return self.terminals.get(link)
 
     @property
     def place(self) -> str | None:
-        """Where that is."""
-        return next(iter(self.standing.values()), None)
+        """Where the first of them stands, `file:line`."""
+        return next((stop.place for stop in self.standing.values()), None)
 
     @property
     def is_drained(self) -> bool:

@@ -111,7 +111,8 @@ class Tracer:
         is_cause = thread.stop_reason != _WITH_ANOTHER
         if self._stops.begin(threading.get_ident(), is_cause=is_cause):
             place = describe_place(frame, self._agent.territory.root)
-            self._agent.send({"event": "debugger", "waiting": True, **place})
+            message = {"event": "debugger", "waiting": True, "is_editors": True}
+            self._agent.send({**message, **place})
 
     def _end_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
         is_step = thread.additional_info.pydev_step_cmd != _NO_STEP

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import pytest
 from msgspec.structs import replace
 
 from sceneshift.core.ports import is_free
@@ -132,5 +133,47 @@ def test_who_stops_is_told_apart_from_who_stopped_before(tmp_path: Path) -> None
             terminals.append(generation.terminal is not None)
         assert terminals == [False, True, False, False]
         assert stage.told.stops == [False, True]
+
+    run_staged("fork", tmp_path, use)
+
+
+class SlowAnchors:
+    """Never gets one up."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def find(self, _port: int | None) -> None:
+        """There is none."""
+
+    async def raise_for(self, *_: object) -> None:
+        """Begin, and go on until cancelled."""
+        self.said.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.said.append("cancelled")
+
+    async def leave(self, _user: object) -> None:
+        """Remember it."""
+        self.said.append("left")
+
+
+@pytest.mark.parametrize("has_zygote", [True, False])
+def test_one_that_is_on_its_way_is_left_when_nothing_raises_it_any_more(
+    tmp_path: Path, *, has_zygote: bool
+) -> None:
+    """Also where the start failed meanwhile: else it would stay, as nobody's."""
+
+    async def use(stage: Stage) -> None:
+        runner, anchors = stage.runner, SlowAnchors()
+        assert isinstance(runner, ForkRunner)
+        runner.move(replace(runner._ground, anchors=cast("Anchors", anchors)))
+        if not has_zygote:
+            runner.renew(runner.spec, replace(runner.program, interpreter="/bin/no"))
+        runner.launch(1)
+        await stage.until(lambda: anchors.said and (has_zygote or stage.told.ended))
+        await runner.close()
+        assert anchors.said == ["begun", "cancelled", "left"]
 
     run_staged("fork", tmp_path, use)

@@ -100,7 +100,7 @@ class DebuggedRunner(Runner):
             )
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way, and what might raise an anchor first."""
+        await super().close()
         if self._ground.anchors is not None:
             await self._ground.anchors.leave(self)
-        await super().close()

@@ -225,7 +225,9 @@ class ForkRunner(ReportedRunner):
     ) -> None:
         try:
             if self._ground.anchors is not None:  # both come up at once
-                await asyncio.gather(self._find_zygote(), self._raise_anchor())
+                raising = self._run(self._raise_anchor())
+                await self._find_zygote()
+                await raising
             zygote = await self._find_zygote()
             if zygote is None:
                 self._ground.listener.handle_mute(self.spec.name)

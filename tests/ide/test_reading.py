@@ -108,15 +108,25 @@ def test_scripts_are_offered_where_a_package_is(
     assert read(tmp_path).packages == places
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("command", "config", "host"),
+    [
+        ("npx vite", "", "localhost"),
+        ("npx vite", "server: { host: '127.0.0.1' }", "127.0.0.1"),
+        ("npx vite", 'proxy: { "/api": "http://127.0.0.1:8000" }', "localhost"),
+        ("npx vite --host 127.0.0.1", "", "127.0.0.1"),
+        ("npx vite --host=127.0.0.1", "", "127.0.0.1"),
+        ("API=http://127.0.0.1:8000 npx vite", "", "localhost"),
+    ],
+)
 def test_a_page_is_opened_by_the_name_that_it_listens_at(
-    tmp_path: Path, host: str
+    tmp_path: Path, command: str, config: str, host: str
 ) -> None:
     """Vite takes `localhost` where nothing else is said, which may be ::1 alone."""
-    config = "export default { server: { host: '127.0.0.1' } }"
-    files = {"Procfile": "ui: npx vite --port $PORT"}
-    if host == "127.0.0.1":
-        files["vite.config.ts"] = config
+    files = {
+        "Procfile": f"ui: {command} --port $PORT",
+        "vite.config.ts": f"export default {{ {config} }}",
+    }
     page = read(make_project(tmp_path, files)).environments[0].processes[0]
     assert page.url == f"http://{host}:5000/"
 

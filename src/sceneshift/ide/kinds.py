@@ -62,6 +62,7 @@ class Detected(Struct, frozen=True, kw_only=True):
         ready: Pattern of the line that it writes when it answers.
         reload_ready: The same where it reloads by itself.
         is_page: Whether people look at it in a browser.
+        arguments: Those of a page's server.
     """
 
     kind: Kind
@@ -73,6 +74,12 @@ class Detected(Struct, frozen=True, kw_only=True):
     ready: str | None = None
     reload_ready: str | None = None
     is_page: bool = False
+    arguments: tuple[str, ...] = ()
+
+    def has_host(self, address: str) -> bool:
+        """Tell whether its arguments have it listen at an address."""
+        following = zip(self.arguments, self.arguments[1:], strict=False)
+        return f"--host={address}" in self.arguments or ("--host", address) in following
 
 
 class _Trait(Struct, frozen=True, kw_only=True):
@@ -236,6 +243,7 @@ def _detect_page(invocation: Invocation) -> Detected:
         program=program.name,
         folder=_find_vite_root(program) if kind is Kind.VITE else program.folder,
         is_page=is_page,
+        arguments=program.args if is_page else (),
     )
 
 

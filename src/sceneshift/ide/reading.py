@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ _VIRTUAL_ENVIRONMENT = ".venv"
 _ALEMBIC = "alembic.ini"
 _SEEDS = "seeds"
 _ADDRESS = "127.0.0.1"
+# Of a configuration of Vite; an address elsewhere in it is mostly a proxy's.
+_HOST = re.compile(rf"""\bhost["']?\s*:\s*["'`]{re.escape(_ADDRESS)}["'`]""")
 _VENV = "python -m venv .venv && .venv/bin/pip install"
 _SETUPS = {
     "inv": "./inv --list",
@@ -151,7 +154,7 @@ def _read_processes(project: Project) -> Iterator[Process]:
         is_page = found.is_page and found.kind in {Kind.VITE, Kind.NODE}
         is_server = listens(project, instance) or is_page or found.ready is not None
         port = _find_port(project, instance) if is_server else None
-        host = _find_host(instance.command, found)
+        host = _find_host(found)
         url = f"http://{host}:{port}{section.open or '/'}"
         yield Process(
             name=instance.type,
@@ -170,18 +173,18 @@ def _read_processes(project: Project) -> Iterator[Process]:
         )
 
 
-def _find_host(command: str, found: Detected) -> str:
+def _find_host(found: Detected) -> str:
     """Return by which name a browser reaches a process.
 
     Vite listens on what `localhost` means, which may be ::1 alone.
     """
-    if found.kind is not Kind.VITE or _ADDRESS in command:
+    if found.kind is not Kind.VITE or found.has_host(_ADDRESS):
         return _ADDRESS
     texts = (
         path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(found.folder.glob("vite.config.*"))
     )
-    return _ADDRESS if any(_ADDRESS in text for text in texts) else "localhost"
+    return _ADDRESS if any(map(_HOST.search, texts)) else "localhost"
 
 
 def _find_port(project: Project, instance: Instance) -> int | None:

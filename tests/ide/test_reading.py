@@ -192,3 +192,17 @@ def test_migrations_in_their_usual_place_make_the_one_database(tmp_path: Path) -
     """Its address may be in an env file, which nobody commits."""
     model = read(make_project(tmp_path, {"alembic.ini": "[alembic]"}))
     assert model.databases == (Database(name="default", has_migrations=True),)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """In a line with its file; a folder is no configuration of Vite."""
+    toml = f'[tool.sceneshift.databases.default]\nseeds = "{"a" * 300}"'
+    long = make_project(tmp_path / "long", {"pyproject.toml": toml})
+    with pytest.raises(ConfigError, match="a: cannot be read: File name too long"):
+        read(long)
+    files = {"Procfile": "ui: npx vite", "vite.config.d/a": ""}
+    root = make_project(tmp_path / "vite", files)
+    assert read(root).environments[0].pages
+    (root / "vite.config.ts").symlink_to("/proc/self/mem")  # begins with an error
+    with pytest.raises(ConfigError, match=r"vite\.config\.ts: cannot be read: "):
+        read(root)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from sceneshift.core.config import (
 )
 from sceneshift.core.databases import DEFAULT
 from sceneshift.core.debugports import find_debug_ports
+from sceneshift.core.errors import ConfigError
 from sceneshift.core.project import build_env, listens, load_project
 from sceneshift.core.selection import (
     DEFAULT_NAME,
@@ -180,11 +183,30 @@ def _find_host(found: Detected) -> str:
     """
     if found.kind is not Kind.VITE or found.has_host(_ADDRESS):
         return _ADDRESS
-    texts = (
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(found.folder.glob("vite.config.*"))
-    )
-    return _ADDRESS if any(map(_HOST.search, texts)) else "localhost"
+    files = sorted(found.folder.glob("vite.config.*"))
+    is_said = any(_HOST.search(_read_text(path)) for path in files if path.is_file())
+    return _ADDRESS if is_said else "localhost"
+
+
+def _read_text(path: Path) -> str:
+    with _reading(path):
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into one line.
+
+    To take it for one that is not there would remove the entries that it makes.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot be read: {exc.strerror}",
+            file=path,
+            hint=f"ls -ld {shlex.quote(str(path))}",
+        ) from exc
 
 
 def _find_port(project: Project, instance: Instance) -> int | None:
@@ -231,10 +253,10 @@ def _list_datasets(root: Path, config: Config) -> Iterator[str]:
     folders = [each.seeds for each in config.databases.values() if each.seeds]
     for folder in folders or [_SEEDS]:
         path = root / folder
-        names = sorted(each.name for each in path.iterdir()) if path.is_dir() else []
-        for name in names:
-            if name[0] not in "._" and (path / name).is_dir():
-                yield name
+        with _reading(path):
+            found = sorted(path.iterdir()) if path.is_dir() else []
+            names = [each.name for each in found if each.is_dir()]
+        yield from (name for name in names if name[0] not in "._")
 
 
 def _find_setup(root: Path) -> str:

@@ -206,3 +206,40 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (root / "vite.config.ts").symlink_to("/proc/self/mem")  # begins with an error
     with pytest.raises(ConfigError, match=r"vite\.config\.ts: cannot be read: "):
         read(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"scripts": {"dev": "vite",}}', "1:27"),
+        ('{\n// mine\n"scripts": {"dev": "vite"}}', "2:1"),
+        ('{"scripts": {}, "scripts": {"dev": "vite"}}', "1:17"),
+        ("[]", "1:1"),
+    ],
+)
+def test_a_package_that_does_not_say_what_runs_is_refused(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    """A guess would be another program, and the entries of the true one would go."""
+    files = {
+        "Procfile": "ui: npm --prefix ui run dev",
+        "ui/package.json": text,
+    }
+    root = make_project(tmp_path, files)
+    with pytest.raises(ConfigError, match=f"^ui/package.json:{place}: "):
+        read(root)
+    (root / "package.json").write_text('{"scripts": {"dev": "npm -C ui run dev"}}')
+    (root / "Procfile").write_text("ui: npm run dev")
+    with pytest.raises(ConfigError, match=f"^ui/package.json:{place}: "):
+        read(root)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_package(tmp_path: Path) -> None:
+    """Editors of Windows write it, and npm reads over it."""
+    files = {
+        "Procfile": "ui: npm --prefix ui run dev\njob: npm --prefix job install",
+        "ui/package.json": '\ufeff{"scripts": {"dev": "vite"}}',
+    }
+    page, job = read(make_project(tmp_path, files)).environments[0].processes
+    assert (page.kind, page.folder, page.is_page) == (Kind.VITE, "ui", True)
+    assert (job.kind, job.folder) == (Kind.NODE, "job")

@@ -283,6 +283,24 @@ def find_package_folder(command: str, cwd: Path) -> Path | None:
     return None
 
 
+def list_packages(command: str, cwd: Path) -> Iterator[Path]:
+    """Yield the folders whose package.json tells what a command line runs.
+
+    Args:
+        command: The command line.
+        cwd: Where it runs.
+    """
+    for program in parse_command(command, cwd):
+        current: Invocation | None = program
+        before: Invocation | None = None
+        for _ in range(_DEEPEST):
+            if current is None or current is before:
+                break
+            if current.name in _PACKAGE_MANAGERS:
+                yield get_package_folder(current)
+            current, before = _follow(current), current
+
+
 def list_installed(command: str, cwd: Path) -> Iterator[Path]:
     """Yield the folders into which a command line has a package manager install.
 

@@ -17,9 +17,12 @@ def read_package(folder: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an empty one where there is none that can be read."""
+    """Read a JSON object; an empty one where there is none that can be read.
+
+    A byte order mark is none of it, as for npm.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

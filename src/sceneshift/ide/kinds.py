@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.invocation import parse_command, resolve_scripts
+from sceneshift.core.invocation import (
+    get_package_folder,
+    parse_command,
+    resolve_scripts,
+)
 from sceneshift.core.program import PythonProgram, ShellCommand, analyse
 from sceneshift.ide.model import Kind
 
@@ -233,7 +237,8 @@ def _detect_page(invocation: Invocation) -> Detected:
     if program is None:
         is_node = invocation.name in _PACKAGE_MANAGERS
         kind = Kind.NODE if is_node else Kind.OTHER
-        return Detected(kind=kind, program=invocation.name, folder=invocation.folder)
+        folder = get_package_folder(invocation) if is_node else invocation.folder
+        return Detected(kind=kind, program=invocation.name, folder=folder)
     is_page = program.name in _PAGES
     is_node = is_page or program is not invocation or program.name == "node"
     kind = Kind.NODE if is_node else Kind.OTHER

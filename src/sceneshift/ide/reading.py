@@ -18,6 +18,7 @@ from sceneshift.core.config import (
 from sceneshift.core.databases import DEFAULT
 from sceneshift.core.debugports import find_debug_ports
 from sceneshift.core.errors import ConfigError
+from sceneshift.core.invocation import list_packages
 from sceneshift.core.project import build_env, listens, load_project
 from sceneshift.core.selection import (
     DEFAULT_NAME,
@@ -26,6 +27,7 @@ from sceneshift.core.selection import (
     list_aliases,
     list_environments,
 )
+from sceneshift.ide.jsonc import parse
 from sceneshift.ide.kinds import detect
 from sceneshift.ide.model import (
     Commands,
@@ -153,6 +155,7 @@ def _read_processes(project: Project) -> Iterator[Process]:
     for instance in project.instances:
         section = project.config.processes.get(instance.type, ProcessConfig())
         cwd = Path(os.path.normpath(project.root / section.cwd))
+        _check_packages(instance.command, cwd, project.root)
         found = detect(instance.command, cwd, build_env(project, instance))
         is_page = found.is_page and found.kind in {Kind.VITE, Kind.NODE}
         is_server = listens(project, instance) or is_page or found.ready is not None
@@ -174,6 +177,22 @@ def _read_processes(project: Project) -> Iterator[Process]:
             reload_ready=found.reload_ready,
             is_page=is_page,
         )
+
+
+def _check_packages(command: str, cwd: Path, root: Path) -> None:
+    """Refuse a package.json that does not say what a command line runs.
+
+    To guess would make another program of it, and its entries would go.
+    """
+    for folder in dict.fromkeys(list_packages(command, cwd)):
+        path = folder / "package.json"
+        if not path.exists():
+            continue
+        with _reading(path):
+            data = path.read_bytes()
+        document = parse(data, name=_relate(path, root), is_strict=True)
+        if not isinstance(document.value, dict):
+            document.refuse(0, "expected an object", hint="put it in braces")
 
 
 def _find_host(found: Detected) -> str:

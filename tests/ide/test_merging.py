@@ -232,9 +232,19 @@ def test_an_entry_deleted_by_hand_is_not_brought_back(first: Merged) -> None:
     again(launch(new, TESTS), made)
     forced = merge(launch(new, TESTS), found, made.base, force={"API"})
     assert read(forced)["configurations"] == [TESTS, new]
-    gone = merge(launch(TESTS), found, made.base)
-    assert gone.base == {"configurations": {"Tests": TESTS}}
-    assert gone.changes == ()
+
+
+def test_an_entry_deleted_by_hand_stays_away_when_it_is_made_again(
+    first: Merged,
+) -> None:
+    """As when its environment was away for a run."""
+    found = parse(first.content, name="x").remove(("configurations", 0))
+    away = merge(launch(TESTS), found, first.base)
+    assert (away.content, away.changes) == (found, ())
+    again(launch(TESTS), away)
+    back = merge(launch(API, TESTS), away.content, away.base)
+    assert back.content == found
+    assert list_outcomes(back) == [("API", None, "kept_deleted")]
 
 
 def test_a_list_deleted_by_hand_is_not_brought_back(first: Merged) -> None:
@@ -416,7 +426,7 @@ def test_keys_of_an_object_are_entries() -> None:
     assert kept.content == mine
     assert merge(scripts(), made.content, made.base).content == found
     assert merge(make(is_strict=True), made.content, made.base).content == found
-    assert merge(make(is_strict=True), found, made.base).base == {}
+    assert merge(make(is_strict=True), found, made.base).base == made.base
 
 
 def test_a_plain_value_by_hand_is_adopted_as_it_is() -> None:
@@ -512,7 +522,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
 
 
 def test_a_section_that_is_no_longer_made_is_told_by_its_entries() -> None:
-    """By label, by id, or none of them; what is not there any more is forgotten."""
+    """By label, by id, or none of them; what a person took out stays known."""
     base: Base = {
         "tasks": {"a": {"label": "a"}},
         "inputs": {"b": {"id": "b"}},
@@ -530,4 +540,4 @@ def test_a_section_that_is_no_longer_made_is_told_by_its_entries() -> None:
     found = json.dumps(value).encode()
     made = merge(make(), found, base)
     assert read(made) == {"tasks": [], "inputs": [], "plain": [], "gone": 1}
-    assert made.base == {}
+    assert made.base == {"gone/away": {"d": 1}}

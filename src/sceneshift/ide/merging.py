@@ -142,7 +142,10 @@ class _Merging:
                 base.get(identity, MISSING), yours, ours.get(identity, MISSING)
             )
             made = versions.ours
-            if not is_same(versions.yours, versions.ours):
+            if versions.yours is MISSING and made is MISSING:
+                # Deleted by hand: it does not come back with its environment either.
+                made = versions.base
+            elif not is_same(versions.yours, versions.ours):
                 settling = Settling(self.edits, name, identity)
                 made = self._settle_entry(settling, section, place, versions)
                 self.changes += settling.changes

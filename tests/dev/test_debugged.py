@@ -169,8 +169,12 @@ def test_no_two_have_one_port(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="port 7000 is already that of `web`"):
         load(tmp_path, "web", "debug_ports = { web = 7000, worker = 7000 }\n")
     shared = "debug_ports = { worker = 7000 }\nports = { web = 7000 }\n"
-    with pytest.raises(SceneshiftError, match=r"of `worker\.1` is that of `web`"):
+    with pytest.raises(ConfigError, match="port 7000 is already that of `web`"):
         load(tmp_path, "*", shared)
+    with pytest.raises(ConfigError, match="port 5000 is already that of `web`"):
+        load(tmp_path, "*", "debug_ports = { worker = 5000 }\n")
+    with pytest.raises(SceneshiftError, match=r"of `worker\.1` is that of `web`"):
+        load(tmp_path, "*", PORT="5679")
 
 
 def test_a_port_that_another_program_has_is_told_with_its_holder(

@@ -92,6 +92,23 @@ def test_two_processes_cannot_have_one_debug_port(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize("count", [8, 60])
+def test_no_debug_port_is_that_of_anything_else(tmp_path: Path, count: int) -> None:
+    """Of another environment, or of a process: two stacks run during a switch."""
+    lines = [f"p{number}: python work.py {number}\n" for number in range(count)]
+    tables = "[tool.sceneshift.environments.{}]\nports = {{ p0 = {} }}\n"
+    toml = tables.format("qa", 5683) + tables.format("staging", 5703)
+    files = {"Procfile": "".join(lines), "pyproject.toml": toml}
+    environments = read(make_project(tmp_path, files)).environments
+    assert [each.name for each in environments] == ["development", "qa", "staging"]
+    processes = [each for environment in environments for each in environment.processes]
+    ports = [each.debug_port for each in processes]
+    assert ports[:6] == [5678, 5679, 5680, 5681, 5682, 5684]
+    servers = {5683, 5703, *range(5000, 5000 + 100 * count, 100)}
+    assert len(set(ports)) == 3 * count
+    assert servers.isdisjoint(ports)
+
+
 @pytest.mark.parametrize(
     ("files", "places"),
     [

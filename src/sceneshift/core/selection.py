@@ -13,13 +13,14 @@ from sceneshift.core.config import (
     EnvironmentConfig,
 )
 from sceneshift.core.errors import ConfigError, UsageError
+from sceneshift.core.git import find_tracked
 from sceneshift.core.paths import write_whole
 from sceneshift.core.schema import join_keys
 from sceneshift.core.value import Source, SourceKind
 from sceneshift.core.wording import quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sceneshift.core.config import Config
     from sceneshift.core.paths import StateFolder
@@ -85,8 +86,53 @@ def list_environments(root: Path, config: Config) -> dict[str, EnvironmentConfig
     A file `.env.<name>` is enough to make one, unless another environment lists the
     file as its own.
     """
+    return _collect(config, _find_files(root, config))
+
+
+def list_shared_environments(
+    root: Path, config: Config
+) -> dict[str, EnvironmentConfig]:
+    """Return the environments that each machine has.
+
+    One that a file alone makes is among them where git tracks the file, or where it is
+    the one that is active unless another is named.
+    """
+    files = {
+        name: f".env.{name}"
+        for name in _find_files(root, config)
+        if _find_name(name, config.environments) is None
+    }
+    tracked = find_tracked(root, files.values()) if files else ()
+    found = _collect(config, [name for name in files if files[name] in tracked])
+    default = config.default_environment
+    if default is not None and _find_name(default, found) is None:
+        found[default] = EnvironmentConfig()
+    return found
+
+
+def find_place(root: Path, config: Config, name: str) -> int:
+    """Return an environment's place among all, those that each machine has first.
+
+    Args:
+        root: The project's folder.
+        config: What its pyproject.toml says.
+        name: Of one that there is.
+    """
+    shared = list_shared_environments(root, config)
+    known = _find_name(name, shared)
+    if known is not None:
+        return [*shared].index(known)
+    names = [
+        each
+        for each in list_environments(root, config)
+        if _find_name(each, shared) is None
+    ]
+    return len(shared) + names.index(name)
+
+
+def _collect(config: Config, files: Iterable[str]) -> dict[str, EnvironmentConfig]:
+    """Return the environments that tables and these files make, and development."""
     found = dict(config.environments)
-    files = list(_find_files(root, config))
     # The long name first: `.env.dev` beside `.env.development` makes no second one.
     for name in sorted(files, key=lambda name: name in BUILT_IN_ALIASES):
         if _find_name(name, found) is None:

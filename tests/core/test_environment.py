@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sceneshift.core.config import load_config
+from sceneshift.core.config import Config, EnvironmentConfig, load_config
 from sceneshift.core.environment import Environment, resolve_environment
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.core.exported import EXPORTED_VARIABLE, mark_exported
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.selection import list_aliases, list_environments, write_active
+from sceneshift.core.selection import (
+    find_place,
+    list_aliases,
+    list_environments,
+    write_active,
+)
 from sceneshift.core.value import SourceKind
 
 if TYPE_CHECKING:
@@ -314,3 +319,15 @@ def test_the_active_environment_is_written_whole(tmp_path: Path) -> None:
     (tmp_path / ".env.staging").touch()
     assert resolve(tmp_path).name == "staging"
     assert [*(tmp_path / ".sceneshift").glob("*draft*")] == []
+
+
+def test_a_place_is_the_same_on_each_machine(tmp_path: Path) -> None:
+    """What a file of one machine makes comes behind; another name is the same."""
+    for name in (".env.dev", ".env.qa", ".env.beta"):
+        (tmp_path / name).touch()
+    config = Config(environments={"staging": EnvironmentConfig()})
+    places = {
+        name: find_place(tmp_path, config, name)
+        for name in ("dev", "staging", "beta", "qa")
+    }
+    assert places == {"dev": 0, "staging": 1, "beta": 2, "qa": 3}

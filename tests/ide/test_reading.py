@@ -57,7 +57,7 @@ def test_a_project_is_read_in_all_its_environments(tmp_path: Path) -> None:
     )
     assert (model.name, model.datasets) == ("shop", ("small",))
     assert (model.commands.test, model.commands.quality) == ("test.all", "lint")
-    assert model.virtual_environment is None
+    assert model.virtual_environment == ".venv"
 
 
 def test_what_a_shell_has_changes_nothing(
@@ -73,6 +73,39 @@ def test_what_a_shell_has_changes_nothing(
     }.items():
         monkeypatch.setenv(name, value)
     assert read(tmp_path) == before
+
+
+def test_what_one_machine_has_changes_nothing(tmp_path: Path) -> None:
+    """Env files are nobody else's, until git tracks them."""
+    root = make_project(tmp_path, PROJECT)
+    before = read(root)
+    own = {
+        ".env": "PORT=7777\nPROCFILE=Procfile.me\nDATABASE_URL_MINE=sqlite:///c.db",
+        ".env.qa": "",
+        "Procfile.me": "mine: python mine.py",
+        ".venv/bin/python": "",
+    }
+    make_project(root, own)
+    assert read(root) == before
+    subprocess.run(["git", "-C", str(root), "init", "-q"], check=True)
+    subprocess.run(["git", "-C", str(root), "add", ".env.qa"], check=True)
+    names = [each.name for each in read(root).environments]
+    assert names == [*(each.name for each in before.environments), "qa"]
+
+
+def test_what_the_configuration_names_is_there_without_a_file(tmp_path: Path) -> None:
+    """Else who has no such file would take its entries away."""
+    toml = """
+        [tool.sceneshift]
+        default_environment = "qa"
+        [tool.sceneshift.ide]
+        virtual_environment = ""
+        [tool.sceneshift.databases.mine]
+    """
+    model = read(make_project(tmp_path, {"pyproject.toml": toml}))
+    assert [each.name for each in model.environments] == ["development", "qa"]
+    assert [each.is_development for each in model.environments] == [False, True]
+    assert model.virtual_environment is None
 
 
 def test_a_worktree_has_the_ports_of_the_main_checkout(tmp_path: Path) -> None:

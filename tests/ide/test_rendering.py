@@ -137,7 +137,11 @@ def test_settings_are_entries_each_and_those_of_a_table_too(tmp_path: Path) -> N
     make_project(tmp_path, {"pyproject.toml": ide, "pytest.ini": "[pytest]"})
     sections = render(tmp_path)[".vscode/settings.json"].sections
     assert {section.path: [*section.entries] for section in sections} == {
-        (): ["python.testing.pytestEnabled", "python.testing.unittestEnabled"],
+        (): [
+            "python.defaultInterpreterPath",
+            "python.testing.pytestEnabled",
+            "python.testing.unittestEnabled",
+        ],
         ("files.watcherExclude",): ["**/.sceneshift/**"],
         ("search.exclude",): ["**/.sceneshift"],
     }

@@ -214,9 +214,12 @@ class IdeConfig(_Strict, frozen=True):
 
     Attributes:
         settings: Whether an editor's settings are generated too.
+        virtual_environment: The folder of the project's Python, relative to it; empty
+            where an editor is to choose one by itself.
     """
 
     settings: Switch = False
+    virtual_environment: Text = ".venv"
 
 
 class Config(_Strict, frozen=True):

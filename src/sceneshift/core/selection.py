@@ -110,6 +110,13 @@ def list_shared_environments(
     return found
 
 
+def get_name(asked: str, known: Mapping[str, EnvironmentConfig]) -> str:
+    """Return the environment's own name for a name or an alias that there is."""
+    name = _find_name(asked, known)
+    assert name is not None
+    return name
+
+
 def find_place(root: Path, config: Config, name: str) -> int:
     """Return an environment's place among all, those that each machine has first.
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from sceneshift.core.config import (
     PYPROJECT,
     ProcessConfig,
@@ -22,10 +24,10 @@ from sceneshift.core.invocation import list_packages
 from sceneshift.core.project import build_env, listens, load_project
 from sceneshift.core.selection import (
     DEFAULT_NAME,
-    choose_environment,
+    get_name,
     is_guarded,
     list_aliases,
-    list_environments,
+    list_shared_environments,
 )
 from sceneshift.ide.jsonc import parse
 from sceneshift.ide.kinds import detect
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from sceneshift.core.project import Project
     from sceneshift.ide.kinds import Detected
 
-_VIRTUAL_ENVIRONMENT = ".venv"
 _ALEMBIC = "alembic.ini"
 _SEEDS = "seeds"
 _ADDRESS = "127.0.0.1"
@@ -80,8 +81,8 @@ def read_model(
     """Read a project, in all its environments; nothing is written.
 
     What comes of it is the same on each machine, and in each worktree of git: editors'
-    files are committed. So ports are those of the main checkout, and one that is
-    `auto` is none.
+    files are committed. So no env file is read, ports are those of the main checkout,
+    and one that is `auto` is none.
 
     Args:
         root: The project's folder.
@@ -96,11 +97,10 @@ def read_model(
     config = load_config(root)
     environments = tuple(_read_environments(root, config, passed))
     databases = tuple(_list_databases(root, config))
-    has_own = (root / _VIRTUAL_ENVIRONMENT).is_dir()
     return Model(
         name=read_project_name(root) or root.name,
         environments=environments,
-        virtual_environment=_VIRTUAL_ENVIRONMENT if has_own else None,
+        virtual_environment=config.ide.virtual_environment or None,
         databases=databases,
         datasets=tuple(_list_datasets(root, config)),
         tests=find_tests(root),
@@ -117,12 +117,13 @@ def _pick(names: Sequence[str], tasks: Collection[str]) -> str | None:
 def _read_environments(
     root: Path, config: Config, environ: Mapping[str, str]
 ) -> Iterator[Environment]:
-    sections = list_environments(root, config)
+    sections = list_shared_environments(root, config)
     aliases = {name: list_aliases(name, sections) for name in sections}
-    development = _find_development(root, config, sections)
+    development = _find_development(config, sections)
+    committed = _leave_out_files(config, sections)
     for name, section in sections.items():
         project = load_project(
-            root, environ=environ, environment=name, is_looking=True, config=config
+            root, environ=environ, environment=name, is_looking=True, config=committed
         )
         names = {name, *aliases[name]}
         yield Environment(
@@ -135,16 +136,26 @@ def _read_environments(
         )
 
 
-def _find_development(
-    root: Path, config: Config, sections: Mapping[str, EnvironmentConfig]
-) -> str:
+def _leave_out_files(
+    config: Config, sections: Mapping[str, EnvironmentConfig]
+) -> Config:
+    """Return a configuration by which nothing is read that one machine alone has.
+
+    Databases go with the env files, which may be all that names them.
+    """
+    bare = {name: replace(each, env_files=[]) for name, each in sections.items()}
+    worktrees = replace(config.worktrees, share_databases=[])
+    return replace(config, environments=bare, databases={}, worktrees=worktrees)
+
+
+def _find_development(config: Config, sections: Mapping[str, EnvironmentConfig]) -> str:
     """Return the environment in which code is written.
 
     That is the one that is active where nobody says another, unless it is guarded.
     """
     asked = config.default_environment or DEFAULT_NAME
     for each in (asked, DEFAULT_NAME):
-        name, _ = choose_environment(root, config, {}, each)
+        name = get_name(each, sections)
         if not is_guarded(name, sections[name], config):
             return name
     return ""

@@ -65,8 +65,8 @@ def test_the_newest_psql_is_taken(
     path = tmp_path / "path"
     first = put(path, 16)
     assert clients.find_psql(str(path)) == first
-    put(tmp_path / "pg/17/bin", 17)
-    assert clients.find_psql(str(path)) == new.replace("16", "17")
+    newest = put(tmp_path / "pg/17/bin", 17)
+    assert clients.find_psql(str(path)) == newest
     (path / "psql").write_text("#!/bin/sh\n")
     assert clients.find_psql(str(path)) != old
 

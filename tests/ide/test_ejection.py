@@ -6,7 +6,7 @@ import pytest
 
 from sceneshift.core.errors import UsageError
 from sceneshift.ide.ejection import eject
-from sceneshift.ide.rendering import list_templates, read_template
+from sceneshift.ide.templates import list_templates, read_template
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 
 from editing import collect, make_project, render
 from sceneshift.core.errors import ConfigError, UsageError
-from sceneshift.ide.rendering import list_templates, read_template
+from sceneshift.ide.templates import list_templates, read_template
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import name_few, quote, suggest
-from sceneshift.ide.rendering import list_templates, read_template
+from sceneshift.ide.templates import FOLDER, SUFFIX, list_templates, read_template
 from sceneshift.ide.writing import read_place, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_FOLDER = "templates"
-_SUFFIX = ".jinja"
 _FEW = 4
 
 
@@ -33,11 +31,11 @@ def eject(root: Path, names: Sequence[str]) -> None:
     console = StreamConsole()
     if not names:
         for name in list_templates():
-            is_own = (root / _FOLDER / name).exists()
+            is_own = (root / FOLDER / name).exists()
             console.data(f"{name}{'  (the project has its own)' if is_own else ''}")
         return
     found = [_find(name) for name in names]
-    places = [read_place(root, f"{_FOLDER}/{name}") for name in found]
+    places = [read_place(root, f"{FOLDER}/{name}") for name in found]
     taken = [each.path for each in places if each.found is not None]
     if taken:
         raise UsageError(
@@ -60,7 +58,7 @@ def eject(root: Path, names: Sequence[str]) -> None:
 
 def _find(name: str) -> str:
     known = list_templates()
-    for each in (name, f"{name}{_SUFFIX}"):
+    for each in (name, f"{name}{SUFFIX}"):
         if each in known:
             return each
     raise UsageError(f"there is no template {quote(name)}", hint=suggest(name, known))

@@ -14,7 +14,7 @@ from sceneshift.core.wording import quote, suggest
 from sceneshift.ide import jsonc
 from sceneshift.ide.files import File, Section
 from sceneshift.ide.kept import render_all
-from sceneshift.ide.templates import find_template, list_templates, read_template
+from sceneshift.ide.templates import find_template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sceneshift.core.config import Config
     from sceneshift.ide.model import Model
 
-__all__ = ["list_editors", "list_templates", "read_template", "render_files"]
 
 _PACKAGE = "package"
 _SETTINGS = ".vscode/settings.json"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sceneshift.core.channel import Message
     from sceneshift.core.program import PythonProgram
+    from sceneshift.dev.run.generation import Generation
     from staging import Stage
 
 
@@ -74,20 +75,25 @@ def test_one_is_there_as_long_as_it_has_users(tmp_path: Path) -> None:
     run_staged("fork", tmp_path, use)
 
 
+async def launch(stage: Stage) -> tuple[ForkRunner, Generation]:
+    """Return what runs a program, and the first run of it."""
+    runner = stage.runner
+    assert isinstance(runner, ForkRunner)
+    runner.launch(1)
+    await stage.until(lambda: stage.told.ready)
+    generation = runner.generation(1)
+    assert generation is not None
+    return runner, generation
+
+
 def test_what_a_process_says_of_its_debugger_is_told(tmp_path: Path) -> None:
     """And who makes a step is taken for standing still, for a moment."""
 
     async def use(stage: Stage) -> None:
-        runner = stage.runner
-        assert isinstance(runner, ForkRunner)
-        runner.launch(1)
-        await stage.until(lambda: stage.told.ready)
-        generation = runner.generation(1)
-        assert generation is not None
+        runner, generation = await launch(stage)
         assert generation.link is not None
 
         def say(event: str, **more: object) -> None:
-            assert generation is not None
             assert generation.link is not None
             runner._handle(generation, generation.link, {"event": event, **more}, [])
 
@@ -112,12 +118,7 @@ def test_who_stops_is_told_apart_from_who_stopped_before(tmp_path: Path) -> None
     """A process keeps the terminal of a prompt, and stops in the editor next."""
 
     async def use(stage: Stage) -> None:
-        runner = stage.runner
-        assert isinstance(runner, ForkRunner)
-        runner.launch(1)
-        await stage.until(lambda: stage.told.ready)
-        generation = runner.generation(1)
-        assert generation is not None
+        runner, generation = await launch(stage)
         assert generation.link is not None
         at: Message = {"event": "debugger", "file": "app.py", "line": 3}
         said: list[Message] = [

@@ -59,15 +59,15 @@ def test_variables_say_what_words_do_not() -> None:
 
 def test_code_is_found_in_its_folders(tmp_path: Path) -> None:
     """A module, a package, a file: as the interpreter would."""
-    (tmp_path / "src/work").mkdir(parents=True)
-    main = tmp_path / "src/work/__main__.py"
+    (tmp_path / "src/jobs").mkdir(parents=True)
+    main = tmp_path / "src/jobs/__main__.py"
     main.touch()
     (tmp_path / "one.py").touch()
 
     def find(*words: str) -> Path | None:
         return read_words(words, tmp_path, {}).find_file()
 
-    assert find("work") == main
+    assert find("jobs") == main
     assert find("one") == find("one.py") == tmp_path / "one.py"
     assert find("nothing") is None
     assert find() is None

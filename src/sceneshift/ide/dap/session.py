@@ -109,11 +109,6 @@ class Session:
         self._number = 0
         self._answers: dict[int, Callable[[Message], None]] = {}
 
-    @property
-    def is_child(self) -> bool:
-        """Whether it came of another session."""
-        return "subProcessId" in self.configuration
-
     def begin(self) -> None:
         """Say who we are, and what is to be debugged."""
         kind = str(self.configuration.get("type", "debugpy"))

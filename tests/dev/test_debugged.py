@@ -190,4 +190,4 @@ def test_a_port_that_another_program_has_is_told_with_its_holder(
         words = f"port {port} of the debugger of `web` is taken by pid {os.getpid()}"
         with pytest.raises(SceneshiftError, match=words):
             check_ports(stack)
-        check_ports(stack, stack)
+        check_ports(stack, stack.processes)

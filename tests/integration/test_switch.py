@@ -191,6 +191,24 @@ def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
     assert stack.get() == "development"
 
 
+def test_a_plan_of_a_switch_back_does_not_wait_for_the_old_port(stack: Stack) -> None:
+    """A switch would, so that it is taken hinders nobody."""
+    second = free_port()
+    pyproject = environments(development=stack.port, staging=second)
+    stack.start({**FILES, "pyproject.toml": pyproject})
+    stack.wait_page("development")
+    stack.wait_output("ready")
+    switch(stack, "staging")
+    zygote = psutil.Process(stack.pid("web")).parent()
+    assert zygote is not None
+    zygote.suspend()
+    try:
+        said = stack.ask("env.switch", "development", "--dry-run")
+    finally:
+        zygote.resume()
+    assert [each["new_port"] for each in said["actions"]] == [stack.port]
+
+
 def make_packages(stack: Stack, folder: Path) -> Path:
     """Return a folder whose modules count as installed packages."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sceneshift.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from sceneshift.dev.model import StackSpec
+    from collections.abc import Iterable
+
+    from sceneshift.dev.model import ProcessSpec, StackSpec
 
 _DIGITS = 4  # more processes of a type than ports could not start
 
@@ -99,20 +101,19 @@ def parse_concurrency(text: str) -> dict[str, int]:
     return counts
 
 
-def check_ports(stack: StackSpec, former: StackSpec | None = None) -> None:
+def check_ports(stack: StackSpec, running: Iterable[ProcessSpec] = ()) -> None:
     """Refuse to start anything while a port is taken.
 
     Args:
         stack: What is to be started.
-        former: The stack that runs: its ports are taken by itself.
+        running: The project's own processes: their ports are no news to it.
 
     Raises:
         SceneshiftError: Which port, for which process, and who holds it.
     """
     from sceneshift.core.ports import check_free  # noqa: PLC0415 - as above
 
-    held = former.processes if former else ()
-    own = {p for each in held for p in (each.port, each.debug_port)}
+    own = {port for each in running for port in (each.port, each.debug_port)}
     wanted = {
         process.port: process.name
         for process in stack.processes

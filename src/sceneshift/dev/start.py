@@ -411,7 +411,9 @@ class Run:
         self, request: Request, former: StackSpec, *, is_looking: bool = False
     ) -> StackSpec:
         stack = request.load(former, is_looking=is_looking)
-        check_ports(stack, former)
+        # A switch waits for what ends; a plan does not, and waits for nobody.
+        ending = self.supervisor.departing if is_looking else ()
+        check_ports(stack, (*former.processes, *ending))
         return self._with_colour(stack)
 
     def _activate(self, name: str) -> None:

@@ -240,6 +240,11 @@ class Supervisor(Listening):
         await runner.see_off()
         self._departed.discard(runner)
 
+    @property
+    def departing(self) -> tuple[ProcessSpec, ...]:
+        """The processes that are not to be there, and may not have ended yet."""
+        return tuple(runner.spec for runner in self._departed)
+
     # -- runners
 
     def exchange(self, name: str, runner: Runner) -> None:

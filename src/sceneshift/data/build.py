@@ -49,11 +49,28 @@ if TYPE_CHECKING:
     from sceneshift.data.seeding.application import Seeding
     from sceneshift.data.seeding.program import Program
     from sceneshift.data.snapshots.snapshot import Recipe
+    from sceneshift.data.standby import Standby
     from sceneshift.data.system import System
     from sceneshift.data.target import Target
 
 _IMPORT = re.compile(rb"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 _ADDRESS = re.compile(r".*_(?:PORT|URL)|PORT")
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """What makes the schema of a database.
+
+    Attributes:
+        scripts: Its migrations; None where it has none.
+        history: Their revisions.
+        links: What `chain` says of these.
+        branch: The branch of git that all this was read on; None where there is none.
+    """
+
+    scripts: Scripts | None
+    history: History | None
+    links: Mapping[str, str]
+    branch: str | None
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -69,6 +86,7 @@ class Order(Struct, frozen=True, kw_only=True):
         names: Those of them that can matter.
         choice: The dataset that it is filled with; None where it is a schema alone.
         branch: The branch of git that all this was read on; None where there is none.
+        standby: What may have been started for its migrations.
     """
 
     target: Target
@@ -80,6 +98,7 @@ class Order(Struct, frozen=True, kw_only=True):
     names: frozenset[str]
     choice: Choice | None = None
     branch: str | None = None
+    standby: Standby | None = None
 
     @property
     def schema(self) -> Order:
@@ -97,8 +116,28 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.store.find(self.recipe, self.target.root, self.variables)
 
 
+def read_code(target: Target) -> Code:
+    """Find out what the code has of a database.
+
+    Raises:
+        SceneshiftError: The migrations cannot be read, or have several heads.
+    """
+    branch = find_branch(target.root)
+    if target.migrated is None:
+        return Code(scripts=None, history=None, links={}, branch=branch)
+    scripts = target.migrated.read(target.root)
+    history = load_history(scripts, RevisionIndex(target.root, scripts))
+    _check_heads(target, history)
+    links = chain(history)
+    return Code(scripts=scripts, history=history, links=links, branch=branch)
+
+
 def make_order(
-    target: Target, system: System, *, choice: Choice | None = None
+    target: Target,
+    system: System,
+    *,
+    choice: Choice | None = None,
+    code: Code | None = None,
 ) -> Order:
     """Find out what the code would make of a database.
 
@@ -106,31 +145,25 @@ def make_order(
         target: The database.
         system: What can do it.
         choice: The dataset that it is filled with; None leaves it at the schema.
+        code: What `read_code` has found; None has it look.
 
     Raises:
         SceneshiftError: The migrations cannot be read, or have several heads.
     """
-    branch = find_branch(target.root)
-    scripts = history = None
-    links: Mapping[str, str] = {}
-    if target.migrated is not None:
-        scripts = target.migrated.read(target.root)
-        history = load_history(scripts, RevisionIndex(target.root, scripts))
-        _check_heads(target, history)
-        links = chain(history)
-    recipe = make_recipe(system.description, scripts, history, links)
+    code = code or read_code(target)
+    recipe = make_recipe(system.description, code.scripts, code.history, code.links)
     if choice is not None:
         recipe = replace(recipe, dataset=choice.name, data=choice.digest)
     return Order(
         target=target,
-        scripts=scripts,
-        history=history,
-        links=links,
+        scripts=code.scripts,
+        history=code.history,
+        links=code.links,
         recipe=recipe,
         choice=choice,
         variables=build_common_env(target.project),
         names=frozenset(_list_names(target)),
-        branch=branch,
+        branch=code.branch,
     )
 
 
@@ -236,18 +269,12 @@ def _migrate(
     locks: tuple[int, ...],
 ) -> Inputs:
     target = order.target
-    trace = target.make_folder("drafts") / "trace.json"
-    upgrade = Upgrade(
-        root=target.root,
-        scripts=scripts,
-        database=target.database,
-        env=order.variables,
-        log=target.folder.parent / f"migration-{target.database.name}.log",
-        locks=locks,
-        trace=trace,
-    )
+    target.make_folder("drafts")
+    upgrade = prepare_upgrade(target, scripts, locks)
+    trace = upgrade.trace
+    assert trace is not None
     try:
-        system.aim(upgrade, draft).run()
+        system.aim(upgrade, draft).run(order.standby)
         read = read_trace(trace)
     finally:
         trace.unlink(missing_ok=True)
@@ -258,6 +285,21 @@ def _migrate(
     check_unchanged(order)
     _check(order, scripts, draft)
     return inputs
+
+
+def prepare_upgrade(
+    target: Target, scripts: Scripts, locks: tuple[int, ...] = ()
+) -> Upgrade:
+    """Return what migrates a draft, once it is aimed at that; nothing is changed."""
+    return Upgrade(
+        root=target.root,
+        scripts=scripts,
+        database=target.database,
+        env=build_common_env(target.project),
+        log=target.folder.parent / f"migration-{target.database.name}.log",
+        locks=locks,
+        trace=target.folder / "drafts" / "trace.json",
+    )
 
 
 def _prepare(order: Order, choice: Choice) -> Seeding:

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.wording import describe_seconds
+from sceneshift.data.ahead import start_ahead
 from sceneshift.data.branches.before import follow_before
-from sceneshift.data.build import build, make_order
+from sceneshift.data.build import build, make_order, read_code
 from sceneshift.data.choice import check_known, choose
 from sceneshift.data.firstuse import insist_on_missing
 from sceneshift.data.guards import describe_rows, guard_change
@@ -159,18 +160,26 @@ def reset(request: ResetRequest) -> None:
         targets = replace(request, database=None).load()
         insist_on_missing(targets[0].project)
         follow_before(targets, request.database)
-    planned = plan(request)
-    if request.is_dry:
-        show_plan(planned, as_json=request.as_json)
-        return
-    for each in planned:
-        guard_change(each.target, each.system, request, command=COMMAND, doing="resets")
-    done = apply(planned, is_rebuilt=request.is_rebuilt)
+    with ExitStack() as started:
+        planned = plan(request, None if request.is_dry else started)
+        if request.is_dry:
+            show_plan(planned, as_json=request.as_json)
+            return
+        for each in planned:
+            guard_change(
+                each.target, each.system, request, command=COMMAND, doing="resets"
+            )
+        done = apply(planned, is_rebuilt=request.is_rebuilt)
     finish([each.target for each in planned], done, as_json=request.as_json)
 
 
-def plan(request: ResetRequest) -> list[Planned]:
+def plan(request: ResetRequest, started: ExitStack | None = None) -> list[Planned]:
     """Return what is to be done; nothing is changed.
+
+    Args:
+        request: What was asked for.
+        started: What ends that which is started for it already, where it is going to be
+            done.
 
     Raises:
         UsageError: There is no such environment or database.
@@ -179,16 +188,26 @@ def plan(request: ResetRequest) -> list[Planned]:
     targets = request.load()
     if request.dataset is not None:
         check_known(targets, request.dataset)
-    return [_plan(each, request) for each in targets]
+    planned: list[Planned] = []
+    for each in targets:
+        # The others are built after it, and there are few processors.
+        is_first = not any(one.order.standby for one in planned)
+        planned.append(_plan(each, request, started if is_first else None))
+    return planned
 
 
-def _plan(target: Target, request: ResetRequest) -> Planned:
+def _plan(target: Target, request: ResetRequest, started: ExitStack | None) -> Planned:
+    code, standby = read_code(target), None
+    if started is not None:
+        standby = start_ahead(target, code, is_rebuilt=request.is_rebuilt)
+    if started is not None and standby is not None:
+        started.enter_context(standby)
     system = find_system(target)
     choice = choose(target, request.dataset)
-    order = make_order(target, system, choice=choice)
+    order = make_order(target, system, choice=choice, code=code)
     history = order.history
     return Planned(
-        order=order,
+        order=replace(order, standby=standby),
         system=system,
         snapshot=None if request.is_rebuilt else order.find(),
         count=0 if history is None else len(history.revisions),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -21,19 +20,18 @@ from sceneshift.core.wording import quote
 from sceneshift.data.rehearsal import watching
 from sceneshift.data.rehearsal.watching import SCHEMA_VARIABLE as _WATCH_SCHEMA
 from sceneshift.data.rehearsal.watching import VARIABLE as _WATCH
-from sceneshift.data.snapshots.traced import read_prelude
-from sceneshift.data.snapshots.tracing import VARIABLE as _TRACE_VARIABLE
 from sceneshift.data.sqlite import batchguard
+from sceneshift.data.standby import LOCKS_VARIABLE, Plan, Task, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sceneshift.data.scripts import Scripts
+    from sceneshift.data.standby import Standby
 
 _FOUND = "found by sceneshift: "
 NO_MODELS = "does not provide a MetaData object"
 _URL_VARIABLE = "SCENESHIFT_ALEMBIC_URL"
-_LOCKS_VARIABLE = "SCENESHIFT_ALEMBIC_LOCKS"
 _VERSIONS_VARIABLE = "SCENESHIFT_ALEMBIC_VERSIONS"
 
 # Alembic's command, with another `sqlalchemy.url` where the file has one: an env.py as
@@ -46,7 +44,7 @@ _PROGRAM = f"""\
 import gc, os, sys
 
 gc.disable()
-for number in os.environ.pop({_LOCKS_VARIABLE!r}, "").split():
+for number in os.environ.pop({LOCKS_VARIABLE!r}, "").split():
     os.set_inheritable(int(number), False)  # of no program that env.py starts
 sys.argv[0] = "alembic"
 here = [sys.path.pop(0)] if sys.path[0] == "" else []
@@ -150,23 +148,35 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         database, env = aim(self.database, self.env, self.root, file)
         return replace(self, database=database, env=env)
 
-    def run(self) -> str:
+    @property
+    def plan(self) -> Plan:
+        """What is known of the program before it is told what to do."""
+        return Plan(
+            python=str(find_python(self.root, self.env)),
+            folder=self.scripts.folder,
+            scheme=self._choose_url(self.scripts.url or "").partition("://")[0],
+            trace=self.trace,
+        )
+
+    def run(self, standby: Standby | None = None) -> str:
         """Run it, and return what it said.
+
+        Args:
+            standby: What may have been started for it.
 
         Raises:
             ComponentError: The project's Python has no Alembic.
             SceneshiftError: It failed, with the line that says why.
         """
-        python = str(find_python(self.root, self.env))
-        folder = StateFolder(self.root)
+        plan, folder = self.plan, StateFolder(self.root)
         # No pipe: that ends with the last of the programs that env.py may start.
         with folder.being_written(), TemporaryFile(dir=self.log.parent) as said:
-            code = self._run(python, said)
+            code = self._run(plan, said, standby)
             said.seek(0)
             text = mask_values(said.read().decode(errors="replace"), self.env)
             write_whole(self.log, text)
         if code:
-            raise self._explain(text, python, code)
+            raise self._explain(text, plan.python, code)
         return text
 
     def compare(self) -> list[str] | None:
@@ -188,9 +198,20 @@ class Upgrade(Struct, frozen=True, kw_only=True):
                 return None
             raise
 
-    def _run(self, python: str, said: IO[bytes]) -> int:
+    def _run(self, plan: Plan, said: IO[bytes], standby: Standby | None) -> int:
         """Return what it ended with; it has ended, too, where that is an exception."""
-        env = {**self.env, _LOCKS_VARIABLE: " ".join(map(str, self.locks))}
+        task = self._describe(said)
+        child = None if standby is None else standby.tell(plan, task)
+        if child is None:
+            child = start(plan, task)
+        try:
+            return child.wait()
+        finally:  # at a Ctrl-C, upon which it has had time to act
+            child.kill()
+            child.wait()
+
+    def _describe(self, said: IO[bytes]) -> Task:
+        env = {**self.env}
         if self.scripts.url is not None:
             env[_URL_VARIABLE] = self._choose_url(self.scripts.url)
         program = _PROGRAM + self.more
@@ -202,24 +223,13 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         program += _MAIN
         if self.versions is not None:
             env[_VERSIONS_VARIABLE] = str(self.versions)
-        if self.trace is not None:
-            program = read_prelude() + program
-            env[_TRACE_VARIABLE] = str(self.trace)
-        config = str(self.root / self.scripts.config)
-        child = subprocess.Popen(
-            [python, "-c", program, "-c", config, *self.words],
-            cwd=self.scripts.folder,
+        return Task(
+            program=program,
+            words=("-c", str(self.root / self.scripts.config), *self.words),
             env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            pass_fds=self.locks,
+            said=said,
+            locks=self.locks,
         )
-        try:
-            return child.wait()
-        finally:  # at a Ctrl-C, upon which it has had time to act
-            child.kill()
-            child.wait()
 
     def _choose_url(self, written: str) -> str:
         """Return the database's address, with the driver that the file is written for.

@@ -56,10 +56,19 @@ def is_running(pid: int) -> bool:
     return entry is not None and entry.is_running
 
 
-def list_started() -> list[int]:
-    """Return what this process has started and Ctrl-C would reach."""
+def list_started(shop: Shop) -> list[int]:
+    """Return what this process has started in a project and Ctrl-C would reach."""
     own = os.getpgrp()
-    return [each.pid for each in children(os.getpid()) if each.pgid == own]
+    mine = [each.pid for each in children(os.getpid()) if each.pgid == own]
+    return [pid for pid in mine if is_in(pid, shop.root)]
+
+
+def is_in(pid: int, folder: Path) -> bool:
+    """Tell whether a process works in a folder; one that is gone does not."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder)
+    except OSError:
+        return False
 
 
 TELLS = (
@@ -253,7 +262,7 @@ def test_a_reset_starts_it_where_nothing_fits_that_is_kept(shop: Counting) -> No
     assert (shop.count(), shop.ran()) == (1, ["b"])
     ask(shop, is_rebuilt=True)
     assert (shop.count(), shop.ran()) == (1, ["a", "b"])
-    assert list_started() == []
+    assert list_started(shop) == []
 
 
 def test_a_refused_reset_leaves_none(
@@ -262,6 +271,6 @@ def test_a_refused_reset_leaves_none(
     """Nor says a word of it."""
     with pytest.raises(RefusedError):
         ask(shop, is_confirmed=False)
-    assert list_started() == []
+    assert list_started(shop) == []
     assert capfd.readouterr() == ("", "")
     assert shop.tables() == []

@@ -37,6 +37,8 @@ def test_no_request_fails_and_no_answer_is_stale(stack: Stack, server: str) -> N
         for number in range(1, RELOADS + 1):
             stack.write({"number.py": f"NUMBER = {number}\n"})
             stack.wait(partial(visitors[0].has_last, str(number)))
+            if server == "workers":  # each imports what is there when it begins
+                stack.wait(partial(has_workers, stack, 2 * (number + 1)))
     finally:
         for visitor in visitors:
             visitor.close()
@@ -46,6 +48,11 @@ def test_no_request_fails_and_no_answer_is_stale(stack: Stack, server: str) -> N
     if server not in CLOSES_EACH:
         assert [visitor.connections for visitor in visitors[1:]] == [1, 1]
     assert "Traceback" not in stack.output
+
+
+def has_workers(stack: Stack, number: int) -> bool:
+    """Say whether so many workers have begun, all in all."""
+    return stack.output.count("Application startup complete") >= number
 
 
 @pytest.mark.parametrize("server", ["plain", "asyncio", "uvloop", "gunicorn-threads"])

@@ -57,6 +57,25 @@ def test_a_word_of_a_generation_that_is_gone_changes_nothing(
     run_staged("fork", tmp_path, use)
 
 
+def test_one_that_is_told_to_hold_once_more_has_heard_it(tmp_path: Path) -> None:
+    """Else what is saved during a reload would wait for a word that never comes."""
+
+    async def use(stage: Stage) -> None:
+        runner = runner_of(stage)
+        runner.launch(1)
+        await stage.until(lambda: stage.told.ready)
+        generation = runner.generation(1)
+        assert generation is not None
+        for _ in range(2):
+            runner.hold(1)
+            await stage.until(lambda: generation.has_heard)
+        runner.resume(1)
+        assert not generation.has_heard
+        await stage.until(lambda: generation.has_heard)
+
+    run_staged("fork", tmp_path, use)
+
+
 def test_an_interpreter_that_is_not_there_is_a_start_that_failed(
     tmp_path: Path,
 ) -> None:

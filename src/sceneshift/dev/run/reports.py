@@ -94,7 +94,8 @@ class ReportedRunner(DebuggedRunner, Parent):
 
     def _say_whether_to_hold(self, token: int, *, is_holding: bool) -> None:
         generation = self.generation(token)
-        if generation is not None:
+        # Told once more it would not answer, and its successor wait for that in vain.
+        if generation is not None and generation.is_holding is not is_holding:
             generation.is_holding = is_holding
             generation.heard.clear()
             word = HOLD if is_holding else RESUME

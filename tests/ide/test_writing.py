@@ -116,14 +116,21 @@ def test_what_somebody_saves_meanwhile_is_not_lost(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is a draft left."""
-    (tmp_path / "a").write_bytes(b"1")
+    """Of all files, be there room for some; nor is a draft left."""
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"1")
+    room = iter([True])
+    sync = os.fsync
 
-    def fail(_: int) -> None:
-        raise OSError(28, "No space left on device")
+    def fill(number: int) -> None:
+        if not next(room, False):
+            raise OSError(28, "No space left on device")
+        sync(number)
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(SceneshiftError, match="`a` cannot be written: no space left"):
-        write_all([(read_place(tmp_path, "a"), b"2")])
-    assert (tmp_path / "a").read_bytes() == b"1"
-    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    monkeypatch.setattr(os, "fsync", fill)
+    match = "`b` cannot be written: no space left"
+    with pytest.raises(SceneshiftError, match=match) as caught:
+        write_all([(read_place(tmp_path, name), b"2") for name in "ab"])
+    assert caught.value.hint == "make room: df -h ."
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"1", b"1"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shlex
 import stat
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from sceneshift.core.paths import sync
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -59,7 +61,7 @@ def _look(root: Path, path: str) -> Place:
         raise SceneshiftError(
             f"{quote(path)} is out of the project: {quote(str(link))} is a symbolic "
             f"link, and it is {quote(str(file))}",
-            hint=f"replace the link: rm {link}",
+            hint=f"replace the link: rm {shlex.quote(str(link))}",
         )
     try:
         found = file.read_bytes()
@@ -73,10 +75,11 @@ def _check_folder(root: Path, folder: Path) -> None:
     for each in [folder, *folder.parents]:
         if each.exists():
             if not each.is_dir():
-                name = each.relative_to(root)
+                name = str(each.relative_to(root))
+                words = f"{shlex.quote(name)} {shlex.quote(f'{name}.old')}"
                 raise SceneshiftError(
-                    f"{quote(str(name))} is a file, and is to be a folder",
-                    hint=f"give it another name: mv {name} {name}.old",
+                    f"{quote(name)} is a file, and is to be a folder",
+                    hint=f"give it another name: mv {words}",
                 )
             return
 
@@ -94,6 +97,9 @@ def write_all(contents: Sequence[tuple[Place, bytes | None]]) -> None:
     Args:
         contents: Each with what it is to be; None where it is to go.
 
+    All are made beside the files, where there may be no room for them, before any is
+    put in its place.
+
     Raises:
         BusyError: One is another than it was found; none was written.
         SceneshiftError: One cannot be written; those after it are as they were.
@@ -105,11 +111,21 @@ def write_all(contents: Sequence[tuple[Place, bytes | None]]) -> None:
                 hint="nothing was written: try again",
             )
         _check_writable(place)
-    for place, content in contents:
-        try:
-            _write(place.file, content)
-        except OSError as error:
-            raise _fail(place.path, "written", error) from error
+    try:
+        for step in (_draft, _put):
+            for place, content in contents:
+                _take(step, place, content)
+    finally:
+        sweep([place for place, _ in contents])
+
+
+def _take(
+    step: Callable[[Path, bytes | None], None], place: Place, content: bytes | None
+) -> None:
+    try:
+        step(place.file, content)
+    except OSError as error:
+        raise _fail(place.path, "written", error) from error
 
 
 def _check_writable(place: Place) -> None:
@@ -119,7 +135,7 @@ def _check_writable(place: Place) -> None:
         if not os.access(one, os.W_OK):
             raise SceneshiftError(
                 f"{quote(place.path)} cannot be written: {one} is read-only",
-                hint=f"may it be changed? chmod u+w {one}",
+                hint=f"may it be changed? chmod u+w {shlex.quote(str(one))}",
             )
 
 
@@ -134,29 +150,33 @@ def _read(file: Path) -> bytes | None:
         return None
 
 
-def _write(file: Path, content: bytes | None) -> None:
+def _draft(file: Path, content: bytes | None) -> None:
+    """Write what a file is to be beside it."""
     if content is None:
-        file.unlink()
-        sync(file.parent)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = _name_draft(file)
-    try:
-        with draft.open("wb") as written:
-            if file.exists():
-                draft.chmod(stat.S_IMODE(file.stat().st_mode))
-            written.write(content)
-            written.flush()
-            os.fsync(written.fileno())  # else a crash of the machine may empty it
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft.open("wb") as written:
+        if file.exists():
+            draft.chmod(stat.S_IMODE(file.stat().st_mode))
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())  # else a crash of the machine may empty it
+
+
+def _put(file: Path, content: bytes | None) -> None:
+    """Put that in its place, or take the file away."""
+    if content is None:
+        file.unlink()
+    else:
+        _name_draft(file).replace(file)
     sync(file.parent)
 
 
 def _fail(path: str, what: str, error: OSError | RuntimeError) -> SceneshiftError:
     reason = getattr(error, "strerror", None) or str(error)
+    is_full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}
     return SceneshiftError(
         f"{quote(path)} cannot be {what}: {reason.lower()}",
-        hint=f"ls -ld {path}",
+        hint="make room: df -h ." if is_full else f"ls -ld {shlex.quote(path)}",
     )

@@ -34,8 +34,8 @@ def make_project(root: Path, files: Mapping[str, str]) -> Path:
 
 
 def read(root: Path, tasks: Collection[str] = ()) -> Model:
-    """Return the model of a project, whatever this machine has."""
-    return read_model(root, {"PATH": "/nowhere"}, tasks=tasks)
+    """Return the model of a project."""
+    return read_model(root, tasks=tasks)
 
 
 def render(

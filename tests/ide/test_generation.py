@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,10 @@ import pytest
 from editing import make_project
 from killing import kill_at_each
 from sceneshift.core.errors import ConfigError, DriftError, SceneshiftError, UsageError
+from sceneshift.ide.action import find_pending, refuse_drift
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.explanation import explain
-from sceneshift.ide.generation import (
-    GenerateRequest,
-    apply,
-    find_pending,
-    plan,
-    refuse_drift,
-)
+from sceneshift.ide.generation import GenerateRequest, apply, plan
 from sceneshift.ide.pending import write_pending
 from sceneshift.ide.writing import write_all
 
@@ -44,7 +38,7 @@ def _root(tmp_path: Path) -> Path:
 
 def ask(root: Path, **more: Any) -> GenerateRequest:
     """Return a request."""
-    return GenerateRequest(root=root, environ=dict(os.environ), **more)
+    return GenerateRequest(root=root, **more)
 
 
 def read(root: Path, path: str = LAUNCH) -> dict[str, Any]:
@@ -357,6 +351,8 @@ def test_a_container_follows_the_project(root: Path) -> None:
     found = read(root, path)
     assert list(found)[:3] == ["name", "image", "postCreateCommand"]
     assert found["postCreateCommand"] == "pip install uv && uv sync"
+    (setup,) = explain(ask(root), "postCreateCommand")
+    assert setup.sources == ("what installs the project, and what its databases need",)
     assert found["image"] == "mine"
     assert set(outcomes(root).values()) == {"unchanged"}
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from editing import make_project
 from sceneshift.ide.kinds import detect
 from sceneshift.ide.model import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOWHERE = {"PATH": "/nowhere", "PORT": "5000"}
 PACKAGE = """{"scripts": {
   "dev": "vite", "web": "vite web --port 3", "start": "next dev", "api": "node api.js",
   "both": "tsc && vite"
@@ -47,6 +47,7 @@ PACKAGE = """{"scripts": {
         ("redis-server --port $PORT", Kind.OTHER, "redis-server"),
         ("uvicorn shop:app & flask run", Kind.OTHER, "flask"),
         ("uvicorn shop:app --port $PORT > log", Kind.OTHER, "uvicorn"),
+        ("celery -A shop worker -c $COUNT > log", Kind.OTHER, "celery"),
         ("python jobs.py *.csv", Kind.OTHER, "jobs.py"),
         ("'", Kind.OTHER, ""),
     ],
@@ -57,23 +58,76 @@ def test_a_kind_is_told_by_the_words_alone(
     """Whether anything is installed or not: files are the same on each machine."""
     (tmp_path / "package.json").write_text(PACKAGE)
     (tmp_path / "api").mkdir()
-    found = detect(command, tmp_path, NOWHERE)
+    found = detect(command, tmp_path, tmp_path)
     assert (found.kind, found.program) == (kind, program)
 
 
-def test_a_program_of_no_known_name_is_looked_at(tmp_path: Path) -> None:
-    """By its first line, where the project's packages have put it."""
-    script = tmp_path / "jobs"
-    script.write_text(f"#!{tmp_path}/python\n")
-    script.chmod(0o755)
-    (tmp_path / "python").touch(0o755)
-    found = detect("jobs --all", tmp_path, {"PATH": str(tmp_path)})
-    assert (found.kind, found.program) == (Kind.PYTHON, "jobs")
+DECLARED = {
+    "pyproject.toml": """
+[project]
+scripts = { jobs = "shop.jobs:main" }
+dependencies = ["Acme_Queue[fast]>=2", "redis", "stripe", 7]
+optional-dependencies = { more = ["acme.extra ; python_version > '3'"] }
+[dependency-groups]
+dev = ["acme-dev", { include-group = "more" }]
+[tool.poetry]
+scripts = { poems = "shop:poems" }
+dependencies = { acme-poem = "1" }
+group.dev.dependencies = { acme-verse = "1" }
+[tool.uv]
+dev-dependencies = ["acme-uv"]
+workspace.members = ["packages/*"]
+""",
+    "packages/mail/pyproject.toml": "[project.scripts]\nmail = 'mail:main'",
+    "packages/broken/pyproject.toml": "[",
+    "Pipfile": "[packages]\nacme-pip = '*'",
+    "setup.cfg": "[options]\ninstall_requires =\n  acme-old==1\n"
+    "[options.entry_points]\nconsole_scripts =\n  old = shop:old\n",
+    "requirements-dev.txt": "-r other.txt\n# none\nacme-plain  # why\n",
+    "requirements/base.in": "acme-base @ https://x.example/base.whl",
+    "api/requirements.txt": "acme-api",
+    "package.json": '{"devDependencies": {"nodemon": "3"}, "dependencies": {"x": "1"}}',
+    "bin/work": "#!/usr/bin/env python3\n",
+    "bin/tool": "#!/bin/sh\n",
+    "env/pyvenv.cfg": "",
+    "env/bin/own": "#!/usr/bin/python3\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        *((name, Kind.PYTHON) for name in ("jobs", "poems", "mail", "old", "bin/work")),
+        *((f"acme-{name} --all", Kind.PYTHON) for name in ("queue", "extra", "dev")),
+        *((f"acme-{name}", Kind.PYTHON) for name in ("poem", "verse", "uv", "pip")),
+        *((f"acme-{name}", Kind.PYTHON) for name in ("old", "plain", "base")),
+        ("cd api && acme-api", Kind.PYTHON),
+        ("env/bin/jobs", Kind.PYTHON),
+        ("jobs > log", Kind.OTHER),
+        ("acme-api", Kind.OTHER),
+        ("bin/tool", Kind.OTHER),
+        ("env/bin/own", Kind.OTHER),
+        ("../elsewhere", Kind.OTHER),
+        ("redis-server", Kind.OTHER),
+        ("redis", Kind.OTHER),
+        ("x", Kind.OTHER),
+        ("none", Kind.OTHER),
+        ("nodemon api.js", Kind.NODE),
+        ("stripe listen", Kind.OTHER),
+    ],
+)
+def test_a_program_of_no_known_name_is_what_is_declared(
+    tmp_path: Path, command: str, kind: Kind
+) -> None:
+    """Of the project's scripts and dependencies; not by what is installed."""
+    root = make_project(tmp_path / "shop", DECLARED)
+    (tmp_path / "elsewhere").write_text(DECLARED["bin/work"])
+    assert detect(command, root, root).kind is kind
 
 
 def test_options_of_the_interpreter_are_kept(tmp_path: Path) -> None:
     """They cannot be given to a program that runs already."""
-    found = detect("python -u -X dev -W error worker.py -x", tmp_path, NOWHERE)
+    found = detect("python -u -X dev -W error worker.py -x", tmp_path, tmp_path)
     assert found.python_options == ("-u", "-X", "dev", "-W", "error")
 
 
@@ -90,13 +144,13 @@ def test_what_has_a_server_reload_is_known(
     tmp_path: Path, command: str, arguments: tuple[str, ...], ready: str | None
 ) -> None:
     """And what it says when the code is loaded, and not when its reloader is."""
-    found = detect(command, tmp_path, NOWHERE)
+    found = detect(command, tmp_path, tmp_path)
     assert (found.reload_arguments, found.reload_ready) == (arguments, ready)
 
 
 def test_django_reloads_unless_it_is_told_not_to(tmp_path: Path) -> None:
     """So that is what other environments have."""
-    found = detect("python manage.py runserver", tmp_path, NOWHERE)
+    found = detect("python manage.py runserver", tmp_path, tmp_path)
     assert (found.reload_arguments, found.steady_arguments) == ((), ("--noreload",))
 
 
@@ -110,6 +164,6 @@ def test_a_pages_folder_is_the_root_of_vite(
     """Where a browser's debugger looks for sources; any other, and it finds none."""
     (tmp_path / "ui").mkdir()
     (tmp_path / "ui" / "package.json").write_text(PACKAGE)
-    found = detect(command, tmp_path, NOWHERE)
+    found = detect(command, tmp_path, tmp_path)
     assert found.is_page
     assert found.folder == tmp_path / folder

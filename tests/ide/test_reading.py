@@ -51,12 +51,15 @@ def test_a_project_is_read_in_all_its_environments(tmp_path: Path) -> None:
     assert development.is_development
     assert [each.is_guarded for each in model.environments] == [False, False, True]
     assert production.aliases == ("prod",)
-    assert model.databases == (
-        Database(name="reports", has_migrations=True),
-        Database(name="default"),
+    assert development.databases == (
+        Database(name="reports", has_migrations=True, system="sqlite"),
+        Database(name="default", system="sqlite"),
     )
+    assert [each.system for each in staging.databases] == [None, None]
+    assert model.databases == development.databases
     assert (model.name, model.datasets) == ("shop", ("small",))
     assert (model.commands.test, model.commands.quality) == ("test.all", "lint")
+    assert model.commands.own == ("lint", "test.all")
     assert model.virtual_environment == ".venv"
 
 
@@ -67,7 +70,9 @@ def test_what_a_shell_has_changes_nothing(
     make_project(tmp_path, PROJECT)
     before = read(tmp_path)
     for name, value in {
+        "PATH": str(tmp_path),
         "PORT": "9",
+        "PROCFILE": "x",
         "SCENESHIFT_ENV": "x",
         "DATABASE_URL": "y",
     }.items():
@@ -80,7 +85,8 @@ def test_what_one_machine_has_changes_nothing(tmp_path: Path) -> None:
     root = make_project(tmp_path, PROJECT)
     before = read(root)
     own = {
-        ".env": "PORT=7777\nPROCFILE=Procfile.me\nDATABASE_URL_MINE=sqlite:///c.db",
+        ".env": 'BASE=7777\nPORT="${BASE}"\nPROCFILE=Procfile.me\n'
+        "DATABASE_URL_MINE=sqlite:///c.db",
         ".env.qa": "",
         "Procfile.me": "mine: python mine.py",
         ".venv/bin/python": "",
@@ -91,6 +97,30 @@ def test_what_one_machine_has_changes_nothing(tmp_path: Path) -> None:
     subprocess.run(["git", "-C", str(root), "add", ".env.qa"], check=True)
     names = [each.name for each in read(root).environments]
     assert names == [*(each.name for each in before.environments), "qa"]
+
+
+@pytest.mark.parametrize(
+    ("env", "port"),
+    [
+        ('PORT = "${BASE}"', None),
+        ('PORT = "${HOME}"', None),
+        ('PORT = "${BASE:-7000}"', 7000),
+        ('PORT = "${OTHER}", OTHER = 7100', 7100),
+    ],
+)
+def test_a_port_that_one_machine_tells_is_in_no_file(
+    tmp_path: Path, env: str, port: int | None
+) -> None:
+    """Be it of an env file or of a shell; what is written as a number stays."""
+    table = "[tool.sceneshift.environments.development]\nports = { ui = 8000 }\n"
+    files = {
+        "Procfile": "web: uvicorn shop:app\nui: npx vite",
+        "pyproject.toml": f"{table}env = {{ {env} }}",
+        ".env": "BASE=7777",
+    }
+    web, page = read(make_project(tmp_path, files)).environments[0].processes
+    assert (web.port, page.port) == (port, 8000)
+    assert web.url == (None if port is None else f"http://127.0.0.1:{port}/")
 
 
 def test_what_the_configuration_names_is_there_without_a_file(tmp_path: Path) -> None:
@@ -242,6 +272,54 @@ def test_migrations_in_their_usual_place_make_the_one_database(tmp_path: Path) -
     """Its address may be in an env file, which nobody commits."""
     model = read(make_project(tmp_path, {"alembic.ini": "[alembic]"}))
     assert model.databases == (Database(name="default", has_migrations=True),)
+
+
+def test_a_database_is_known_by_its_address(tmp_path: Path) -> None:
+    """Where the configuration has it; an env file may have those of others."""
+    toml = """
+        [tool.sceneshift.environments.development]
+        databases = { default = "postgres+asyncpg:16", reports = "postgres://x/r" }
+        [tool.sceneshift.environments.staging]
+        env_files = []
+        databases = { reports = "${REPORTS}" }
+        [tool.sceneshift.environments.qa]
+        databases = { default = "mysql+pymysql://x/s" }
+    """
+    model = read(make_project(tmp_path, {"pyproject.toml": toml}))
+    assert [each.databases for each in model.environments] == [
+        (
+            Database(name="default", system="postgresql", server="postgres:16"),
+            Database(name="reports", system="postgresql"),
+        ),
+        (Database(name="reports"),),
+        (Database(name="default", system="mysql"), Database(name="reports")),
+    ]
+    text = toml.replace("asyncpg:16", "asyncpg:9")
+    make_project(tmp_path, {"pyproject.toml": text})
+    with pytest.raises(ConfigError, match=r"databases\.default`: `postgres.asyncpg:9`"):
+        read(tmp_path)
+
+
+def test_a_new_machine_gets_what_databases_need(tmp_path: Path) -> None:
+    """Clients, and the programs of the project's own servers; not of production's."""
+    tables = """
+        [tool.sceneshift.environments.development]
+        databases = {{ default = "postgres:{}" }}
+        [tool.sceneshift.environments.staging]
+        databases = {{ default = "postgresql://x/s", reports = "mariadb://x/r" }}
+        [tool.sceneshift.environments.production]
+        databases = {{ default = "postgres:14" }}
+    """
+    make_project(tmp_path, {"pyproject.toml": tables.format(16), "inv": ""})
+    packages = "apt-get update && apt-get install --yes"
+    assert read(tmp_path).setup == (
+        f"{packages} postgresql-client mariadb-client && ./inv --list "
+        "&& pip --python .venv install 'sceneshift[postgres]'"
+    )
+    make_project(tmp_path, {"pyproject.toml": tables.format(17)})
+    assert read(tmp_path).setup == (
+        f"{packages} postgresql-17 postgresql-client mariadb-client && ./inv --list"
+    )
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def explain(request: GenerateRequest, name: str) -> tuple[Origin, ...]:
         UsageError: No entry is called so, or a file cannot be understood.
     """
     root = request.root.resolve()
-    model = read_model(root, request.environ, tasks=request.tasks)
+    model = read_model(root, tasks=request.tasks)
     files = render_files(model, root, editors=request.editors)
     holding = {files[entry.file].template for entry in find_entries(files, name)}
     if not holding:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from sceneshift.core.errors import DriftError, UsageError
+from sceneshift.core.errors import UsageError
 from sceneshift.core.git import find_ignored
 from sceneshift.core.paths import StateFolder
-from sceneshift.core.wording import find_nearest, name_few, quote
+from sceneshift.core.wording import find_nearest, quote
+from sceneshift.ide.action import Action, find_pending
 from sceneshift.ide.base import OWN_PATH as OWN_BASE
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.base import dump_bases, parse_bases
@@ -27,7 +27,7 @@ from sceneshift.ide.pending import (
 from sceneshift.ide.reading import read_model
 from sceneshift.ide.rendering import render_files
 from sceneshift.ide.texts import Text, retire_text
-from sceneshift.ide.writing import Place, read_place, sweep, write_all
+from sceneshift.ide.writing import read_place, sweep, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from sceneshift.ide.merging import Base
     from sceneshift.ide.outcomes import Change
+    from sceneshift.ide.writing import Place
 
 _LOCK = "ide.lock"
-_FEW = 4
 
 
 class GenerateRequest(Struct, frozen=True, kw_only=True):
@@ -45,7 +45,6 @@ class GenerateRequest(Struct, frozen=True, kw_only=True):
 
     Attributes:
         root: The project's folder.
-        environ: The process environment.
         editors: Whose files; those of the configuration where there are none.
         tasks: Names of the commands that the project has.
         force: Entries that are to be as generated, whatever people made of them.
@@ -53,74 +52,10 @@ class GenerateRequest(Struct, frozen=True, kw_only=True):
     """
 
     root: Path
-    environ: Mapping[str, str]
     editors: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     force: frozenset[str] = frozenset()
     adopt: frozenset[str] = frozenset()
-
-
-class Action(Struct, frozen=True, kw_only=True):
-    """What is to be done to a file.
-
-    Attributes:
-        place: The file as it was found.
-        content: What it is to be; None where it is to go.
-        changes: What that concerns, entry by entry; what stays as people made it is
-            among them.
-        base: What of it is ours then.
-        is_own: Whether git ignores it.
-    """
-
-    place: Place
-    content: bytes | None
-    changes: tuple[Change, ...] = ()
-    base: Base = {}
-    is_own: bool = False
-
-    @property
-    def outcome(self) -> str:
-        """`created`, `updated`, `removed` or `unchanged`."""
-        if self.content is None:
-            return "removed"
-        if self.content == (self.place.found or b""):
-            return "unchanged"
-        return "created" if self.place.found is None else "updated"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
-        return {
-            "path": self.place.path,
-            "outcome": self.outcome,
-            "changes": [
-                {
-                    "section": each.section,
-                    "entry": each.identity,
-                    "key": each.key,
-                    "outcome": each.outcome.value,
-                    "message": each.message,
-                }
-                for each in self.changes
-            ],
-        }
-
-    def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified difference."""
-        before = _decode(self.place.found or b"")
-        after = _decode(self.content or b"")
-        path, nothing = self.place.path, "/dev/null"
-        lines = difflib.unified_diff(
-            before.splitlines(),
-            after.splitlines(),
-            nothing if self.place.found is None else f"a/{path}",
-            nothing if self.content is None else f"b/{path}",
-            lineterm="",
-        )
-        yield from lines
-
-
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8", errors="replace")
 
 
 def plan(request: GenerateRequest) -> tuple[Action, ...]:
@@ -133,7 +68,7 @@ def plan(request: GenerateRequest) -> tuple[Action, ...]:
         SceneshiftError: A template is wrong, or a file cannot be read.
     """
     root = request.root.resolve()
-    model = read_model(root, request.environ, tasks=request.tasks)
+    model = read_model(root, tasks=request.tasks)
     files = render_files(model, root, editors=request.editors)
     planning = _Planning(root, request, find_ignored(root, [f.path for f in files]))
     _check_names(request.force | request.adopt, files, planning.bases)
@@ -252,29 +187,6 @@ def _check_names(
             )
 
 
-def find_pending(actions: Sequence[Action]) -> list[Action]:
-    """Return what would write something."""
-    return [each for each in actions if each.outcome != "unchanged"]
-
-
-def refuse_drift(actions: Sequence[Action]) -> None:
-    """Refuse files that are not as they would be generated, and that a team shares.
-
-    Raises:
-        DriftError: There are some.
-    """
-    pending = [each for each in find_pending(actions) if not each.is_own]
-    if not pending:
-        return
-    names = name_few([each.place.path for each in pending], _FEW)
-    one = len(pending) == 1
-    raise DriftError(
-        f"{names} {'is' if one else 'are'} not as generated",
-        hint="see what would change: inv ide.generate --diff; and have it so: "
-        "inv ide.generate",
-    )
-
-
 def apply(request: GenerateRequest) -> tuple[Action, ...]:
     """Write what differs; return what was done.
 
@@ -303,6 +215,9 @@ def _alone(root: Path) -> Iterator[None]:
     """Have two that generate follow each other."""
     import fcntl  # noqa: PLC0415 - Windows has none, and is told so before
 
-    with (StateFolder(root).make() / _LOCK).open("ab") as file:
+    state = StateFolder(root)
+    with state.being_written():
+        file = (state.make() / _LOCK).open("ab")
+    with file:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         yield

@@ -14,15 +14,17 @@ from sceneshift.core.invocation import (
     parse_command,
     resolve_scripts,
 )
-from sceneshift.core.program import PythonProgram, ShellCommand, analyse
+from sceneshift.core.program import ShellCommand, analyse
+from sceneshift.ide.declared import is_node, is_python, is_script
 from sceneshift.ide.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sceneshift.core.invocation import Invocation
 
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?t?$")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _VALUED = frozenset({"-W", "-X"})
 _UNFIT = frozenset("cIPx")  # options with which an interpreter runs no plain program
 _PACKAGE_MANAGERS = frozenset({"bun", "npm", "npx", "pnpm", "yarn"})
@@ -35,9 +37,11 @@ _PYTHON_PROGRAMS = {
     "uvicorn": Kind.UVICORN,
     **dict.fromkeys(
         (
-            *("arq", "daphne", "dramatiq", "fastapi", "granian", "gunicorn", "huey"),
-            *("hypercorn", "litestar", "procrastinate", "pytest", "rq", "sanic"),
-            *("streamlit", "taskiq", "waitress-serve"),
+            *("arq", "bokeh", "chainlit", "dagster", "daphne", "dramatiq", "fastapi"),
+            *("gradio", "granian", "gunicorn", "huey", "hypercorn", "litestar"),
+            *("locust", "mkdocs", "mlflow", "panel", "prefect", "procrastinate"),
+            *("pserve", "pytest", "rq", "rqscheduler", "rqworker", "sanic"),
+            *("streamlit", "taskiq", "twistd", "waitress-serve"),
         ),
         Kind.PYTHON,
     ),
@@ -125,32 +129,34 @@ _TRAITS = {
 }
 
 
-def detect(command: str, cwd: Path, env: Mapping[str, str]) -> Detected:
+def detect(command: str, cwd: Path, root: Path) -> Detected:
     """Tell what a command line runs.
 
-    Scripts of package.json are followed. What is installed decides only where no name
-    tells: files that are generated are to be the same on each machine.
+    Scripts of package.json are followed. A command of no known name is what the files
+    of the project declare it to be, whatever is installed: what is generated is to be
+    the same on each machine.
 
     Args:
         command: The Procfile's command line.
         cwd: Where it runs.
-        env: The environment that it has.
+        root: The project's folder.
     """
     programs = parse_command(command, cwd)
     if not programs:
         return Detected(kind=Kind.OTHER, folder=cwd)
     last = programs[-1]
     if len(programs) == 1:
-        program = analyse(command, cwd=cwd, env=env)
-        found = _detect_python(last) or _detect_installed(last, program)
+        found = _detect_python(last) or _detect_declared(last, root)
         if found is not None:
-            return found if _is_one(program) else _as_other(found)
-    return _detect_page(last)
+            return _as_other(found) if _needs_shell(command, cwd) else found
+    return _detect_page(last, root)
 
 
-def _is_one(program: PythonProgram | ShellCommand) -> bool:
-    """Tell whether a line may be one Python program, here or on another machine."""
-    return isinstance(program, PythonProgram) or not program.is_certain
+def _needs_shell(command: str, cwd: Path) -> bool:
+    """Tell whether a line says what a shell alone reads, whatever its variables are."""
+    env = dict.fromkeys(_VARIABLE.findall(command), "1")
+    program = analyse(command, cwd=cwd, env=env)
+    return isinstance(program, ShellCommand) and program.is_certain
 
 
 def _as_other(found: Detected) -> Detected:
@@ -220,28 +226,30 @@ def _describe(name: str, arguments: Sequence[str], invocation: Invocation) -> De
     )
 
 
-def _detect_installed(
-    invocation: Invocation, program: PythonProgram | ShellCommand
-) -> Detected | None:
-    """Return what a command is that was installed beside the project's packages."""
-    if invocation.name in _PACKAGE_MANAGERS or invocation.name in _PAGES:
+def _detect_declared(invocation: Invocation, root: Path) -> Detected | None:
+    """Return what a command is that the project's files name."""
+    name, folder = invocation.name, invocation.folder
+    if name in _PACKAGE_MANAGERS or name in _PAGES:
         return None
-    if not isinstance(program, PythonProgram):
+    path = Path(os.path.normpath(folder / invocation.path))
+    is_own = "/" in invocation.path and path.is_relative_to(root) and is_script(path)
+    if not is_own and not is_python(name, folder, root):
         return None
-    return Detected(kind=Kind.PYTHON, program=program.name, folder=program.cwd)
+    return Detected(kind=Kind.PYTHON, program=name, folder=folder)
 
 
-def _detect_page(invocation: Invocation) -> Detected:
+def _detect_page(invocation: Invocation, root: Path) -> Detected:
     """Return what Node runs; `OTHER` where it runs nothing."""
     program = resolve_scripts(invocation)
     if program is None:
-        is_node = invocation.name in _PACKAGE_MANAGERS
-        kind = Kind.NODE if is_node else Kind.OTHER
-        folder = get_package_folder(invocation) if is_node else invocation.folder
+        is_manager = invocation.name in _PACKAGE_MANAGERS
+        kind = Kind.NODE if is_manager else Kind.OTHER
+        folder = get_package_folder(invocation) if is_manager else invocation.folder
         return Detected(kind=kind, program=invocation.name, folder=folder)
     is_page = program.name in _PAGES
-    is_node = is_page or program is not invocation or program.name == "node"
-    kind = Kind.NODE if is_node else Kind.OTHER
+    is_run = is_page or program is not invocation or program.name == "node"
+    is_run = is_run or is_node(program.name, program.folder, root)
+    kind = Kind.NODE if is_run else Kind.OTHER
     kind = Kind.VITE if program.name == "vite" else kind
     return Detected(
         kind=kind,

@@ -68,15 +68,21 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class Database(Struct, frozen=True, kw_only=True):
-    """A database, by what the project's committed files say.
+    """A database in one environment, by what the project's committed files say.
 
     Attributes:
         name: Its name.
         has_migrations: Whether migrations make it.
+        system: What kind it is, `postgresql` or `sqlite`; None where an env file alone
+            has its address.
+        server: The server of the project's own that it is on, `postgres:16`; None
+            where it is on another, or on none.
     """
 
     name: str
     has_migrations: bool = False
+    system: str | None = None
+    server: str | None = None
 
 
 class Environment(Struct, frozen=True, kw_only=True):
@@ -89,6 +95,7 @@ class Environment(Struct, frozen=True, kw_only=True):
             protected, or production by its name.
         is_development: Whether it is the one that people write code in.
         processes: In the Procfile's order.
+        databases: Those that it has, or may have.
         dataset: What its databases are filled with, by its name.
     """
 
@@ -97,7 +104,13 @@ class Environment(Struct, frozen=True, kw_only=True):
     is_guarded: bool = False
     is_development: bool = False
     processes: tuple[Process, ...] = ()
+    databases: tuple[Database, ...] = ()
     dataset: str | None = None
+
+    @property
+    def has_migrations(self) -> bool:
+        """Whether migrations make any of its databases."""
+        return any(each.has_migrations for each in self.databases)
 
     @property
     def programs(self) -> tuple[Process, ...]:
@@ -149,10 +162,12 @@ class Commands(Struct, frozen=True, kw_only=True):
     Attributes:
         test: What runs the tests.
         quality: What checks the sources.
+        own: All of them, by name; those two are among them.
     """
 
     test: str | None = None
     quality: str | None = None
+    own: tuple[str, ...] = ()
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -163,7 +178,6 @@ class Model(Struct, frozen=True, kw_only=True):
         environments: In the order of the configuration.
         virtual_environment: The folder of its Python, relative to the project; None
             where it has none of its own.
-        databases: Those of any environment.
         datasets: Names of what databases can be filled with.
         tests: How it is tested; None where there are no tests.
         commands: What commands it has.
@@ -175,7 +189,6 @@ class Model(Struct, frozen=True, kw_only=True):
     name: str
     environments: tuple[Environment, ...]
     virtual_environment: str | None = None
-    databases: tuple[Database, ...] = ()
     datasets: tuple[str, ...] = ()
     tests: Tests | None = None
     commands: Commands = Commands()
@@ -183,9 +196,13 @@ class Model(Struct, frozen=True, kw_only=True):
     setup: str = ""
 
     @property
-    def has_migrations(self) -> bool:
-        """Whether migrations make any database."""
-        return any(each.has_migrations for each in self.databases)
+    def databases(self) -> tuple[Database, ...]:
+        """Those of any environment, each as the first one has it."""
+        listed = (each for one in self.environments for each in one.databases)
+        found: dict[str, Database] = {}
+        for each in listed:
+            found.setdefault(each.name, each)
+        return tuple(found.values())
 
     @property
     def has_processes(self) -> bool:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _OTHERS = {
     "name": f"{PYPROJECT}: project.name",
     "virtual_environment": "the folder of the project's Python",
-    "databases": "the project's databases: inv data.status",
     "datasets": "the project's datasets: inv data.status",
     "tests": "how the project is tested: pytest's configuration",
     "commands": "the project's own commands: inv --list",
     "packages": "where the project has a package.json",
+    "setup": "what installs the project, and what its databases need",
 }
 
 
@@ -40,6 +40,10 @@ def describe_fact(model: Model, root: Path, fact: tuple[str | int, ...]) -> str:
             environment = model.environments[place]
             process = environment.processes[number].name
             return _describe_process(config, root, environment.name, process, rest)
+        case ("environments", int(place), "databases", int(number), *_):
+            environment = model.environments[place]
+            database = environment.databases[number].name
+            return _describe_database(config, environment.name, database)
         case ("environments", int(place), *rest):
             name = model.environments[place].name
             return _describe_environment(config, name, rest)
@@ -58,6 +62,13 @@ def _describe_environment(config: Config, name: str, rest: list[Any]) -> str:
     elif rest[:1] == ["dataset"]:
         keys.append("dataset")
     return _name(keys)
+
+
+def _describe_database(config: Config, environment: str, database: str) -> str:
+    section = config.environments.get(environment)
+    if section is not None and database in section.databases:
+        return _name(["environments", environment, "databases", database])
+    return "the project's databases: inv data.status"
 
 
 def _describe_process(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.console import StreamConsole
 from sceneshift.core.wording import name_few
-from sceneshift.ide.generation import find_pending
+from sceneshift.ide.action import find_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sceneshift.ide.action import Action
     from sceneshift.ide.explanation import Origin
-    from sceneshift.ide.generation import Action
 
 _FEW = 4
 

@@ -38,7 +38,6 @@ def _ask(
     refuse_windows("inv ide")
     return GenerateRequest(
         root=find_root(context),
-        environ=os.environ,
         editors=_split(editor),
         tasks=tuple(context.config.sceneshift.own_tasks),
         force=frozenset(force),
@@ -69,7 +68,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one argument a flag
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
     """Write the editors' files, and leave what people wrote in them; `inv ide`."""
-    from sceneshift.ide import generation, report  # noqa: PLC0415
+    from sceneshift.ide import action, generation, report  # noqa: PLC0415
 
     if diff and json:
         raise UsageError(
@@ -86,7 +85,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one argument a flag
     elif json or dry_run:
         report.show_actions(actions, as_json=json)
     if check:
-        generation.refuse_drift(actions)
+        action.refuse_drift(actions)
 
 
 @task(

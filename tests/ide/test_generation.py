@@ -141,8 +141,32 @@ def test_files_that_no_template_makes_now_go(root: Path) -> None:
     kept = [change.outcome.value for each in done for change in each.changes]
     assert kept == ["kept_yours"]
     assert list((root / ".run").iterdir()) == [runs[0]]
-    assert list(json.loads((root / BASE).read_text())["files"]) == ["package.json"]
+    deleted = runs[1].relative_to(root).as_posix()
+    bases = json.loads((root / BASE).read_text())["files"]
+    assert list(bases) == [deleted, "package.json"]
     assert set(outcomes(root).values()) == {"unchanged"}
+
+
+def test_what_was_deleted_stays_so_while_its_editor_is_away(root: Path) -> None:
+    """Of a file, and as a file; what nobody has deleted comes back."""
+    table = "[tool.sceneshift]\neditors = {}\n"
+    settings = root / "pyproject.toml"
+    settings.write_text(table.format('["vscode", "jetbrains"]'))
+    apply(ask(root))
+    launch = read(root)
+    gone = launch["configurations"].pop(0)["name"]
+    (root / LAUNCH).write_text(json.dumps(launch))
+    first, second, *_ = sorted((root / ".run").iterdir())
+    first.unlink()
+    for editors in ("[]", "[]", '["vscode", "jetbrains"]'):
+        settings.write_text(table.format(editors))
+        apply(ask(root))
+    assert (first.exists(), second.exists()) == (False, True)
+    assert [each["name"] for each in read(root)["configurations"]] == [
+        each["name"] for each in launch["configurations"]
+    ]
+    apply(ask(root, force=frozenset({gone})))
+    assert gone in [each["name"] for each in read(root)["configurations"]]
 
 
 def test_a_file_without_its_base_goes_on_from_what_it_was_to_become(root: Path) -> None:

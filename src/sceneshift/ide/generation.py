@@ -118,24 +118,32 @@ class _Planning:
         self._add(place, merged.content, merged.changes)
 
     def retire(self, path: str) -> None:
-        """Take what is ours out of a file, or the file away where that is all of it."""
+        """Take what is ours out of a file, or the file away where that is all of it.
+
+        What a person has deleted of it stays so, if its editor comes back.
+        """
         place = read_place(self._root, path)
         base = self._find_base(place)
-        del self.bases[path]
+        if not path.endswith(".json"):
+            self._retire_text(place, base)
+        elif place.found is None:
+            del self.bases[path]
+        else:
+            is_strict = PurePosixPath(path).name == "package.json"
+            file = File(path=path, template="", is_strict=is_strict)
+            merged = merge(file, place.found, base)
+            self.bases[path] = merged.base
+            self._add(place, merged.content, merged.changes)
+
+    def _retire_text(self, place: Place, base: Base) -> None:
+        """Do that with a file that is one entry; one that was deleted is none."""
         if place.found is None:
             return
-        if not path.endswith(".json"):
-            ((identity, text),) = base.get("", {"": None}).items()
-            settled = retire_text(Text(identity, text, place.found, ""))
-            changes = (
-                () if settled is None or settled.change is None else (settled.change,)
-            )
-            self._add(place, settled and settled.content, changes)
-            return
-        is_strict = PurePosixPath(path).name == "package.json"
-        file = File(path=path, template="", is_strict=is_strict)
-        merged = merge(file, place.found, base)
-        self._add(place, merged.content, merged.changes)
+        del self.bases[place.path]
+        ((identity, text),) = base.get("", {"": None}).items()
+        settled = retire_text(Text(identity, text, place.found, ""))
+        change = settled and settled.change
+        self._add(place, settled and settled.content, (change,) if change else ())
 
     def finish(self) -> tuple[Action, ...]:
         """Return all that is to be done, the bases at last."""

@@ -255,12 +255,29 @@ def test_a_name_that_is_taken_otherwise_is_reported(
     commands.add_collection(Collection("data", make_task("up")))
     module = ModuleType("data")
     module.ns = Collection(Collection("up", make_task("x")))  # type: ignore[attr-defined]
-    with _surviving():
+    broken: list[str] = []
+    with _surviving("data", broken):
         _add_module(module, "data", commands)
+    assert broken == ["data"]
     assert capsys.readouterr().err == (
         "error: tasks/data.py: Name conflict: this collection has a task named 'up' "
         "already\nhint: give one of the two another name\n"
     )
+
+
+def test_the_projects_own_commands_are_known(tmp_path: Path) -> None:
+    """Those of tasks.py too, which are added later; what asks for more is left out."""
+    write(tmp_path, {"tasks/bench.py": ONE.format("run", "ran"), "tasks/bad.py": "1/0"})
+    commands = namespace(tmp_path)
+    commands.add_task(make_task("deploy"))
+    commands.add_task(Task(lambda _context, _place: None, name="send"))
+    inner = Collection("test", make_task("lint"))
+    inner.add_task(make_task("all"), default=True)
+    commands.add_collection(inner)
+    settings = commands.configuration()["sceneshift"]
+    own = settings["own_tasks"]()
+    assert sorted(own) == ["bench.run", "deploy", "test", "test.lint"]
+    assert settings["broken_tasks"] == ["bad"]
 
 
 def test_a_room_is_loaded_before_the_project_adds_to_it(tmp_path: Path) -> None:

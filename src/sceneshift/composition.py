@@ -7,13 +7,14 @@ import importlib
 import importlib.util
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.discovery import load_module, open_package
+from sceneshift.discovery import list_own, load_module, open_package
 from sceneshift.task import report
 from sceneshift.usage import tell_of_usage
 
@@ -84,11 +85,13 @@ def namespace(root: Path | None = None) -> Collection:
         commands.add_collection(room)
     # No collection need look at that again, the last one, 30 ms, included.
     gc.freeze()
-    own: list[str] = []
+    broken: list[str] = []
     for name in open_package(root / "tasks"):
-        with _surviving():
-            own += _add_module(load_module(name, root), name, commands)
-    commands.configure({"sceneshift": {"own_tasks": own}})
+        with _surviving(name, broken):
+            _add_module(load_module(name, root), name, commands)
+    # To be asked later: tasks.py may add some of its own.
+    own = {"own_tasks": partial(list_own, commands), "broken_tasks": broken}
+    commands.configure({"sceneshift": own})
     return commands
 
 
@@ -104,24 +107,23 @@ def _load_rooms() -> Iterator[Collection]:
 
 
 @contextmanager
-def _surviving() -> Iterator[None]:
+def _surviving(name: str, broken: list[str]) -> Iterator[None]:
     """Report what is broken in a module, and go on without it."""
     try:
         yield
     except SceneshiftError as error:
         report(error)
+        broken.append(name)
 
 
-def _add_module(module: ModuleType, name: str, commands: Collection) -> list[str]:
-    """Add a module of the project's, and return the commands that it brings."""
+def _add_module(module: ModuleType, name: str, commands: Collection) -> None:
+    """Add a module of the project's."""
     try:
         own = Collection.from_module(module, name=name)
         _add(own, commands)
     except ValueError as exc:  # invoke's word for a name that is taken
         hint = "give one of the two another name"
         raise SceneshiftError(f"tasks/{name}.py: {exc}", hint=hint) from exc
-    names = [f"{name}.{each}" for each in own.task_names]
-    return [name, *names] if own.default else names
 
 
 def _add(own: Collection, commands: Collection) -> None:

@@ -6,12 +6,15 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.errors import SceneshiftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from invoke.collection import Collection
+    from invoke.tasks import Task
 
 # `tasks` is the name of tasks.py itself, which invoke has loaded by then.
 PACKAGE = "_sceneshift_project_tasks"
@@ -56,6 +59,28 @@ def load_module(name: str, root: Path) -> ModuleType:
             f"{place}: `{name}` has no tasks: {type(exc).__name__}: {reason}",
             hint="mend it; SCENESHIFT_DEBUG=1 shows the traceback",
         ) from exc
+
+
+def list_own(commands: Collection) -> list[str]:
+    """Return the names of commands that are not of this package.
+
+    The default of a namespace bears the name of that. One that asks for an argument is
+    left out: its name alone starts nothing.
+    """
+    names = []
+    for name, others in commands.task_names.items():
+        task = commands[name]
+        is_ours = task.body.__module__.startswith(f"{__package__}.")
+        if not is_ours and not _asks(task):
+            namespace = name.rpartition(".")[0]
+            names.append(namespace if namespace in others else name)
+    return names
+
+
+def _asks(task: Task[Any]) -> bool:
+    """Tell whether a task does not run without an argument."""
+    arguments = task.get_arguments()
+    return any(each.positional and each.value is None for each in arguments)
 
 
 def _find_place(exc: BaseException, root: Path) -> str | None:

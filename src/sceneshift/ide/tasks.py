@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from sceneshift.core.errors import UsageError
+from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.task import NamesTask, find_root, refuse_windows, task
 
 if TYPE_CHECKING:
@@ -36,10 +36,18 @@ def _ask(
     from sceneshift.ide.generation import GenerateRequest  # noqa: PLC0415 - 40 ms
 
     refuse_windows("inv ide")
+    settings = context.config.sceneshift
+    if settings.broken_tasks:
+        files = ", ".join(f"tasks/{name}.py" for name in settings.broken_tasks)
+        # Entries of these would go, on this machine alone.
+        raise SceneshiftError(
+            f"which commands the project has is not known: {files} cannot be loaded",
+            hint="mend what is told above",
+        )
     return GenerateRequest(
         root=find_root(context),
         editors=_split(editor),
-        tasks=tuple(context.config.sceneshift.own_tasks),
+        tasks=tuple(settings.own_tasks()),
         force=frozenset(force),
         adopt=frozenset(adopt),
     )

@@ -54,6 +54,7 @@ def test_bad_usage_is_told(make_project: MakeProject) -> None:
         (("ide.generate", "--diff", "--json"), "`--diff` is text"),
         (("ide.explain",), "one entry is to be named, found: none"),
         (("ide.explain", "Tests"), "no entry is called `Tests`"),
+        (("ide.doctor", "--answer", "x"), "an answer is written NAME=VALUE, found: x"),
         (("ide.eject", "vscode/x"), "there is no template `vscode/x`"),
     ):
         error, hint = project.refuse(*words, code=2).splitlines()

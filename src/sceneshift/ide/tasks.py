@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -51,6 +52,21 @@ def _ask(
         force=frozenset(force),
         adopt=frozenset(adopt),
     )
+
+
+def _read_answer(text: str) -> tuple[str, str]:
+    """Return what an answer is to, and the answer.
+
+    Raises:
+        UsageError: It is to nothing.
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(
+            f"an answer is written NAME=VALUE, found: {text}",
+            hint="the name is an `id` of `inputs`: --answer environment=staging",
+        )
+    return name, value
 
 
 @task(
@@ -129,16 +145,20 @@ def eject(context: Context, names: list[str]) -> None:
 
 @task(
     klass=NamesTask,
-    iterable=["names"],
+    iterable=["names", "answer"],
     help={
         "names": "entries of launch.json (default: all)",
+        "file": "the file that is open (default: one with tests)",
+        "answer": "to what an entry asks for: environment=staging (again for more)",
         "look": "start nothing: say what can be seen in the files",
         "json": _JSON,
     },
 )
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917 - one argument a flag
     context: Context,
     names: list[str],
+    answer: Sequence[str],
+    file: str = "",
     look: bool = False,  # noqa: FBT001, FBT002 - a flag
     json: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
@@ -146,7 +166,12 @@ def doctor(
     from sceneshift.ide import doctor as room  # noqa: PLC0415
 
     refuse_windows("inv ide")
-    request = room.Request(environ=os.environ, is_looking=look)
+    request = room.Request(
+        environ=os.environ,
+        file=Path(file).resolve() if file else None,
+        answers=dict(map(_read_answer, answer)),
+        is_looking=look,
+    )
     examined = room.examine(find_root(context), names, request)
     room.report(examined, as_json=json)
 

@@ -120,7 +120,9 @@ class Tasks:
 
 
 def _fail(text: str) -> Finding:
-    return Finding(kind=Kind.TASK_FAILED, text=text, hint="run the task by itself")
+    # Nobody answers it here, nor gives it a flag.
+    hint = "start by hand what it starts, with the flags that it needs, and try again"
+    return Finding(kind=Kind.TASK_FAILED, text=text, hint=hint)
 
 
 def _has_words(task: Mapping[str, Any]) -> bool:

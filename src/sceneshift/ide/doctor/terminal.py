@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_HINT = "hint: "
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -13,7 +14,10 @@ def clean(text: str) -> str:
 
 
 def find_last_line(text: str) -> str:
-    """Return the last line that says something, with a colon before it."""
+    """Return the last line that says something, with a colon before it.
+
+    A hint of ours comes after what it is about.
+    """
     lines = (line.strip() for line in reversed(clean(text).splitlines()))
-    last = next(filter(None, lines), "")
+    last = next((each for each in lines if each and not each.startswith(_HINT)), "")
     return f": {last}" if last else ""

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from editing import make_project
 from sceneshift.core.commandenv import build_command_env
 from sceneshift.core.exported import mark_exported
+from sceneshift.core.ports import is_free
 from sceneshift.core.project import load_project
+from support import free_port, wait_until
 
 TELL = """\
 import json, os, sys
@@ -202,6 +206,34 @@ def test_it_is_said_when_a_port_answers(root: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(30) == 0
+
+
+def test_the_port_that_entries_name_leads_to_the_process(root: Path) -> None:
+    """As in a linked worktree; it is nobody else's page, or nothing is started."""
+    named, port = free_port(), free_port()
+    table = "[tool.sceneshift.environments.staging]\n"
+    files = {
+        "Procfile": "web: python -m http.server --bind 127.0.0.1 $PORT",
+        "pyproject.toml": f'{table}env = {{ PORT = "{named}" }}',
+        ".env": f"PORT={port}",
+    }
+    make_project(root, files)
+    words = [sys.executable, "-m", "sceneshift.ide.launch", "--ready", "web"]
+    with subprocess.Popen(
+        words, cwd=root, env=build_environ(root), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = f"port {named}, which entries name, leads to {port}\n"
+        assert process.stderr.readline() == said
+        assert process.stderr.readline() == f"web is ready: http://127.0.0.1:{port}/\n"
+        with urllib.request.urlopen(f"http://127.0.0.1:{named}/") as answer:
+            assert answer.status == 200
+        process.terminate()
+    wait_until(lambda: is_free(named), 30)
+    with socket.create_server(("127.0.0.1", named)):
+        done, _told = launch(root, "--ready", "web")
+    assert done.returncode == 1
+    assert f"error: port {named}, which the entry names, is taken by" in done.stderr
 
 
 def test_nothing_is_said_of_what_ends_before(root: Path) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sceneshift.core.config import PYPROJECT
 from sceneshift.core.databases import DEFAULT, is_service
-from sceneshift.core.services.service import read_service
 from sceneshift.ide.model import Database
 from sceneshift.ide.unreadable import telling
 
@@ -107,6 +106,10 @@ def _find_server(environment: str, name: str, text: str) -> str | None:
     """Return the server of the project's own that a database is on."""
     if not is_service(text):
         return None
+    from sceneshift.core.services.service import (  # noqa: PLC0415 - 2 ms
+        read_service,
+    )
+
     keys = ("environments", environment, "databases", name)
     major = read_service(text, keys).major
     return "postgres" if major is None else f"postgres:{major}"

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from sceneshift.core.instances import Instance
     from sceneshift.core.process_entry import ProcessEntry
+    from sceneshift.core.project import Project
+    from sceneshift.ide.door import Door
 
 _PAUSE_S = 0.1
 _STANDING_S = 1.0
@@ -76,8 +78,9 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     inherit(root)
     project = load_project(root, environ=os.environ, is_looking=True)
     instance = get_instance(project, name)
+    door = _open_door(project, instance) if says_ready else None
     if says_ready and _runs_already(root, instance):
-        _stand_by(instance)
+        _stand_by(instance, door)
         return
     env = build_command_env(project, name)
     env |= mark_command_env(env, os.environ)
@@ -88,7 +91,7 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     cwd = root / section.cwd
     program = analyse(instance.command, cwd=cwd, env=env)
     if says_ready:
-        _watch(instance)
+        _watch(instance, door)
     if isinstance(program, PythonProgram):
         _compare(program)
         _run(program, extra)
@@ -134,34 +137,59 @@ def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
     return env | {"PATH": os.pathsep.join([str(folders[-1]), path])}
 
 
+def _open_door(project: Project, instance: Instance) -> Door | None:
+    """Have the port that entries of editors name lead to the process's own.
+
+    They are the same in the main checkout, unless somebody sets PORT.
+    """
+    from sceneshift.ide.reading import read_model  # noqa: PLC0415 - for pages alone
+
+    environment = read_model(project.root).find_environment(project.environment.name)
+    processes = () if environment is None else environment.processes
+    port = next((each.port for each in processes if each.name == instance.type), None)
+    if port is None or port == instance.port:
+        return None
+    from sceneshift.ide.door import Door  # noqa: PLC0415 - in few checkouts
+
+    door = Door(port, instance.port, root=project.root)
+    StreamConsole().note(f"port {port}, which entries name, leads to {instance.port}")
+    return door
+
+
 def _say_ready(instance: Instance) -> None:
     url = f"http://127.0.0.1:{instance.port}/"
     StreamConsole().note(f"{instance.type} is ready: {url}")
 
 
-def _stand_by(instance: Instance) -> None:
+def _stand_by(instance: Instance, door: Door | None) -> None:
     """Stand for a process that runs already, as in `inv dev`, until it ends.
 
     Whoever started this ends it, and would find nothing to end.
     """
     _say_ready(instance)
     StreamConsole().note("it ran already: this leaves it running")
+    if door is not None:
+        door.serve(lambda: not is_free(instance.port))
     while not is_free(instance.port):
         time.sleep(_STANDING_S)
 
 
-def _watch(instance: Instance) -> None:
+def _watch(instance: Instance, door: Door | None) -> None:
     """Have another process say when the port answers, for as long as this one lives."""
     own = find_process(os.getpid())
     child = os.fork()
     if child:
         os.waitpid(child, 0)
+        if door is not None:
+            door.close()
         return
     if not os.fork():  # this one's parent is gone: nobody has to wait for it
         while _lives(own) and is_free(instance.port):
             time.sleep(_PAUSE_S)
         if _lives(own):
             _say_ready(instance)
+            if door is not None:
+                door.serve(lambda: _lives(own))
     os._exit(0)
 
 

@@ -224,10 +224,11 @@ class Entry:
         return ""
 
     def _prepare(self, tasks: Tasks) -> Finding | None:
-        """Run its task, unless what that starts is there already."""
-        if not self._task or self._task not in self._workspace.tasks:
+        """Run its task, unless what that leaves running is there already."""
+        task = self._workspace.tasks.get(self._task)
+        if task is None or (task.get("isBackground") and self._is_served()):
             return None
-        return None if self._is_served() else tasks.run(self._task)
+        return tasks.run(self._task)
 
     def _is_served(self) -> bool:
         """Tell whether what it attaches to, or shows, is there; nothing is tried."""

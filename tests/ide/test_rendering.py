@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from editing import collect, make_project, render
+from editing import collect, collect_array, make_project, render
 from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.ide.templates import list_templates, read_template
 
@@ -62,6 +62,8 @@ def test_a_project_has_its_own_of_what_templates_share(tmp_path: Path) -> None:
     [
         ("{\n{{ models }}}", "{}:2: 'models' is undefined"),
         ("{\n\n{{ model.nmae }}}", "{}:3: .* has no attribute 'nmae'"),
+        ("{\n{{ model.nmae | json }}}", "{}:2: .* has no attribute 'nmae'"),
+        ("{\n{{ model | json }}}", "{}:2: a Model is no JSON"),
         ("{\n{% if %}", "{}:2: Expected an expression, got 'end of statement block'"),
         ("{\n{{ 1 / 0 }}}", "{}:2: division by zero"),
         ("\n{{ 'a'.encode('b') }}", "{}:2: unknown encoding: b"),
@@ -92,6 +94,35 @@ def test_a_mistake_is_told_with_its_place(
     pattern = message.replace("{}", re.escape(path), 1)
     assert re.fullmatch(pattern.replace("}", r"\}"), caught.value.message)
     assert caught.value.hint
+
+
+def test_the_projects_own_commands_are_offered(tmp_path: Path) -> None:
+    """By one task with a list; Zed, which asks for nothing, has a task each."""
+    root = make_project(tmp_path / "shop", PROCFILE)
+    own = ["deploy", "lint", "test"]
+    tasks = collect(render(root, own)[".vscode/tasks.json"])
+    (task,) = [each for each in tasks["tasks"] if each["label"] == "command: run"]
+    assert task["args"] == ["-m", "invoke", "${input:command}"]
+    (asked,) = [each for each in tasks["inputs"] if each["id"] == "command"]
+    assert asked["options"] == own
+    zed = collect_array(render(root, own, ["zed"])[".zed/tasks.json"])
+    words = [each["args"][1:] for each in zed if each["label"] == "command: deploy"]
+    assert words == [["invoke", "deploy"]]
+    assert [each["label"] for each in zed][-3:] == [
+        "test",
+        "quality",
+        "command: deploy",
+    ]
+    assert "command: run" not in str(collect(render(root)[".vscode/tasks.json"]))
+
+
+def test_a_template_that_is_no_text_is_told_of(tmp_path: Path) -> None:
+    """As a launch.json that is none."""
+    path = tmp_path / "templates" / "vscode" / "extensions.json.jinja"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'{"caf\xe9": []}')
+    with pytest.raises(ConfigError, match=r"extensions\.json\.jinja: is not UTF-8"):
+        render(tmp_path)
 
 
 def test_a_mistake_within_what_is_extended_has_the_innermost_place(

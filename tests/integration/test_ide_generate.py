@@ -46,7 +46,7 @@ def test_flags_tell_and_write_nothing(make_project: MakeProject) -> None:
 
 
 def test_bad_usage_is_told(make_project: MakeProject) -> None:
-    """In two lines, with exit code 2."""
+    """In two lines; also where the project's own commands are not known."""
     project = make(make_project)
     for words, said in (
         (("ide.generate", "--editor", "vscoed"), "there is no editor `vscoed`"),
@@ -60,6 +60,10 @@ def test_bad_usage_is_told(make_project: MakeProject) -> None:
         error, hint = project.refuse(*words, code=2).splitlines()
         assert error.startswith(f"error: {said}")
         assert hint.startswith("hint: ")
+    project.write({"tasks/bad.py": "1 / 0"})
+    *_, error, hint = project.refuse("ide.generate", code=1).splitlines()
+    assert error.endswith("is not known: tasks/bad.py cannot be loaded")
+    assert hint == "hint: mend what is told above"
 
 
 def test_an_entry_is_explained_in_lines(make_project: MakeProject) -> None:

@@ -122,6 +122,8 @@ class Templates:
             missing = str(error.name or name)
             text = f"there is no template {quote(missing)}"
             hint = suggest(missing, self._jinja.list_templates())
+        elif isinstance(error, UnicodeDecodeError):
+            text, hint = "is not UTF-8", "save it as UTF-8"
         elif isinstance(error, UndefinedError):
             hint = f"see what the package's own has: inv ide.eject {name}"
         else:
@@ -175,4 +177,11 @@ def _find_cache(root: Path) -> FileSystemBytecodeCache | None:
 
 def _dump(value: object) -> str:
     """Return a value as JSON, on one line."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=_refuse)
+
+
+def _refuse(value: object) -> None:
+    """Tell what is no JSON; what is not defined says by itself which it is."""
+    what = type(value).__name__
+    str(value)
+    raise TypeError(f"a {what} is no JSON")

@@ -155,6 +155,16 @@ def test_two_processes_cannot_have_one_debug_port(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_debug_port_is_that_of_a_process(tmp_path: Path) -> None:
+    """Else a name that is misspelled would say nothing."""
+    debug = "\n[tool.sceneshift.environments.qa]\ndebug_ports = { wbe = 1 }"
+    make_project(tmp_path, {**PROJECT, "pyproject.toml": TABLES + debug})
+    with pytest.raises(
+        ConfigError, match=r"qa\.debug_ports\.wbe`: .* nearest is `web`"
+    ):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("count", [8, 60])
 def test_no_debug_port_is_that_of_anything_else(tmp_path: Path, count: int) -> None:
     """Of another environment, or of a process: two stacks run during a switch."""

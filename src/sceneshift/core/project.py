@@ -254,11 +254,13 @@ def _check_process_names(
 ) -> None:
     """Refuse settings of processes that the Procfile does not have."""
     processes = (*TABLE, "processes")
-    ports = (*TABLE, "environments", environment.name, "ports")
+    environments = (*TABLE, "environments", environment.name)
+    section = config.environments.get(environment.name)
     shared = (*TABLE, "worktrees", "share")
     tables: tuple[tuple[tuple[str, ...], Iterable[str]], ...] = (
         (processes, config.processes),
-        (ports, environment.ports),
+        ((*environments, "ports"), environment.ports),
+        ((*environments, "debug_ports"), section.debug_ports if section else ()),
         (shared, config.worktrees.share),
     )
     for keys, names in tables:

@@ -335,7 +335,7 @@ def test_a_line_is_printed_for_each_entry(
         report(examine(root, [], Request(environ=ENVIRON)), as_json=False)
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "a: not run: not run, as it needs a debugger of node",
+        "a: not run, as it needs a debugger of node",
         "b: failed: the type `python` is not known to editors any more",
     ]
     assert '  hint: write "type": "debugpy"' in printed.err

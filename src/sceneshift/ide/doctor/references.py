@@ -110,13 +110,16 @@ def check_variables(
         hints = {
             "command": "it is run from the editor alone",
             "config": f"set {rest} in .vscode/settings.json",
-            "input": f"give the input {quote(rest)} a `default`"
+            "input": f"answer it: --answer {rest}=…"
             if is_asked
             else f"write an input with the id {quote(rest)}",
         }
+        usual = "write what it stands for"
+        if kind.startswith(("file", "relativeFile")):
+            usual = "name one: --file tests/test_a.py"
         yield Finding(
             kind=Kind.UNRESOLVED,
             text=f"`${{{name}}}` has no value here",
-            hint=hints.get(kind, "write what it stands for"),
+            hint=hints.get(kind, usual),
             is_warning=is_asked,
         )

@@ -42,7 +42,9 @@ def report(examined: Iterable[Examined], *, as_json: bool) -> None:
 def print_one(console: StreamConsole, examined: Examined) -> None:
     """Print the line of an entry, and below it what is to be known of it."""
     word = examined.outcome.value.replace("-", " ")
-    console.data(f"{examined.name}: {word}: {examined.detail}")
+    begins_so = examined.detail.startswith(f"{word},")
+    what = examined.detail if begins_so else f"{word}: {examined.detail}"
+    console.data(f"{examined.name}: {what}")
     for finding in examined.findings:
         if finding.text != examined.detail:
             console.note(f"  {finding.text}")

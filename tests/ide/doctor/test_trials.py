@@ -5,6 +5,7 @@ import http.server
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ import pytest
 
 from breakpoints import ENVIRON, LOOP, serving_debugger
 from sceneshift.core.errors import SceneshiftError
+from sceneshift.core.marks import ROOT_VARIABLE
+from sceneshift.core.ports import is_free
 from sceneshift.ide.doctor import Examined, Kind, Outcome, Request, examine, report
-from support import free_port
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -278,6 +281,28 @@ def test_a_task_that_fails_is_told(root: Path, task: Any, text: str) -> None:
     )
     assert [one.kind for one in found.findings] == [Kind.TASK_FAILED]
     assert text in found.detail
+
+
+def test_what_another_checkout_has_at_a_port_is_not_what_is_meant(root: Path) -> None:
+    """A task that would leave it running is run, and tells of it."""
+    port = free_port()
+    serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    task = {
+        "label": "serve",
+        "command": "exit 3",
+        "isBackground": True,
+        "problemMatcher": {"background": {"endsPattern": READY}},
+    }
+    entry = {"type": "chrome", "url": f"http://127.0.0.1:{port}/"}
+    told = []
+    for stack in ("/elsewhere", str(root)):
+        environ = {**ENVIRON, ROOT_VARIABLE: stack}
+        with subprocess.Popen(serve, env=environ, stderr=subprocess.DEVNULL) as other:
+            wait_until(lambda: not is_free(port), 30)
+            told.append(run(root, {**entry, "preLaunchTask": "serve"}, [task]))
+            other.terminate()
+    assert "task `serve` ends with exit code 3" in told[0].detail
+    assert "answers 200" in told[1].detail
 
 
 def test_a_page_is_asked_for_and_no_browser_is_run(root: Path) -> None:

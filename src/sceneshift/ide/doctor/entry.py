@@ -48,6 +48,7 @@ from sceneshift.ide.doctor.variables import Variables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sceneshift.core.holders import Holder
     from sceneshift.ide.doctor.interpreter import Interpreter
     from sceneshift.ide.doctor.target import Target
     from sceneshift.ide.doctor.workspace import Workspace
@@ -224,18 +225,26 @@ class Entry:
         return ""
 
     def _prepare(self, tasks: Tasks) -> Finding | None:
-        """Run its task, unless what that leaves running is there already."""
+        """Run its task, unless what that leaves running is there already.
+
+        What is there may be the same of another worktree.
+        """
         task = self._workspace.tasks.get(self._task)
-        if task is None or (task.get("isBackground") and self._is_served()):
+        holder = self._find_holder()
+        is_there = holder is not None and (holder.stack is None or holder.is_ours)
+        if task is None or (task.get("isBackground") and is_there):
             return None
         return tasks.run(self._task)
 
     def _is_served(self) -> bool:
         """Tell whether what it attaches to, or shows, is there; nothing is tried."""
+        return self._find_holder() is not None
+
+    def _find_holder(self) -> Holder | None:
         address = find_address(self.resolved)
         page = find_page(self.resolved)
         port = address[1] if address else page[1] if page else None
-        return port is not None and find_holder(port, root=self._root) is not None
+        return None if port is None else find_holder(port, root=self._root)
 
     def _try(self, client: Client) -> Verdict:
         if self.resolved.get("type") in BROWSERS:

@@ -24,7 +24,10 @@ TABLE = "[tool.sceneshift.environments.development]\n"
 
 
 def test_a_process_of_the_running_stack_is_stood_for(make_project: MakeProject) -> None:
-    """What an editor has started it can end, and the stack is as it was."""
+    """What an editor has started it can end, and the stack is as it was.
+
+    Also where the stack was told of another PORT than the editor.
+    """
     port, named = str(free_port()), free_port()
     project = make_project(
         processes={"web": SERVE},
@@ -33,10 +36,11 @@ def test_a_process_of_the_running_stack_is_stood_for(make_project: MakeProject) 
     )
     stack = project.start()
     stack.wait_status(web="ready")
+    env = {key: value for key, value in project.env.items() if key != "PORT"}
     with subprocess.Popen(
         [sys.executable, "-m", "sceneshift.ide.launch", "--ready", "web"],
         cwd=project.root,
-        env=project.env,
+        env=env,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

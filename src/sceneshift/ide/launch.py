@@ -39,7 +39,7 @@ from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sceneshift.core.instances import Instance
     from sceneshift.core.process_entry import ProcessEntry
@@ -78,9 +78,11 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     inherit(root)
     project = load_project(root, environ=os.environ, is_looking=True)
     instance = get_instance(project, name)
-    door = _open_door(project, instance) if says_ready else None
-    if says_ready and _runs_already(root, instance):
-        _stand_by(instance, door)
+    running = _find_running(project, instance) if says_ready else None
+    port = running or instance.port
+    door = _open_door(project, instance.type, port) if says_ready else None
+    if running is not None:
+        _stand_by(name, running, door)
         return
     env = build_command_env(project, name)
     env |= mark_command_env(env, os.environ)
@@ -114,18 +116,25 @@ def _compare(program: PythonProgram) -> None:
         StreamConsole().note(f"this is {own}, and `inv dev` would take {other}")
 
 
-def _runs_already(root: Path, instance: Instance) -> bool:
-    """Tell whether the stack of this checkout has the process at the same port."""
-    client = Client.find(root)
+def _find_running(project: Project, instance: Instance) -> int | None:
+    """Return the port that the process has in the stack of this checkout.
+
+    That stack may have been started with another PORT; of another environment it is
+    another process.
+    """
+    client = Client.find(project.root)
     if client is None:
-        return False
-    processes = client.ask({"op": "status"})["status"]["processes"]
+        return None
+    status = client.ask({"op": "status"})["status"]
     client.close()
-    return any(
-        each["name"] == instance.name and each["port"] == instance.port
-        for each in processes
-        if each["state"] in _RUNNING
+    if status["environment"] != project.environment.name:
+        return None
+    ports: Iterator[int | None] = (
+        each["port"]
+        for each in status["processes"]
+        if each["name"] == instance.name and each["state"] in _RUNNING
     )
+    return next(ports, None)
 
 
 def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
@@ -137,7 +146,7 @@ def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
     return env | {"PATH": os.pathsep.join([str(folders[-1]), path])}
 
 
-def _open_door(project: Project, instance: Instance) -> Door | None:
+def _open_door(project: Project, name: str, target: int) -> Door | None:
     """Have the port that entries of editors name lead to the process's own.
 
     They are the same in the main checkout, unless somebody sets PORT.
@@ -146,31 +155,30 @@ def _open_door(project: Project, instance: Instance) -> Door | None:
 
     environment = read_model(project.root).find_environment(project.environment.name)
     processes = () if environment is None else environment.processes
-    port = next((each.port for each in processes if each.name == instance.type), None)
-    if port is None or port == instance.port:
+    port = next((each.port for each in processes if each.name == name), None)
+    if port is None or port == target:
         return None
     from sceneshift.ide.door import Door  # noqa: PLC0415 - in few checkouts
 
-    door = Door(port, instance.port, root=project.root)
-    StreamConsole().note(f"port {port}, which entries name, leads to {instance.port}")
+    door = Door(port, target, root=project.root)
+    StreamConsole().note(f"port {port}, which entries name, leads to {target}")
     return door
 
 
-def _say_ready(instance: Instance) -> None:
-    url = f"http://127.0.0.1:{instance.port}/"
-    StreamConsole().note(f"{instance.type} is ready: {url}")
+def _say_ready(name: str, port: int) -> None:
+    StreamConsole().note(f"{name} is ready: http://127.0.0.1:{port}/")
 
 
-def _stand_by(instance: Instance, door: Door | None) -> None:
+def _stand_by(name: str, port: int, door: Door | None) -> None:
     """Stand for a process that runs already, as in `inv dev`, until it ends.
 
     Whoever started this ends it, and would find nothing to end.
     """
-    _say_ready(instance)
+    _say_ready(name, port)
     StreamConsole().note("it ran already: this leaves it running")
     if door is not None:
-        door.serve(lambda: not is_free(instance.port))
-    while not is_free(instance.port):
+        door.serve(lambda: not is_free(port))
+    while not is_free(port):
         time.sleep(_STANDING_S)
 
 
@@ -187,7 +195,7 @@ def _watch(instance: Instance, door: Door | None) -> None:
         while _lives(own) and is_free(instance.port):
             time.sleep(_PAUSE_S)
         if _lives(own):
-            _say_ready(instance)
+            _say_ready(instance.type, instance.port)
             if door is not None:
                 door.serve(lambda: _lives(own))
     os._exit(0)

@@ -390,6 +390,7 @@ def test_a_change_changes_nothing_else(random: Random, *, is_strict: bool) -> No
     assert count_stray_bytes(made) == 0
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_changes_follow_upon_changes(random: Random) -> None:
     """What was written is a file like any other."""

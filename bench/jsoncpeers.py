@@ -8,7 +8,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bench.peers import install_python, last_line, make_venv
+from bench.peers import install_apart, last_line
 from sceneshift.core.paths import StateFolder
 
 if TYPE_CHECKING:
@@ -102,16 +102,10 @@ def install_editors(root: Path) -> tuple[dict[str, Sequence[str]], dict[str, str
         could not be installed, with the reason.
     """
     folder = StateFolder(root).make("bench", "jsonc")
-    python = folder / "venv" / "bin" / "python"
     found: dict[str, Sequence[str]] = {}
-    left_out = {}
-    if not (folder / "venv" / "installed").exists():
-        make_venv(folder / "venv")
-        left_out[FIVE] = install_python(python, ("json-five",))
-        if not left_out[FIVE]:
-            (folder / "venv" / "installed").touch()
-    left_out[NODE] = _install_node(folder)
-    if not left_out.get(FIVE):
+    python, reason = install_apart(folder / "venv", "json-five")
+    left_out = {FIVE: reason, NODE: _install_node(folder)}
+    if not left_out[FIVE]:
         found[FIVE] = (str(python), "-c", _FIVE)
     if not left_out[NODE]:
         found[NODE] = ("node", "-e", _NODE.replace("require('jsonc", _from(folder)))

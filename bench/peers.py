@@ -103,6 +103,22 @@ def make_venv(path: Path) -> None:
     venv.create(path, clear=True, with_pip=True)
 
 
+def install_apart(folder: Path, *packages: str) -> tuple[Path, str]:
+    """Have packages in an environment of their own, unless an earlier run has.
+
+    Returns:
+        Its interpreter, and why they could not be installed: empty where they were.
+    """
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    if stamp.exists():
+        return python, ""
+    make_venv(folder)
+    reason = install_python(python, packages)
+    if not reason:
+        stamp.touch()
+    return python, reason
+
+
 def _install_each(python: Path) -> dict[str, str]:
     return {
         name: reason

@@ -21,6 +21,7 @@ from bench.peers import find_here, install_peers
 from bench.record import OURS, Record, Target, show_progress
 from bench.requests import FAILURES, RATE, Load, await_answer
 from bench.running import find_log, find_port, running, running_stack, write_project
+from bench.turns import take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _START_S = 90.0
 _SERVED_S = 30.0
 _SETTLE_S = 0.5
-_WARMUPS = 2
 _BETWEEN_S = 0.3
 _MISSES = 3  # whoever never comes back is not waited for fifty times
 ALL = -1  # edit every file in its turn
@@ -132,19 +132,9 @@ def measure_latency(
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         made = list_contenders(kind, Path(folder), installed, peers=peers)
         alive = [x for x in made if _enter(x, stack, installed, record)]
-        for number in range(_WARMUPS + runs):
-            for each in list(alive):
-                show_progress(f"{kind} {number - _WARMUPS + 1}/{runs} {each.name}")
-                try:
-                    took = each.reload()
-                except TimeoutError as error:
-                    record.left_out[f"{each.name} ({kind})"] = str(error)
-                    alive.remove(each)
-                    continue
-                if number >= _WARMUPS:
-                    each.samples.append(took)
-                # What follows a reload is not to disturb the next contender.
-                time.sleep(_SETTLE_S)
+        alive = take_turns(
+            alive, record, kind, runs=runs, rest=lambda: time.sleep(_SETTLE_S)
+        )
     case = f"save to served, {kind}"
     record.add(case, "ms", {each.name: each.samples for each in made})
     limit, faster = _LIMITS_MS[kind]

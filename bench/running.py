@@ -107,10 +107,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def running_stack(
-    folder: Path, env: Mapping[str, str] | None = None
+    folder: Path, env: Mapping[str, str] | None = None, *flags: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `inv dev` in a folder; it is ready when this is entered."""
-    with running(DEV, folder, env) as process:
+    with running((*DEV, *flags), folder, env) as process:
         client = await_value(lambda: _find_client(folder, process), _START_S)
         try:
             client.ask({"op": "ready"}, wait_s=_START_S)

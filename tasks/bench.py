@@ -131,13 +131,17 @@ def data(
         "runs": _RUNS,
         "count": "configurations of the large file",
         "edits": "changes of random files",
+        "saves": "saves of each program with a breakpoint; 0 leaves that out",
     }
 )
-def ide(_c: Context, runs: int = 15, count: int = 200, edits: int = 10_000) -> None:
-    """Measure files for editors, beside projen and other editors of launch.json."""
+def ide(
+    _c: Context, runs: int = 15, count: int = 200, edits: int = 10_000, saves: int = 10
+) -> None:
+    """Measure files for editors beside projen and others, and breakpoints."""
     from bench import ide as bench  # noqa: PLC0415 - only here
 
-    bench.measure(ROOT, runs=runs, count=count, edits=edits).report(ROOT)
+    record = bench.measure(ROOT, runs=runs, count=count, edits=edits, saves=saves)
+    record.report(ROOT)
 
 
 ns = Collection(

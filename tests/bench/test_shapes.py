@@ -2,18 +2,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import cli, data, ide, orphans, output, reload, seeding, stress, switch
+from bench.breakpoints import measure_breakpoints
 from bench.jsoncpeers import FIVE
 from bench.peers import find_here
 from bench.record import OURS, Record
 from sceneshift.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -148,9 +147,21 @@ for line in sys.stdin:
 def test_ide_counts_what_edits_have_no_business_with(tmp_path: Path) -> None:
     """Beside the time that merging takes, with a peer that says what it has made."""
     peers = {FIVE: (sys.executable, "-c", PEER)}
-    record = ide.measure(tmp_path, runs=1, count=2, edits=20, peers=peers)
+    record = ide.measure(tmp_path, runs=1, count=2, edits=20, saves=0, peers=peers)
     said = read_back(record, tmp_path)
     check(said, "ide")
     assert {figure["unit"] for figure in said["figures"]} == {"ms", "comments", "bytes"}
     assert {figure["contender"] for figure in said["figures"]} == {OURS, FIVE}
     assert said["figures"][-1]["samples"] == [0]
+
+
+def test_ide_waits_for_a_breakpoint_in_new_code(tmp_path: Path) -> None:
+    """Ours and debugpy's own way: both are hit, and nothing of them is left out."""
+    record = Record(bench="ide", runs=1)
+    python = Path(sys.executable)
+    measure_breakpoints(tmp_path, record, saves=1, pythons=[python], warmups=0)
+    said = read_back(record, tmp_path)
+    names = {figure["contender"] for figure in said["figures"]}
+    assert names == {OURS, "uvicorn --reload in debugpy"}
+    assert {figure["unit"] for figure in said["figures"]} == {"ms", "answers"}
+    assert said["left_out"] == []

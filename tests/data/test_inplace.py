@@ -219,7 +219,7 @@ from resetting import ServerShop
 from sceneshift.core import paths
 from sceneshift.data import undo
 from sceneshift.data.postgresql import inplace as pginplace
-from sceneshift.data.postgresql import session as pgsession
+from sceneshift.data.postgresql import driverline as pgline
 from test_inplace import change
 
 server = Server(Path(sys.argv[4]))
@@ -228,7 +228,7 @@ files = {each.__file__ for each in (paths, pginplace, undo)}
 
 def counts(code):
     return code.co_filename in files or (
-        code.co_filename == pgsession.__file__ and code.co_name == "execute"
+        code.co_filename == pgline.__file__ and code.co_name == "execute"
     )
 
 def run(left):

@@ -30,8 +30,8 @@ from postgresql import Server
 from resetting import MysqlShop, ServerShop, Shop
 from sceneshift.data import undo
 from sceneshift.data.sqlite import aside as aside
-from sceneshift.data.mysql import session as mysession
-from sceneshift.data.postgresql import session as pgsession
+from sceneshift.data.mysql import driverline as myline
+from sceneshift.data.postgresql import driverline as pgline
 from sceneshift.data.sqlite import system as sqlite
 from sceneshift.data.sqlite import copying as sqlitecopy
 from sceneshift.data.backups import archive, listing, restoring, retention, shelf
@@ -55,7 +55,7 @@ if sys.argv[5:]:
 
 def counts(code):
     return code.co_filename in files or (
-        code.co_filename in (pgsession.__file__, mysession.__file__)
+        code.co_filename in (pgline.__file__, myline.__file__)
         and code.co_name == "execute"
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -21,14 +21,19 @@ from sceneshift.data.sqltext import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from sqlalchemy import URL
+
+    from sceneshift.data.engineline import EngineLine
+    from sceneshift.data.mysql.driverline import DriverLine
 
 SYSTEMS = frozenset({"mariadb", "mysql"})
 # What PyMySQL stands for; mysqldb and the others read option files and sockets.
 _DRIVERS = frozenset({"aiomysql", "asyncmy", "pymysql"})
 _OPTIONS = frozenset({"charset", "connect_timeout", "unix_socket"})
 _PORT = 3306
-_CONNECT_S = 5
 LOCK_WAIT_S = 10
 MISSING_DATABASE, MISSING_TABLE = 1049, 1146
 WAITED = frozenset({1205, 1213})  # in vain, or two for each other
@@ -128,13 +133,8 @@ def open_session(place: Place, name: str | None = None) -> Iterator[Session]:
         ComponentError: No driver is installed.
         SceneshiftError: It cannot be reached.
     """
-    name = place.name if name is None else name
-    arguments = find_arguments(place.url)
-    opened = None
-    if arguments is not None:
-        with contextlib.suppress(ImportError):
-            opened = _open(arguments, name)
-    with opened or _open_by_sqlalchemy(place, name) as session:
+    with _open_line(place, place.name if name is None else name) as line:
+        session = Session(line.execute)
         session.run(_NAMES, _SETTINGS.format(wait_s=LOCK_WAIT_S))
         yield session
 
@@ -169,96 +169,27 @@ def find_arguments(url: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _open(
-    arguments: Mapping[str, Any], name: str
-) -> contextlib.AbstractContextManager[Session]:
-    """Return what opens it.
-
-    Raises:
-        ImportError: The driver is not installed.
-    """
-    import pymysql  # noqa: PLC0415 - 100 ms
-
-    class Connection(pymysql.connections.Connection):  # type: ignore[misc]
-        """One that reads no certificates, 60 ms, which it would not look at."""
-
-        def _create_ssl_ctx(self, sslp: object) -> object:
-            return super()._create_ssl_ctx(sslp) if sslp else _make_context()
-
-    def translate(error: Exception) -> StatementError:
-        code, said = _read_error(error)
-        return _explain(said, code, str(arguments.get("password", "")))
-
-    @contextmanager
-    def opening() -> Iterator[Session]:
-        try:
-            connection = Connection(
-                **arguments,
-                database=name or None,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=_CONNECT_S,
-                program_name="sceneshift",
+def _open_line(
+    place: Place, name: str
+) -> AbstractContextManager[DriverLine | EngineLine]:
+    arguments = find_arguments(place.url)
+    if arguments is not None:
+        with contextlib.suppress(ImportError):
+            from sceneshift.data.mysql.driverline import (  # noqa: PLC0415 - 100 ms
+                open_driver_line,
             )
-        # What it raises of an address is no error of its own.
-        except (pymysql.Error, OSError, RuntimeError, UnicodeError) as error:
-            raise SceneshiftError(
-                translate(error).message,
-                hint="is its server up, and the URL right? inv env.show",
-            ) from error
 
-        def execute(query: str) -> list[tuple[Any, ...]]:
-            try:
-                with connection.cursor() as cursor:
-                    cursor.execute(query)
-                    return [*cursor.fetchall()] if cursor.description else []
-            except (pymysql.Error, OSError) as error:
-                raise translate(error) from error
+            password = str(arguments.get("password", ""))
+            return open_driver_line(
+                arguments, name, partial(_explain, password=password)
+            )
+    from sceneshift.data.engineline import open_engine_line  # noqa: PLC0415 - seldom
 
-        try:
-            yield Session(execute)
-        finally:
-            with contextlib.suppress(pymysql.Error):  # it was lost before
-                connection.close()
-
-    return opening()
+    return open_engine_line(place.url, place.root, name, _explain_by_url)
 
 
-@cache
-def _make_context() -> object:
-    """Return what encrypts a connection, where a server can, as clients do."""
-    import ssl  # noqa: PLC0415 - PyMySQL has imported it
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-@contextmanager
-def _open_by_sqlalchemy(place: Place, name: str) -> Iterator[Session]:
-    from sqlalchemy import exc  # noqa: PLC0415 - 300 ms
-
-    from sceneshift.data.engine import (  # noqa: PLC0415
-        open_connection,
-        open_engine,
-        parse_url,
-    )
-
-    url = parse_url(place.url, place.root).set(database=name)
-    engine = open_engine(url, place.root, is_autocommit=True)
-    options = {"no_parameters": True}
-    with open_connection(engine) as connection:
-
-        def execute(query: str) -> list[tuple[Any, ...]]:
-            try:
-                found = connection.exec_driver_sql(query, execution_options=options)
-                return [tuple(row) for row in found] if found.returns_rows else []
-            except exc.DBAPIError as error:
-                code, said = _read_error(error.orig or error)
-                raise _explain(said, code, str(url.password or "")) from error
-
-        yield Session(execute)
+def _explain_by_url(error: BaseException, url: URL) -> StatementError:
+    return _explain(error, password=str(url.password or ""))
 
 
 def _read_error(error: BaseException) -> tuple[int | None, str]:
@@ -270,7 +201,8 @@ def _read_error(error: BaseException) -> tuple[int | None, str]:
     return number, str(getattr(error, "msg", None) or error) or type(error).__name__
 
 
-def _explain(said: str, code: int | None, password: str) -> StatementError:
+def _explain(error: BaseException, *, password: str) -> StatementError:
+    code, said = _read_error(error)
     text = mask_secrets(said.splitlines()[0] if said else "nothing")
     text = text.replace(password, MASK) if password else text
     return StatementError(

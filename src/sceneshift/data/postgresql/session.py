@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
 from sceneshift.core.errors import ComponentError, SceneshiftError
-from sceneshift.core.secrets import mask_secrets
 from sceneshift.data.postgresql.address import find_address
 from sceneshift.data.postgresql.server import StatementError, quote_text
 from sceneshift.data.sqltext import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from sqlalchemy import URL
+
+    from sceneshift.data.engineline import EngineLine
+    from sceneshift.data.postgresql.driverline import DriverLine
+
 MAINTENANCE = ("postgres", "template1")  # nobody works in them
-_APPLICATION = "sceneshift"
 # What a database or a user may be set to, and would end in the middle of things.
 _SETTINGS = """\
 SET statement_timeout = 0;
@@ -130,13 +135,7 @@ def open_session(place: Place, name: str | None = None) -> Iterator[Session]:
         ComponentError: No driver is installed.
         SceneshiftError: It cannot be reached.
     """
-    name = place.name if name is None else name
-    address = find_address(place.url)
-    opened = None
-    if address is not None:
-        with contextlib.suppress(ImportError):
-            opened = _open(address, name)
-    with opened or _open_by_sqlalchemy(place, name) as session:
+    with _open(place, place.name if name is None else name) as session:
         session.ask(_SETTINGS)
         yield session
 
@@ -183,107 +182,54 @@ def open_locking(place: Place) -> Iterator[Session]:
         yield session
 
 
-def _open(address: str, name: str) -> contextlib.AbstractContextManager[Session]:
-    """Return what opens it.
-
-    Raises:
-        ImportError: The driver is not installed.
-    """
-    import psycopg  # noqa: PLC0415 - 120 ms
-
-    def translate(error: psycopg.Error) -> StatementError:
-        lines = str(error).splitlines() or [type(error).__name__]
-        return StatementError(
-            f"postgresql says: {mask_secrets(lines[0])}",
-            hint="look at the server's log",
-            code=error.sqlstate,
-        )
-
-    @contextmanager
-    def opening() -> Iterator[Session]:
-        try:
-            connection = psycopg.connect(
-                address,
-                dbname=name,
-                autocommit=True,
-                fallback_application_name=_APPLICATION,
-                # Of a database in SQL_ASCII, psycopg would make bytes.
-                client_encoding="utf8",
+def _open(place: Place, name: str) -> AbstractContextManager[Session]:
+    address = find_address(place.url)
+    if address is not None:
+        with contextlib.suppress(ImportError):
+            from sceneshift.data.postgresql.driverline import (  # noqa: PLC0415 - 120 ms
+                open_driver_line,
             )
-        except psycopg.Error as error:
-            raise SceneshiftError(
-                translate(error).message,
-                hint="is its server up, and the URL right? inv env.show",
-            ) from error
 
-        def execute(query: str) -> list[tuple[Any, ...]]:
-            try:
-                cursor = connection.execute(query.encode())
-                return cursor.fetchall() if cursor.description else []
-            except psycopg.Error as error:
-                raise translate(error) from error
-
-        def copy(query: str, chunks: Iterable[bytes]) -> None:
-            try:
-                with connection.cursor().copy(query.encode()) as copying:
-                    for chunk in chunks:
-                        copying.write(chunk)
-            except psycopg.Error as error:
-                raise translate(error) from error
-
-        # Not its own context: that would wait for what a lost server does not say.
-        with contextlib.closing(connection):
-            yield Session(execute, copy)
-
-    return opening()
+            return _open_by_driver(open_driver_line(address, name))
+    return _open_by_engine(place, name)
 
 
 @contextmanager
-def _open_by_sqlalchemy(place: Place, name: str) -> Iterator[Session]:
-    from sqlalchemy import exc  # noqa: PLC0415 - 300 ms
+def _open_by_driver(opening: AbstractContextManager[DriverLine]) -> Iterator[Session]:
+    with opening as line:
+        yield Session(line.execute, line.copy)
 
-    from sceneshift.data.engine import (  # noqa: PLC0415
-        describe_error,
-        open_connection,
-        open_engine,
-        parse_url,
+
+@contextmanager
+def _open_by_engine(place: Place, name: str) -> Iterator[Session]:
+    from sceneshift.data.engineline import open_engine_line  # noqa: PLC0415 - seldom
+
+    with open_engine_line(place.url, place.root, name, _explain) as line:
+        yield Session(line.execute, partial(_copy, line))
+
+
+def _copy(line: EngineLine, query: str, chunks: Iterable[bytes]) -> None:
+    """Load rows by a connection of SQLAlchemy's, where its driver can."""
+    cursor = line.connection.connection.cursor()
+    if not hasattr(cursor, "copy"):
+        raise ComponentError(
+            f"the driver `{line.url.drivername}` cannot load what was dumped",
+            component="psycopg[binary]",
+            hint="name psycopg in the URL: postgresql+psycopg://…",
+        )
+    try:
+        with cursor.copy(query) as copying:
+            for chunk in chunks:
+                copying.write(chunk)
+    except line.connection.dialect.loaded_dbapi.Error as error:
+        raise _explain(error, line.url) from error
+
+
+def _explain(error: BaseException, url: URL) -> StatementError:
+    from sceneshift.data.engine import describe_error  # noqa: PLC0415 - seldom
+
+    return StatementError(
+        f"postgresql says: {describe_error(error, url)}",
+        hint="look at the server's log",
+        code=getattr(error, "sqlstate", getattr(error, "pgcode", None)),
     )
-
-    url = parse_url(place.url, place.root).set(database=name)
-    engine = open_engine(url, place.root, is_autocommit=True)
-    options = {"no_parameters": True}
-    with open_connection(engine) as connection:
-
-        def execute(query: str) -> list[tuple[Any, ...]]:
-            try:
-                found = connection.exec_driver_sql(query, execution_options=options)
-                return [tuple(row) for row in found] if found.returns_rows else []
-            except exc.DBAPIError as error:
-                cause = error.orig
-                code = getattr(cause, "sqlstate", getattr(cause, "pgcode", None))
-                raise StatementError(
-                    f"postgresql says: {describe_error(cause or error, url)}",
-                    hint="look at the server's log",
-                    code=code,
-                ) from error
-
-        def copy(query: str, chunks: Iterable[bytes]) -> None:
-            cursor = connection.connection.cursor()
-            if not hasattr(cursor, "copy"):
-                raise ComponentError(
-                    f"the driver `{url.drivername}` cannot load what was dumped",
-                    component="psycopg[binary]",
-                    hint="name psycopg in the URL: postgresql+psycopg://…",
-                )
-            try:
-                with cursor.copy(query) as copying:
-                    for chunk in chunks:
-                        copying.write(chunk)
-            except connection.dialect.loaded_dbapi.Error as error:
-                raise StatementError(
-                    f"postgresql says: {describe_error(error, url)}",
-                    hint="look at the server's log",
-                    code=getattr(error, "sqlstate", None),
-                ) from error
-
-        yield Session(execute, copy)

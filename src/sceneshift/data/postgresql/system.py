@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sceneshift.core.databases import Database
 from sceneshift.core.errors import SceneshiftError
@@ -16,13 +16,13 @@ from sceneshift.data.postgresql import aim as pgaim
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql import schema as pgschema
 from sceneshift.data.postgresql import snapshots as pgsnapshots
-from sceneshift.data.postgresql.again import ask_again
 from sceneshift.data.postgresql.beside import Beside
 from sceneshift.data.postgresql.chores import drop
 from sceneshift.data.postgresql.duplicate import duplicate
 from sceneshift.data.postgresql.exchange import exchange, wait_until_left
 from sceneshift.data.postgresql.inplace import change_in_place
 from sceneshift.data.postgresql.names import Kind, read_note
+from sceneshift.data.postgresql.present import Present
 from sceneshift.data.postgresql.rights import check_name, check_rights
 from sceneshift.data.postgresql.server import quote_name
 from sceneshift.data.postgresql.session import Place, open_session
@@ -36,7 +36,7 @@ from sceneshift.data.postgresql.settings import (
 from sceneshift.data.postgresql.statistics import gather_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sceneshift.data.marker import Marker
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
-
-T = TypeVar("T")
 
 
 class PostgresqlSystem:
@@ -61,8 +59,7 @@ class PostgresqlSystem:
         self._place = place
         self._beside = Beside(target, place)
         self._names = self._beside.names
-        self._is_held = False
-        self._known: tuple[Marker | None] | None = None
+        self._present = Present(self._beside)
 
     # -- what is there
 
@@ -76,17 +73,12 @@ class PostgresqlSystem:
             return describe_system(session.ask, self._place.name)
 
     def read_marker(self) -> Marker | None:
-        """See `System.read_marker`; nobody else changes it while the lock is held."""
-        if self._known is not None:
-            return self._known[0]
-        found = self._ask_live(pgcontent.read_marker, None)
-        if self._is_held:
-            self._known = (found,)
-        return found
+        """See `System.read_marker`."""
+        return self._present.read_marker()
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
-        self._known = None
+        self._present.forget()
         with open_session(self._place) as session:
             pgcontent.write_marker(session, marker)
 
@@ -94,7 +86,7 @@ class PostgresqlSystem:
         """See `System.read_schema`."""
         if draft is None:
             nothing: Mapping[str, str] = {}
-            return self._ask_live(pgschema.read_schema, nothing)
+            return self._present.ask(pgschema.read_schema, nothing)
         with open_session(self._place, self._get(draft)) as session:
             return pgschema.read_schema(session)
 
@@ -102,7 +94,7 @@ class PostgresqlSystem:
         """See `System.count_rows`."""
         count = partial(pgcontent.count_rows, but=self._target.version_table)
         if draft is None:
-            return self._ask_live(count, {})
+            return self._present.ask(count, {})
         with open_session(self._place, self._get(draft)) as session:
             return count(session)
 
@@ -194,7 +186,7 @@ class PostgresqlSystem:
     def place(self, snapshot: str, marker: Marker, former: str) -> None:
         """See `System.place`."""
         live, present = self._place.name, self.read_marker()
-        self._known = None
+        self._present.forget()
         with self._beside.asking() as session:
             found = find_database(session.ask, live)
             check_rights(session, self._target, self._place.name, found)
@@ -218,7 +210,7 @@ class PostgresqlSystem:
                     present=present,
                     comment=found["comment"],
                 )
-                self._remember(marker)
+                self._present.remember(marker)
             except BaseException:
                 with contextlib.suppress(SceneshiftError):
                     if coming is not None:
@@ -229,7 +221,7 @@ class PostgresqlSystem:
     def put_back(self, former: str, marker: Marker, present: str) -> None:
         """See `System.put_back`."""
         name, own = self._names.former(former), self.read_marker()
-        self._known = None
+        self._present.forget()
         with self._beside.asking() as session:
             found = find_database(session.ask, self._place.name)
             check_rights(session, self._target, self._place.name, found)
@@ -241,7 +233,7 @@ class PostgresqlSystem:
                 self._beside.mark(session, name, marker)
             comment = None if note is None else note.comment
             self._beside.exchange(session, name, present, present=own, comment=comment)
-            self._remember(marker)
+            self._present.remember(marker)
 
     def change(
         self,
@@ -253,11 +245,11 @@ class PostgresqlSystem:
         if marker is None or former is None:
             change(self._target.database)
             return
-        self._known = None
+        self._present.forget()
         try:
             change_in_place(self._target, self._beside, change, marker, former)
         finally:
-            self._known = None
+            self._present.forget()
 
     # -- what is kept
 
@@ -286,43 +278,13 @@ class PostgresqlSystem:
         """See `System.sweep`."""
         self._beside.sweep()
 
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """See `System.hold`: by a lock of the server."""
-        with self._beside.hold():
-            self._is_held = True
-            try:
-                yield
-            finally:
-                self._is_held, self._known = False, None
+        return self._present.hold()
 
     def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
         return self._beside.look()
-
-    # -- what is asked
-
-    def _remember(self, marker: Marker) -> None:
-        """Know what the database says now, as long as nobody else changes it."""
-        self._known = (marker,) if self._is_held else None
-
-    def _ask_live(self, ask: Callable[[Session], T], absent: T) -> T:
-        """Return what the database says of itself, whoever exchanges it meanwhile."""
-
-        def look() -> T:
-            with open_session(self._place) as session:
-                return ask(session)
-
-        try:
-            return ask_again(look)
-        except SceneshiftError:
-            if self._exists():
-                raise
-            return absent
-
-    def _exists(self) -> bool:
-        with self._beside.asking() as session:
-            return find_database(session.ask, self._place.name) is not None
 
     def _get(self, draft: Database) -> str:
         return Place(url=draft.url, root=self._target.root).name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.paths import StateFolder
@@ -20,19 +20,17 @@ from sceneshift.data.postgresql import aim as pgaim
 from sceneshift.data.postgresql import content as pgcontent
 from sceneshift.data.postgresql import own as pgown
 from sceneshift.data.postgresql import schema as pgschema
-from sceneshift.data.postgresql.again import ask_again
+from sceneshift.data.postgresql.access import Access
 from sceneshift.data.postgresql.confined import FORMERS
 from sceneshift.data.postgresql.dumps import Dumps, dumping, read_file
 from sceneshift.data.postgresql.inplace import change_kept
-from sceneshift.data.postgresql.keeping import Keeping, read_major
+from sceneshift.data.postgresql.keeping import Keeping
 from sceneshift.data.postgresql.replace import Coming, fill, replace_content
 from sceneshift.data.postgresql.rights import check_name
-from sceneshift.data.postgresql.server import quote_name
-from sceneshift.data.postgresql.session import Place, open_locking, open_session
+from sceneshift.data.postgresql.session import Place, open_locking
 from sceneshift.data.postgresql.settings import describe_system
 from sceneshift.data.postgresql.statistics import gather_statistics
 from sceneshift.data.postgresql.workshop import Workshop
-from sceneshift.data.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,12 +38,9 @@ if TYPE_CHECKING:
 
     from sceneshift.core.databases import Database
     from sceneshift.data.marker import Marker
-    from sceneshift.data.postgresql.session import Session
     from sceneshift.data.sqlite.pausing import Paused
     from sceneshift.data.system import AimedT
     from sceneshift.data.target import Target
-
-T = TypeVar("T")
 
 
 class PostgresqlWithin:
@@ -59,42 +54,47 @@ class PostgresqlWithin:
         check_name(self._place.name, target.database)
         self._target = target
         self._workshop = Workshop(target, self._place)
-        self._shared = Shared(self._open)
+        self._access = Access(self._place)
         self.dumps = Dumps(target.folder / FORMERS)
         self._keeping = Keeping(target, self._place, self.dumps)
 
     # -- what is there
 
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self._access.major
+
     @cached_property
     def description(self) -> str:
         """See `System.description`."""
-        with self._asking() as session:
+        with self._access.asking() as session:
             return describe_system(session.ask, self._place.name)
 
     def read_marker(self) -> Marker | None:
         """See `System.read_marker`."""
-        return self._look_into(None, pgcontent.read_marker)
+        return self._access.look_into(None, pgcontent.read_marker)
 
     def mark(self, marker: Marker) -> None:
         """See `System.mark`."""
-        with self._asking() as session:
+        with self._access.asking() as session:
             pgcontent.write_marker(session, marker)
 
     def read_schema(self, draft: Database | None) -> Mapping[str, str] | None:
         """See `System.read_schema`."""
-        return self._look_into(draft, pgschema.read_schema)
+        return self._access.look_into(draft, pgschema.read_schema)
 
     def count_rows(self, draft: Database | None = None) -> Mapping[str, int]:
         """See `System.count_rows`."""
         table = self._target.version_table
         count = partial(pgcontent.count_rows, but=table, is_own=True)
-        return self._look_into(draft, count)
+        return self._access.look_into(draft, count)
 
     # -- drafts
 
     def begin(self, snapshot: str | None) -> Database:
         """See `System.begin`."""
-        with self._asking() as session:
+        with self._access.asking() as session:
             draft = self._workshop.begin(session)
         if snapshot is not None:
             self.fill(draft, read_file(self.dumps.locate_snapshot(snapshot)))
@@ -102,7 +102,7 @@ class PostgresqlWithin:
 
     def copy(self) -> Database:
         """See `System.copy`."""
-        with self._asking() as session:
+        with self._access.asking() as session:
             options = pgown.list_exclusions(pgown.list_others(session))
         draft = self.begin(None)
         try:
@@ -140,7 +140,7 @@ class PostgresqlWithin:
 
     def empty(self, draft: Database) -> None:
         """See `System.empty`."""
-        with self._entering(draft) as session:
+        with self._access.entering(draft) as session:
             pgcontent.remove_rows(session, but=self._target.version_table)
 
     def keep(
@@ -207,7 +207,7 @@ class PostgresqlWithin:
                 has_come = self._keeping.settle(kept, marker)
                 if not (has_come and isinstance(error, SceneshiftError)):
                     raise
-        with contextlib.suppress(SceneshiftError), self._asking() as session:
+        with contextlib.suppress(SceneshiftError), self._access.asking() as session:
             gather_statistics(session)
 
     def change(
@@ -276,48 +276,4 @@ class PostgresqlWithin:
 
     def look(self) -> AbstractContextManager[None]:
         """See `System.look`."""
-        return self._shared.look()
-
-    # -- what is asked
-
-    def _asking(self) -> AbstractContextManager[Session]:
-        return self._shared.asking()
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Session]:
-        with contextlib.ExitStack() as stack:
-            try:
-                session = stack.enter_context(open_session(self._place))
-            except SceneshiftError as error:
-                name = self._place.name
-                if f'database "{name}" does not exist' not in error.message:
-                    raise
-                raise SceneshiftError(
-                    f"{quote(name)} is not there, and its user may make no databases",
-                    hint=f"have it made: CREATE DATABASE {quote_name(name)} OWNER …",
-                ) from error
-            yield session
-
-    def _look_into(self, draft: Database | None, ask: Callable[[Session], T]) -> T:
-        """Return what it or a draft says of itself, whoever exchanges it meanwhile."""
-
-        def look() -> T:
-            with self._entering(draft) as session:
-                return ask(session)
-
-        return ask_again(look)
-
-    @contextlib.contextmanager
-    def _entering(self, draft: Database | None) -> Iterator[Session]:
-        if draft is None:
-            with self._asking() as session:
-                yield session
-            return
-        with open_session(Place(url=draft.url, root=self._target.root)) as session:
-            yield session
-
-    @cached_property
-    def major(self) -> int:
-        """The server's major version."""
-        with self._asking() as session:
-            return read_major(session)
+        return self._access.look()

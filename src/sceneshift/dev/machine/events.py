@@ -172,9 +172,8 @@ class Quit(Struct, frozen=True, kw_only=True):
     code: int = 0
 
 
-Event = (
-    Began
-    | SetupEnded
+ProcessEvent = (
+    SetupEnded
     | Ready
     | Checked
     | Exited
@@ -184,6 +183,5 @@ Event = (
     | Debugging
     | Paused
     | Unpaused
-    | Configured
-    | Quit
 )
+Event = Began | ProcessEvent | Configured | Quit

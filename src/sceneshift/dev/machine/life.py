@@ -28,6 +28,7 @@ from sceneshift.dev.machine.events import (
     Debugging,
     Exited,
     Paused,
+    ProcessEvent,
     Ready,
     SetupEnded,
     Style,
@@ -41,20 +42,6 @@ from sceneshift.dev.machine.state import Phase
 CRASH_LIMIT = 5
 CRASH_WINDOW_S = 10.0
 FIRST_DELAY_S = 0.1
-
-
-ProcessEvent = (
-    SetupEnded
-    | Ready
-    | Checked
-    | Exited
-    | Changed
-    | Waited
-    | Asked
-    | Debugging
-    | Paused
-    | Unpaused
-)
 
 
 class Life(Generations):

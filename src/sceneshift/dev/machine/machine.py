@@ -14,10 +14,11 @@ from sceneshift.dev.machine.events import (
     Event,
     Exited,
     Paused,
+    ProcessEvent,
     Quit,
     SetupEnded,
 )
-from sceneshift.dev.machine.life import Life, ProcessEvent
+from sceneshift.dev.machine.life import Life
 from sceneshift.dev.machine.order import Order
 from sceneshift.dev.machine.state import Phase, ProcessState
 

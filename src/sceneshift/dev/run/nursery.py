@@ -152,26 +152,19 @@ class Nursery:
         hot: Sequence[str] | None = None,
     ) -> Channel:
         """Make a generation; return the line to it."""
-        program = self._program
-        if self.cold_reason is None:
-            return zygote.fork(
-                self,
-                program,
-                number,
-                park=park,
-                output_fd=output_fd,
-                anchor=anchor,
-                hot=hot,
-            )
+        is_itself = self.cold_reason is not None
         channel = zygote.fork(
             self,
-            program,
+            self._program,
             number,
             park=park,
             output_fd=output_fd,
             anchor=anchor,
-            is_itself=True,
+            hot=hot,
+            is_itself=is_itself,
         )
+        if not is_itself:
+            return channel
         self._current = None
         self._old.append(zygote)
         zygote.child.exited.add_done_callback(

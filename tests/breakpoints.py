@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.ide.dap.client import Client
 from sceneshift.ide.dap.programs import Programs
 from support import wait_until
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sceneshift.ide.dap.client import Client, Frame
+    from sceneshift.ide.dap.client import Frame
 
 # Not one of a person who runs the tests, nor coverage's, which slows pydevd down.
 ENVIRON = {
@@ -115,3 +116,42 @@ def _read_port(ready: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return port
+
+
+# What it is told to say comes as JSON: a list of messages for each of our requests.
+ADAPTER = """
+import json, sys
+
+def read():
+    head = b""
+    while not head.endswith(b"\\r\\n\\r\\n"):
+        byte = sys.stdin.buffer.read(1)
+        if not byte:
+            sys.exit()
+        head += byte
+    return json.loads(sys.stdin.buffer.read(int(head.split(b":")[1])))
+
+def send(message):
+    data = json.dumps(message).encode()
+    sys.stdout.buffer.write(b"Content-Length: %d\\r\\n\\r\\n" % len(data) + data)
+    sys.stdout.flush()
+
+says = json.loads(sys.argv[1])
+while True:
+    request = read()
+    for message in says.get(request.get("command"), []):
+        if message == "end":
+            sys.exit()
+        send({"request_seq": request.get("seq"), **message})
+"""
+
+
+def scripted(says: dict[str, Any]) -> Client:
+    """Return a client of an adapter that says what it is told to."""
+    words = (sys.executable, "-I", "-S", "-c", ADAPTER, json.dumps(says))
+    return Client(ENVIRON, adapter=words)
+
+
+def answer(**keys: Any) -> dict[str, Any]:
+    """Return a response."""
+    return {"type": "response", "success": True, **keys}

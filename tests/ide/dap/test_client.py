@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +10,11 @@ from breakpoints import (
     ENVIRON,
     LOOP,
     LOOP_LINE,
+    answer,
     ask,
     find_place,
     launch,
+    scripted,
     serving_debugger,
 )
 from sceneshift.core.processes import is_alive
@@ -26,44 +26,6 @@ from support import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-# What it is told to say comes as JSON: a list of messages for each of our requests.
-ADAPTER = """
-import json, sys
-
-def read():
-    head = b""
-    while not head.endswith(b"\\r\\n\\r\\n"):
-        byte = sys.stdin.buffer.read(1)
-        if not byte:
-            sys.exit()
-        head += byte
-    return json.loads(sys.stdin.buffer.read(int(head.split(b":")[1])))
-
-def send(message):
-    data = json.dumps(message).encode()
-    sys.stdout.buffer.write(b"Content-Length: %d\\r\\n\\r\\n" % len(data) + data)
-    sys.stdout.flush()
-
-says = json.loads(sys.argv[1])
-while True:
-    request = read()
-    for message in says.get(request.get("command"), []):
-        if message == "end":
-            sys.exit()
-        send({"request_seq": request.get("seq"), **message})
-"""
-
-
-def scripted(says: dict[str, Any]) -> Client:
-    """Return a client of an adapter that says what it is told to."""
-    words = (sys.executable, "-I", "-S", "-c", ADAPTER, json.dumps(says))
-    return Client(ENVIRON, adapter=words)
-
-
-def answer(**keys: Any) -> dict[str, Any]:
-    """Return a response."""
-    return {"type": "response", "success": True, **keys}
 
 
 def wait_for_output(client: Client, text: str, count: int) -> None:

@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from breakpoints import ENVIRON
+from sceneshift.core.process_entry import ProcessEntry
 from sceneshift.core.processes import find_process, is_alive
+from sceneshift.ide.dap import programs as dapprograms
 from sceneshift.ide.dap.framing import DebugError
 from sceneshift.ide.dap.programs import MARK, Programs
 from sceneshift.ide.dap.sweep import sweep
@@ -76,3 +79,36 @@ def test_what_cannot_be_started_is_told() -> None:
         pytest.raises(DebugError, match="/no/python: no such file"),
     ):
         programs.spawn(["/no/python"])
+
+
+def test_what_cannot_be_watched_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would outlive a debugger that is killed; no descriptor is left of that."""
+    opened = Path("/proc/self/fd")
+    before = sorted(opened.iterdir())
+    with Programs({}) as programs, monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/no/python")
+        with pytest.raises(DebugError, match="cannot be started: /no/python: no such"):
+            programs.spawn([*BARE, SLEEP])
+    assert sorted(opened.iterdir()) == before
+
+
+class Stuck(Programs):
+    """Programs of which one cannot be killed: it is not what its entry says."""
+
+    is_stuck = True
+
+    def find(self) -> tuple[ProcessEntry, ...]:
+        """Return another process in the place of one that has ended."""
+        if not self.is_stuck:
+            return super().find()
+        mine = {"pgid": os.getpgid(0), "sid": os.getsid(0)}
+        return (ProcessEntry(os.getpid(), ppid=1, state="D", started=0, **mine),)
+
+
+def test_what_cannot_be_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a port, and whoever reads it can look."""
+    monkeypatch.setattr(dapprograms, "_LIMIT_S", 0.05)
+    with Stuck({}) as stuck:
+        with pytest.raises(DebugError, match=f"cannot be ended: {os.getpid()}$"):
+            stuck.end()
+        stuck.is_stuck = False

@@ -83,6 +83,12 @@ def test_the_mapping_that_is_missing_is_said(
     assert f'"localRoot": {mapping}' in found.findings[0].hint
 
 
+def test_a_mapping_may_begin_above_the_project(trial: Trial) -> None:
+    """Where the process has a copy of more than that."""
+    found = judge(trial, stop_in(Path("/srv", trial.root.name, "api/main.py")))
+    assert f'"localRoot": "{trial.root.parent}", "remote' in found.findings[0].hint
+
+
 def test_a_mapping_that_leads_away_is_told(trial: Trial) -> None:
     """The file is the one that was meant, and the line was set elsewhere."""
     file = stop_in(trial.places[0].file)

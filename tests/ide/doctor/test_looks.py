@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,10 @@ from sceneshift.core.errors import ConfigError, UsageError
 from sceneshift.ide.doctor import Examined, Kind, Outcome, Request, examine
 from sceneshift.ide.doctor.interpreter import Interpreter
 from sceneshift.ide.doctor.program import Facts, check_launch
-from sceneshift.ide.doctor.resolution import add_env_file
+from sceneshift.ide.doctor.resolution import add_env_file, find_interpreter
 from sceneshift.ide.doctor.target import read_entry
 from sceneshift.ide.doctor.variables import Variables
 from sceneshift.ide.doctor.workspace import load_workspace
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RECOMMENDED = {"recommendations": ["ms-python.python"]}
 SETTINGS = {"python.defaultInterpreterPath": sys.executable, "own.port": 81}
@@ -275,6 +273,10 @@ def test_files_of_editors_are_read_as_editors_do_it(tmp_path: Path) -> None:
     file.write_text("{\n<<<<<<< ours\n}")
     with pytest.raises(ConfigError, match=r"launch.json:2:1: a conflict of a merge"):
         load_workspace(tmp_path)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigError, match=r"launch.json: cannot be read: Is a dir"):
+        load_workspace(tmp_path)
 
 
 def test_variables_are_replaced_as_editors_do_it(root: Path) -> None:
@@ -296,8 +298,8 @@ def test_variables_are_replaced_as_editors_do_it(root: Path) -> None:
     assert variables.replace({"x": "${env:HOME}${/}${env:NONE}"}) == {"x": "/home/"}
     assert variables.replace("${config:own.port}") == "81"
     assert variables.replace("${input:picked} ${input:typed}") == "one given"
-    assert variables.replace("${workspaceFolder:other} ${x}") == (
-        "${workspaceFolder:other} ${x}"
+    assert variables.replace("${workspaceFolder:other} ${x} ${x}") == (
+        "${workspaceFolder:other} ${x} ${x}"
     )
     assert variables.unresolved == ["workspaceFolder:other", "x"]
 
@@ -308,3 +310,59 @@ def test_env_files_are_read_as_the_extension_does_it(tmp_path: Path) -> None:
     entry = {**START, "envFile": ".env", "env": {"D": "own"}}
     env = add_env_file(entry, tmp_path)["env"]
     assert env == {"A": "1", "C": "3 # x", "D": "own", "E": ""}
+
+
+def test_a_python_that_no_entry_names_is_the_editors(tmp_path: Path) -> None:
+    """That of the settings, then that of the project, then that of PATH."""
+    (tmp_path / ".vscode").mkdir()
+    write(tmp_path, "launch", {})
+    program = tmp_path / "bin/python3"
+    program.parent.mkdir()
+    program.touch(0o755)
+    environ = {"PATH": str(program.parent)}
+
+    def find() -> str:
+        return find_interpreter(load_workspace(tmp_path), environ)
+
+    assert find() == str(program)
+    own = tmp_path / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert find() == str(own)
+    write(tmp_path, "settings", {"python.defaultInterpreterPath": "python3"})
+    assert find() == str(program)
+
+
+def test_the_file_that_is_open_is_the_one_that_is_named(root: Path) -> None:
+    """Else it would be the first with tests."""
+    entry = {**START, "name": "one", "program": "${file}"}
+    write(root, "launch", {"configurations": [entry]})
+    request = Request(environ={}, file=Path("none.py"), is_looking=True)
+    (found,) = examine(root, ["one"], request)
+    assert f"no file {root}/none.py" in found.detail
+
+
+def test_a_file_that_nobody_can_guess_is_asked_for(tmp_path: Path) -> None:
+    """Where there are no tests, none is as good as any other."""
+    (tmp_path / ".vscode").mkdir()
+    write(tmp_path, "extensions", RECOMMENDED)
+    found = look(tmp_path, {**START, "args": ["${file}"], "python": sys.executable})
+    assert [(one.kind, one.hint) for one in found.findings] == [
+        (Kind.UNRESOLVED, "name one: --file tests/test_a.py")
+    ]
+
+
+def test_a_machine_without_debugpy_is_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the entry's own Python is enough."""
+    monkeypatch.setitem(sys.modules, "debugpy", None)
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    found = [
+        look(root, {**START, "program": "work.py", "python": str(python)})
+        for python in (bare, sys.executable)
+    ]
+    kinds = [[one.kind for one in each.findings] for each in found]
+    assert kinds == [[Kind.MISSING_DEBUGPY], []]

@@ -18,6 +18,7 @@ from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.ports import is_free
 from sceneshift.ide.doctor import Examined, Kind, Outcome, Request, examine, report
 from support import free_port, wait_until
+from watching import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -250,6 +251,31 @@ def test_a_task_that_opens_no_port_is_told(root: Path) -> None:
     assert "task `serve` is ready, and nothing listens at port" in found.detail
 
 
+def test_a_linked_worktree_has_ports_of_its_own(tmp_path: Path) -> None:
+    """Those of the files are the main checkout's: what was started has others."""
+    main, linked = tmp_path / "main", tmp_path / "linked"
+    main.mkdir()
+    git(main, "init", "-q")
+    git(main, "commit", "-q", "--allow-empty", "-m", "first")
+    git(main, "worktree", "add", "-q", str(linked))
+    (linked / ".vscode").mkdir()
+    entry = {"request": "attach", "connect": {"port": free_port()}}
+    task = {"label": "serve", "command": "true"}
+    found = run(linked, {**entry, "preLaunchTask": "serve"}, [task], limit_s=0.2)
+    assert [one.kind for one in found.findings if not one.is_warning] == [
+        Kind.PORT_CLOSED
+    ]
+    assert found.findings[0].hint.startswith("this is a linked worktree: entries name")
+
+
+def test_a_host_where_nobody_listens_is_told(root: Path) -> None:
+    """Only what is attached to tells, where it is no address of this machine's own."""
+    connect = {"host": "127.0.0.2", "port": free_port()}
+    found = run(root, {"request": "attach", "connect": connect})
+    assert [one.kind for one in found.findings] == [Kind.PORT_CLOSED]
+    assert "attached to at 127.0.0.2" in found.detail
+
+
 def test_a_debugger_that_does_not_answer_is_told(root: Path) -> None:
     """A mere connection to its port is enough for that."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -354,6 +380,7 @@ def test_a_line_is_printed_for_each_entry(
     entries = [
         {"name": "a", "type": "node", "request": "launch"},
         {"name": "b", "type": "python", "request": "launch", "program": "work.py"},
+        {"name": "c", "type": "node", "request": "launch", "args": "${command:x}"},
     ]
     write(root, "launch", {"configurations": entries})
     with pytest.raises(SceneshiftError, match=r"an entry does not work: b$"):
@@ -362,7 +389,9 @@ def test_a_line_is_printed_for_each_entry(
     assert printed.out.splitlines() == [
         "a: not run, as it needs a debugger of node",
         "b: failed: the type `python` is not known to editors any more",
+        "c: not run, as it asks for command:x",
     ]
+    assert "  `${command:x}` has no value here\n  hint: it is run from" in printed.err
     assert '  hint: write "type": "debugpy"' in printed.err
     report(examine(root, ["a"], Request(environ=ENVIRON)), as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["configurations"]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import signal
+import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -81,6 +82,9 @@ class Client:
             self.programs.end()
             for session in self.sessions:
                 session.connection.close()
+            for key in self._selector.get_map().values():
+                if isinstance(key.fileobj, socket.socket):
+                    key.fileobj.close()
             self._selector.close()
 
     # -- sessions
@@ -137,28 +141,23 @@ class Client:
                 self.watch_output(process, session.add_output)
                 return {"processId": process.pid}
             if request.get("command") == "startDebugging":
-                self._start_child(session, arguments)
+                self._start_child(arguments)
                 return {}
         except DebugError as error:
             session.add_output(error.message)
         return None
 
-    def _start_child(self, parent: Session, arguments: Mapping[str, Any]) -> None:
-        child = {"request": "attach", **arguments["configuration"]}
-        child["request"] = arguments.get("request", child["request"])
-        if find_address(child) is None and parent.connection.address is not None:
-            host, port = parent.connection.address
-            child["connect"] = {"host": host, "port": port}
+    def _start_child(self, arguments: Mapping[str, Any]) -> None:
         with contextlib.suppress(DebugError):  # it has ended meanwhile
-            self.start(child)
+            self.start({**arguments["configuration"], "request": arguments["request"]})
 
     # -- the loop
 
-    def watch(self, source: int, on_ready: Callable[[], bool]) -> None:
+    def watch(self, source: int | socket.socket, on_ready: Callable[[], bool]) -> None:
         """Have a descriptor looked at while we wait, until it is said to be over.
 
         Args:
-            source: The descriptor.
+            source: The descriptor, or the socket, which is closed with the client.
             on_ready: Is called where it can be read; returns whether it goes on.
         """
 

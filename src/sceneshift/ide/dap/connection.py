@@ -24,17 +24,11 @@ class Connection:
     Args:
         source: What its messages are read from; is read when it has some.
         target: What ours are written to.
-        address: Host and port; None for pipes.
     """
 
     def __init__(
-        self,
-        source: socket.socket | IO[bytes],
-        target: socket.socket | IO[bytes],
-        *,
-        address: tuple[str, int] | None = None,
+        self, source: socket.socket | IO[bytes], target: socket.socket | IO[bytes]
     ) -> None:
-        self.address = address
         self._ends: Sequence[socket.socket | IO[bytes]] = (source, target)
         self._target = target.fileno()
         self._source = source.fileno()
@@ -98,7 +92,7 @@ def open_tcp(host: str, port: int, *, limit_s: float) -> Connection:
         ) from (exc)
     line.settimeout(None)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Connection(line, line, address=(host, port))
+    return Connection(line, line)
 
 
 def find_address(configuration: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -76,10 +76,10 @@ class Programs:
         Raises:
             DebugError: It cannot be started.
         """
-        if self._sweeper is None:
-            self._sweeper = _start_sweeper(self._mark)
         values = {**self._environ, **(env or {})}
         try:
+            if self._sweeper is None:
+                self._sweeper = _start_sweeper(self._mark)
             process = subprocess.Popen(
                 [os.fspath(word) for word in words],
                 cwd=cwd,
@@ -91,10 +91,9 @@ class Programs:
                 bufsize=0,
             )
         except (OSError, ValueError) as exc:
+            what = getattr(exc, "filename", None) or words[0]
             reason = getattr(exc, "strerror", None) or str(exc)
-            raise DebugError(
-                f"cannot be started: {words[0]}: {reason.lower()}"
-            ) from exc
+            raise DebugError(f"cannot be started: {what}: {reason.lower()}") from exc
         self._started.append(process)
         return process
 

@@ -121,10 +121,9 @@ class Session:
 
     def _finish_start(self, answer: Message) -> None:
         if answer.get("success"):
-            if self.stage is Stage.STARTING:
-                self.stage = Stage.RUNNING
-            return
-        self.end(_read_error(answer))
+            self.stage = Stage.RUNNING
+        else:
+            self.end(_read_error(answer))
 
     def send(
         self,
@@ -149,7 +148,7 @@ class Session:
                 answer(message)
         elif kind == "request":
             self._answer(message)
-        elif kind == "event":
+        else:
             handle = _EVENTS.get(str(message.get("event")))
             if handle is not None:
                 handle(self, message.get("body") or {})
@@ -225,11 +224,6 @@ class Session:
     def _handle_terminated(self, _body: Message) -> None:
         self.end(None)
 
-    def _handle_child(self, body: Message) -> None:
-        self._on_reverse(
-            self, {"command": "startDebugging", "arguments": {"configuration": body}}
-        )
-
     def _answer(self, request: Message) -> None:
         body = self._on_reverse(self, request)
         self._number += 1
@@ -246,8 +240,7 @@ class Session:
 
 
 _EVENTS: Mapping[str, Callable[[Session, Message], None]] = {
-    "debugpyAttach": Session._handle_child,  # noqa: SLF001 - its own table
-    "exited": Session._handle_exited,  # noqa: SLF001
+    "exited": Session._handle_exited,  # noqa: SLF001 - its own table
     "initialized": Session._handle_initialized,  # noqa: SLF001
     "output": Session._handle_output,  # noqa: SLF001
     "process": Session._handle_process,  # noqa: SLF001

@@ -40,7 +40,7 @@ class Call:
         except OSError:
             self.is_over = True
             return
-        client.watch(self._line.fileno(), self._read)
+        client.watch(self._line, self._read)
 
     @property
     def status(self) -> int | None:

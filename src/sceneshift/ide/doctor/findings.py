@@ -25,7 +25,6 @@ class Kind(Enum):
     MISSING_PROGRAM = "missing-program"
     MISSING_TASK = "missing-task"
     NEVER_HIT = "never-hit"
-    NO_ADAPTER = "no-adapter"
     NO_MAPPING = "no-mapping"
     NO_PLACE = "no-place"
     OLD_TYPE = "old-type"

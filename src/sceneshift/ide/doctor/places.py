@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from sceneshift.ide.doctor.sources import (
@@ -12,6 +11,7 @@ from sceneshift.ide.doctor.sources import (
     find_routes,
     find_tests,
     is_test_file,
+    starts_server,
 )
 from sceneshift.ide.doctor.target import Role
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from sceneshift.ide.doctor.target import Target
 
-# As Flask's and uvicorn's own documentation has it.
-_SERVES = re.compile(r"\b(?:app|application|uvicorn|hypercorn)\.run\(")
 _MOST_ROUTES = 12  # each file is another request to each process
 _MOST_TEST_FILES = 40
 _MOST_FILES = 100
@@ -47,11 +45,7 @@ def find_role(root: Path, target: Target) -> Role:
     own = target.find_file()
     if target.role is not Role.PROGRAM or own is None:
         return target.role
-    try:
-        text = own.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return target.role
-    is_server = _SERVES.search(text) is not None and choose_routes(root, own)
+    is_server = starts_server(own) and choose_routes(root, own)
     return Role.WEB if is_server else target.role
 
 

@@ -22,6 +22,8 @@ _PARAMETER = re.compile(r"\{[^}]*\}|<[^>]*>")
 _ROUTES = frozenset({"get", "route", "api_route"})
 # Reading is quick, parsing is not.
 _ROUTING = re.compile(rb"\.(?:get|route|api_route)\(|\bpath\(|\(request\b")
+# As Flask's and uvicorn's own documentation has it.
+_SERVING = re.compile(rb"\b(?:app|application|uvicorn|hypercorn)\.run\(")
 _DJANGO = frozenset({"path", "re_path"})
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py")
 
@@ -63,6 +65,11 @@ def find_files(folder: Path, *, most: int = _MOST_FILES) -> list[Path]:
 def is_test_file(file: Path) -> bool:
     """Tell whether pytest would take it."""
     return _TEST_FILE.fullmatch(file.name) is not None
+
+
+def starts_server(file: Path) -> bool:
+    """Tell whether a file that is run starts a web server by itself."""
+    return _parse(file, _SERVING) is not None
 
 
 def find_routes(files: Sequence[Path]) -> list[Place]:

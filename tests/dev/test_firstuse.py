@@ -115,7 +115,9 @@ def test_set_up_steps_fill_a_database_that_was_made_anew(tree: Path) -> None:
     stream = make_stream(tree)
 
     async def use(first_use: FirstUse, spec: ProcessSpec, _say: Say) -> None:
-        preparation = Preparation(first_use._spawner, StateFolder(tree), first_use)
+        preparation = Preparation(
+            first_use._errand.spawner, StateFolder(tree), first_use
+        )
         env = {**spec.env, "DATABASE_URL": spec.databases[0].url}
         spec = replace(spec, setup=step, env=env)
         for _ in range(2):
@@ -167,7 +169,9 @@ def test_set_up_steps_are_left_alone_where_all_is_there(tree: Path) -> None:
         )
 
         async def use(first_use: FirstUse, spec: ProcessSpec, _say: Say) -> None:
-            preparation = Preparation(first_use._spawner, StateFolder(tree), first_use)
+            preparation = Preparation(
+                first_use._errand.spawner, StateFolder(tree), first_use
+            )
             env = {**spec.env, "DATABASE_URL": url}
             spec = replace(spec, databases=(database,), setup=step, env=env)
             await preparation.prepare(spec, stream)

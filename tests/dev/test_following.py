@@ -100,7 +100,7 @@ def test_what_was_left_is_not_filled_again(
     """Its set-up was done before it was left, and rows were changed since."""
     words = [sys.executable, "-c", f"raise SystemExit({status})"]
     forgotten: list[StateFolder] = []
-    monkeypatch.setattr("sceneshift.dev.following.list_words", lambda _: words)
+    monkeypatch.setattr("sceneshift.dev.errand.list_words", lambda _: words)
     monkeypatch.setattr("sceneshift.dev.following.forget_filled", forgotten.append)
     found, _ = follow(root, "ending")
     assert found[0] is has_moved

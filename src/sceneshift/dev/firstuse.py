@@ -9,19 +9,16 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.firstuse import (
     build_env,
     describe_order,
     list_missing,
     list_unsure,
-    list_words,
 )
 from sceneshift.core.selection import VARIABLE
 from sceneshift.core.worktree import find_worktree
+from sceneshift.dev.errand import Errand
 from sceneshift.dev.guard.stop import stop_session
-from sceneshift.dev.oneshot import run_to_end
-from sceneshift.dev.saying import Lines
 from sceneshift.dev.setup import forget_filled
 
 if TYPE_CHECKING:
@@ -49,8 +46,8 @@ class FirstUse:
     """
 
     def __init__(self, module: str, *, spawner: Spawner, state: StateFolder) -> None:
-        self._module = module
-        self._spawner = spawner
+        trouble = "databases cannot be made"
+        self._errand = Errand(module, spawner, state.root, trouble)
         self._state = state
         self._turn = asyncio.Lock()
         self._tried: dict[OwnDatabase, float] = {}
@@ -66,7 +63,7 @@ class FirstUse:
             spec: The process.
             say: Tells people something about it.
         """
-        if not self._module or not self._list_wanted(spec):
+        if not self._errand.module or not self._list_wanted(spec):
             return
         async with self._turn:
             wanted = tuple(filter(self._is_due, self._list_wanted(spec)))
@@ -87,25 +84,14 @@ class FirstUse:
     async def _make(
         self, wanted: tuple[OwnDatabase, ...], spec: ProcessSpec, say: Say
     ) -> None:
-        worktree, root = find_worktree(self._state.root), self._state.root
+        root = self._state.root
+        worktree = find_worktree(root)
         if worktree is None:  # it is being removed
             return
         name = spec.env.get(VARIABLE, "")
         order = describe_order(worktree, root, wanted, name)
-        lines = Lines(say)
-        try:
-            await run_to_end(
-                list_words(self._module),
-                spawn=self._spawner.spawn,
-                env=build_env(spec.env, order),
-                cwd=root,
-                output=lines.feed,
-                stop=_stop,
-            )
-        except (SceneshiftError, OSError) as error:
-            say(f"databases cannot be made: {error}")
-        lines.close()
-        if lines.are_said:  # else all were there
+        done = await self._errand.run(build_env(spec.env, order), say, stop=_stop)
+        if done.has_spoken:  # else all were there
             forget_filled(self._state)
         self._seen.update(wanted)
         failed = list_missing(wanted, self._state)

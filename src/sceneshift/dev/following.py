@@ -11,12 +11,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from sceneshift.core.branch import find_branch
-from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.firstuse import list_words
 from sceneshift.core.following import LATER, LEFT, MADE, has
 from sceneshift.core.selection import VARIABLE
-from sceneshift.dev.oneshot import run_to_end
-from sceneshift.dev.saying import Lines
+from sceneshift.dev.errand import Errand
 from sceneshift.dev.setup import forget_filled
 
 if TYPE_CHECKING:
@@ -57,8 +54,9 @@ class Following:
     """
 
     def __init__(self, module: str, *, spawner: Spawner, state: StateFolder) -> None:
-        self._module = module
-        self._spawner = spawner
+        # It may be killed at any moment.
+        trouble = "databases cannot follow git"
+        self._errand = Errand(module, spawner, state.root, trouble)
         self._state = state
         self._turn = asyncio.Lock()
         self._last: dict[str, _Attempt] = {}
@@ -77,7 +75,7 @@ class Following:
         Returns:
             Whether another state was put in place of one, by this call.
         """
-        if not self._module or not spec.follows:
+        if not self._errand.module or not spec.follows:
             return False
         name = spec.env[VARIABLE]
         came_at = time.monotonic()
@@ -97,21 +95,10 @@ class Following:
             pass
 
     async def _run(self, environment: str, say: Say) -> int:
-        lines, status = Lines(say), 0
-        try:
-            status = await run_to_end(
-                list_words(self._module),
-                spawn=self._spawner.spawn,
-                env=_build_env(environment),
-                cwd=self._state.root,
-                output=lines.feed,  # and it may be killed at any moment
-            )
-        except (SceneshiftError, OSError) as error:
-            say(f"databases cannot follow git: {error}")
-        lines.close()
-        if has(status, MADE):  # what was left was set up before that
+        done = await self._errand.run(_build_env(environment), say)
+        if has(done.status, MADE):  # what was left was set up before that
             forget_filled(self._state)
-        return status
+        return done.status
 
 
 def _has_moved(status: int) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.dev.run.base import Listener, Runner
+    from sceneshift.dev.run.generation import Generation
 
     Use = Callable[["Stage"], Awaitable[None]]
 
@@ -34,7 +35,7 @@ class Told:
     def __init__(self) -> None:
         self.ready: list[int] = []
         self.ended: list[tuple[int, int]] = []
-        self.stops: list[object] = []
+        self.stops: list[bool] = []
 
     def handle_ready(self, _process: str, token: int) -> None:
         """Remember it."""
@@ -54,13 +55,9 @@ class Told:
     def handle_mute(self, _process: str) -> None:
         """Nor on this."""
 
-    def handle_debugger(self, *_said: object, **more: object) -> None:
-        """Remember whose breakpoint it is."""
-        if more["waiting"]:
-            self.stops.append(more["is_editors"])
-
-    def handle_step(self, *_said: object) -> None:
-        """Nor on this."""
+    def handle_debugger(self, _process: str, _token: int, *, waiting: bool) -> None:
+        """Remember whether somebody stops."""
+        self.stops.append(waiting)
 
 
 def write_web(folder: Path) -> ProcessSpec:
@@ -148,6 +145,17 @@ def _command(pid: int) -> bytes:
             return file.read()
     except OSError:
         return b""
+
+
+def tell_of_stop(
+    generation: Generation | None, *, waiting: bool, place: str = "app.py:3"
+) -> None:
+    """Have a generation's own process say that it stands at a breakpoint, or not."""
+    assert generation is not None
+    assert generation.link is not None
+    file, _, line = place.partition(":")
+    message = {"event": "debugger", "waiting": waiting, "file": file, "line": line}
+    generation.link._on_message(generation.link, message, [])
 
 
 @contextlib.asynccontextmanager

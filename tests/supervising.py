@@ -15,7 +15,14 @@ from sceneshift.dev.routing import Router
 from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
-from staging import make_ground, make_runner, make_stream, open_spawner, write_web
+from staging import (
+    make_ground,
+    make_runner,
+    make_stream,
+    open_spawner,
+    tell_of_stop,
+    write_web,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -125,6 +132,11 @@ class Supervised:
         await self.until_phase(m.Phase.STARTING)
         await self.until_idle(self._has_process)
 
+    def is_linked(self, token: int | None) -> bool:
+        """Tell whether a generation has an agent."""
+        generation = self.supervisor.generation_of("web", token)
+        return generation is not None and generation.link is not None
+
     def _has_process(self) -> bool:
         generation = self.supervisor.generation_of("web", self.state.current)
         return generation is not None and generation.pid is not None
@@ -132,6 +144,11 @@ class Supervised:
     async def until_phase(self, phase: m.Phase) -> None:
         """Wait until the process is so far."""
         await self.until(lambda: self.state.phase is phase)
+
+
+def stand(it: Supervised, token: int | None, place: str = "app.py:3") -> None:
+    """Have a generation stand at a breakpoint."""
+    tell_of_stop(it.supervisor.generation_of("web", token), waiting=True, place=place)
 
 
 def run_supervised(kind: str, folder: Path, use: Use, **options: Any) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.errors import ConfigError
+from sceneshift.dev.clock import Clock
 from sceneshift.dev.model import CommandProbe, HttpProbe, TcpProbe
 from sceneshift.dev.oneshot import run_to_end
 from sceneshift.dev.probe import (
@@ -75,9 +76,11 @@ def target(port: int | None = None, cwd: Path = Path("/")) -> ProbeTarget:
 RUN = functools.partial(run_to_end, spawn=PlainSpawner())
 
 
-async def ask(probe: Askable, whom: ProbeTarget, **options: ProbeTimes) -> ProbeResult:
+async def ask(
+    probe: Askable, whom: ProbeTarget, times: ProbeTimes | None = None
+) -> ProbeResult:
     """Ask once."""
-    return await check_once(probe, whom, run_command=RUN, **options)
+    return await check_once(probe, whom, run_command=RUN, times=times)
 
 
 def ask_http(answer: bytes, path: str = "/health") -> tuple[ProbeResult, bytes]:
@@ -273,6 +276,47 @@ def test_an_absent_process_is_asked_often(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sceneshift.dev.probe.check_once", check_once)
     asyncio.run(use())
     assert pauses == [0.02, 0.05, 0.1, 0.02, 0.032, 0.051]
+
+
+def test_who_stands_at_a_breakpoint_is_asked_nothing() -> None:
+    """Each question might be one more that stops there; the last has time, too."""
+
+    async def use() -> None:
+        clock, asked = Clock(), asyncio.Queue[None]()
+        answer = asyncio.Event()
+
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.put_nowait(None)
+            clock.stop()
+            await answer.wait()
+            writer.write(b"HTTP/1.1 503 no\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            whom = target(server.sockets[0].getsockname()[1])
+            times = ProbeTimes(first_interval_s=0.0, attempt_timeout_s=0.5)
+            waits = asyncio.ensure_future(
+                wait_ready(
+                    HttpProbe(path="/"),
+                    whom,
+                    run_command=RUN,
+                    times=times,
+                    on_result=lambda _: told.set(),
+                    clock=clock,
+                )
+            )
+            told = asyncio.Event()
+            await asked.get()
+            answer.set()
+            await told.wait()
+            for _ in range(10):  # of the loop: it would ask at once
+                await asyncio.sleep(0)
+            assert asked.empty()
+            clock.go()
+            await asked.get()
+            waits.cancel()
+
+    asyncio.run(use())
 
 
 def test_a_ready_process_is_asked_once() -> None:

@@ -7,7 +7,7 @@ from sceneshift.core.wording import iso_time
 from sceneshift.dev.history import Reload, SwitchRecord
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.status import describe, describe_reload, describe_switch
-from supervising import run_supervised
+from supervising import run_supervised, stand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,10 +78,8 @@ def test_what_is_more_urgent_than_the_phase_is_the_state(tmp_path: Path) -> None
         it.supervisor.change("web", ["app.py"])
         assert row(it)["state"] == "reloading"
         token = it.state.candidate
-        assert token is not None
-        it.supervisor.handle_debugger(
-            "web", token, waiting=True, place="app.py:3", is_editors=False
-        )
+        await it.until_idle(lambda: it.is_linked(token))
+        stand(it, token)
         assert (row(it)["state"], row(it)["breakpoint"]) == ("debugging", "app.py:3")
 
     run_supervised("fork", tmp_path, use)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from typing import TYPE_CHECKING
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from sceneshift.dev.machine import Phase, Verb
-from supervising import LISTENING, connect, run_supervised
+from sceneshift.dev.machine import Phase, Quit, Verb
+from supervising import LISTENING, connect, run_supervised, stand
 from support import free_port
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from supervising import Supervised
 
+STUBBORN = """\
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
+while True:
+    time.sleep(0.01)
+"""
 # Ends a while after it was asked to, when it would be taken to be ready.
 SLOW_TO_END = "trap 'sleep 0.3; exit' TERM; sleep 300 & wait"
 
@@ -159,3 +166,29 @@ def test_the_page_of_one_that_goes_goes_with_it(tmp_path: Path) -> None:
         assert connect(port) == errno.ECONNREFUSED
 
     run_supervised("fork", tmp_path, use, port=port, listens=True)
+
+
+@pytest.mark.parametrize("asks", ["quit", "stop"])
+def test_whoever_wants_an_end_does_not_wait_for_a_breakpoint(
+    tmp_path: Path, asks: str
+) -> None:
+    """The machine has told it to end already, for a reload; that one waits."""
+
+    async def use(it: Supervised) -> None:
+        (tmp_path / "app.py").write_text(STUBBORN)
+        await it.until_phase(Phase.READY)
+        it.supervisor.change("web", ["app.py"])
+        await it.until_phase(Phase.STOPPING)
+        stand(it, it.state.current)
+        assert it.supervisor.find_place("web") == "app.py:3"
+        if asks == "quit":
+            it.supervisor.feed(Quit())
+            async with asyncio.timeout(30):
+                await it.supervisor.done
+        else:
+            it.supervisor.ask("web", Verb.STOP)
+            await it.until_phase(Phase.STOPPED)
+        assert it.supervisor.find_place("web") is None
+        assert "asked" in it.said()
+
+    run_supervised("fork", tmp_path, use)

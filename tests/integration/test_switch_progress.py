@@ -40,7 +40,9 @@ def test_others_are_told_how_far_it_is(slow: Slow) -> None:
     assert told == {
         "environment": "staging",
         "former": "development",
-        "waiting": [{"name": "web", "state": "starting", "setup": None}],
+        "waiting": [
+            {"name": "web", "state": "starting", "setup": None, "breakpoint": None}
+        ],
         "ready": ["worker"],
     }
     said = stack.inv("dev.status").stderr
@@ -96,7 +98,10 @@ def test_a_set_up_step_is_told_by_its_command(stack: Stack) -> None:
     assert told is not None
     web, worker = told["waiting"]
     assert (web["state"], web["setup"]) == ("setup", "sh step.sh")
-    assert worker == {"name": "worker", "state": "waiting", "setup": None}
+    assert (worker["name"], worker["state"], worker["setup"]) == (
+        *("worker", "waiting"),
+        None,
+    )
     expected = "waits for web (sh step.sh), worker (waiting); ready: none yet"
     assert line.partition(" s: ")[2] == f"{expected}\n"
 

@@ -52,14 +52,17 @@ def name_few(names: Sequence[str], most: int) -> str:
 
 def describe_progress(switch: Mapping[str, Any]) -> str:
     """Say what a switch waits for, as `inv dev.status --json` tells of it."""
-    waiting = [
-        f"{each['name']} ({each['setup'] or each['state']})"
-        for each in switch["waiting"]
-    ]
+    waiting = [f"{each['name']} ({_describe_wait(each)})" for each in switch["waiting"]]
     if not waiting and not switch["ready"]:
         return "waits until what starts or ends just now has done so"
     ready = ", ".join(switch["ready"]) or "none yet"
     return f"waits for {', '.join(waiting) or 'its end'}; ready: {ready}"
+
+
+def _describe_wait(process: Mapping[str, Any]) -> str:
+    if process["breakpoint"]:
+        return f"at a breakpoint: {process['breakpoint']}"
+    return str(process["setup"] or process["state"])
 
 
 def describe_seconds(seconds: float) -> str:

@@ -89,6 +89,10 @@ def _await_settled(client: Client, deadline: float) -> dict[str, Any]:
         if answer["is_settled"]:
             return status
         coming = [p for p in status["processes"] if p["state"] not in _ARRIVED]
+        if all(each["state"] == "waiting" for each in coming) and any(
+            each["breakpoint"] for each in status["processes"]
+        ):
+            return status  # a person is to go on
         words = ", ".join(f"{each['name']} ({each['state']})" for each in coming)
         if words != said:
             StreamConsole().note(f"on the way: {words}")

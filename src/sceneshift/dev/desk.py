@@ -93,8 +93,13 @@ class Desk:
         await connection.send({"ok": True, "names": names, "status": status})
 
     async def _await_end(self, names: Iterable[str]) -> None:
-        while any(map(self._supervisor.machine.is_moving, names)):
+        while any(map(self._is_moving, names)):
             await self._supervisor.wait_move()
+
+    def _is_moving(self, name: str) -> bool:
+        """Tell whether it is on its way, and stands at no breakpoint."""
+        is_on_its_way = self._supervisor.machine.is_moving(name)
+        return is_on_its_way and self._supervisor.find_standing(name) is None
 
     async def _shutdown(self, _request: Message, connection: Connection) -> None:
         await connection.send({"ok": True, "pid": os.getpid()})
@@ -144,27 +149,20 @@ class Desk:
 
     async def _attach(self, request: Message, connection: Connection) -> None:
         (name,) = self._resolve([request["name"]])
-        states = self._supervisor.machine.states
-        debugged = states[name].debugged
-        generation = self._supervisor.generation_of(name, debugged)
-        terminal = None if generation is None else generation.terminal
-        if generation is None or terminal is None:
-            if self._supervisor.find_place(name) is not None:
-                raise SceneshiftError(
-                    f"`{name}` stands at a breakpoint of an editor",
-                    hint="go on with it there, or have the editor detach",
-                )
+        generation = self._supervisor.find_standing(name)
+        if generation is None:
             raise SceneshiftError(
                 f"`{name}` stands at no breakpoint",
                 hint="put `breakpoint()` in its code and have it run there",
             )
-        await connection.send(
-            {"ok": True, "place": self._supervisor.find_place(name)},
-            fd=terminal,
-        )
-        while generation.terminal == terminal:
-            if name not in states or states[name].debugged != debugged:
-                break
+        terminal = generation.terminal
+        if terminal is None:
+            raise SceneshiftError(
+                f"`{name}` stands at a breakpoint of an editor",
+                hint="go on with it there, or have the editor detach",
+            )
+        await connection.send({"ok": True, "place": generation.place}, fd=terminal)
+        while generation.clock.is_stopped and generation.terminal == terminal:
             await self._supervisor.wait_move()
         await connection.send({"ok": True, "place": None})
 

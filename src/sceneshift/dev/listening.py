@@ -37,7 +37,6 @@ class Listening:
         history: The last reloads and switches.
         switch: How far a switch is; None where none is under way.
         outages: Pages that answer for processes that cannot start.
-        places: Token and `file:line` of the last breakpoint of each.
         on_use: Called with each file that a process uses.
     """
 
@@ -59,7 +58,6 @@ class Listening:
         self.history = History()
         self.switch: Progress | None = None
         self.outages = outages
-        self.places: dict[str, tuple[int, str]] = {}
         self.on_use: Callable[[str], None] = lambda _path: None
         self._loop = loop
 
@@ -159,31 +157,9 @@ class Listening:
         if process in self.runners:
             self.router.fall_back(process, ANY_SOURCE)
 
-    def handle_debugger(
-        self,
-        process: str,
-        token: int,
-        *,
-        waiting: bool,
-        place: str,
-        is_editors: bool,
-    ) -> None:
+    def handle_debugger(self, process: str, token: int, *, waiting: bool) -> None:
         """A generation stops at a breakpoint or goes on."""
-        if waiting:
-            self.places[process] = token, place
-            where = "in the editor" if is_editors else f"inv dev.attach {process}"
-            self.note(process, f"waits at a breakpoint: {place}; take it: {where}")
         self.feed(m.Debugging(name=process, token=token, is_waiting=waiting))
-
-    def handle_step(self, process: str, token: int, place: str) -> None:
-        """A generation stands where a step has led it."""
-        self.places[process] = token, place
-
-    def find_place(self, process: str) -> str | None:
-        """Return where a process stands at a breakpoint, `file:line`."""
-        token, place = self.places.get(process, (None, None))
-        is_there = token is not None and token == self.machine.states[process].debugged
-        return place if is_there else None
 
     # -- telling people
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from sceneshift.core.errors import ConfigError
+from sceneshift.dev.clock import Clock
 from sceneshift.dev.model import CommandProbe, HttpProbe, TcpProbe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 # IPv4 first; servers that bind `localhost` may be on IPv6 alone (Node does so).
@@ -94,15 +96,16 @@ _DEFAULT_TIMES = ProbeTimes()
 _COMMAND_TIMES = ProbeTimes(interval_s=1.0, attempt_timeout_s=10.0)
 
 
-async def wait_ready(
+async def wait_ready(  # noqa: PLR0913 - options, each by its name
     probe: Askable,
     target: ProbeTarget,
     *,
     run_command: RunCommand,
     times: ProbeTimes | None = None,
     on_result: Callable[[ProbeResult], None] | None = None,
+    clock: Clock | None = None,
 ) -> None:
-    """Return when `probe` finds the process ready; cancel it where that ends or pauses.
+    """Return when `probe` finds the process ready; cancel it where that ends.
 
     Args:
         probe: How readiness is told.
@@ -110,21 +113,25 @@ async def wait_ready(
         run_command: What runs a probe's command.
         times: Other intervals than the usual ones.
         on_result: Takes each attempt's result, to say what is still waited for.
+        clock: The process's own: who stands at a breakpoint is asked nothing.
 
     Raises:
         ConfigError: The probe asks a port and the process has none.
     """
     times = times or _usual_times(probe)
-    clock = asyncio.get_running_loop().time
-    interval_s, began = times.first_interval_s, clock()
+    clock = clock or Clock()
+    interval_s, began = times.first_interval_s, clock.time()
     while True:
-        result = await check_once(probe, target, run_command=run_command, times=times)
+        await clock.going()
+        result = await check_once(
+            probe, target, run_command=run_command, times=times, limit=clock.limit
+        )
         if on_result is not None:
             on_result(result)
         if result.ok:
             return
         if result.is_absent:
-            lag_s = max(times.first_interval_s, (clock() - began) * _LAG)
+            lag_s = max(times.first_interval_s, (clock.time() - began) * _LAG)
             await asyncio.sleep(min(lag_s, times.interval_s))
         else:
             await asyncio.sleep(interval_s)
@@ -137,8 +144,16 @@ async def check_once(
     *,
     run_command: RunCommand,
     times: ProbeTimes | None = None,
+    limit: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout,
 ) -> ProbeResult:
     """Ask once.
+
+    Args:
+        probe: How readiness is told.
+        target: Whom it asks.
+        run_command: What runs a probe's command.
+        times: Other limits than the usual ones.
+        limit: What counts the seconds of an attempt.
 
     Raises:
         ConfigError: The probe asks a port and the process has none.
@@ -146,7 +161,7 @@ async def check_once(
     limit_s = (times or _usual_times(probe)).attempt_timeout_s
     is_absent = False
     try:
-        async with asyncio.timeout(limit_s):
+        async with limit(limit_s):
             ok, answer = await _ask(probe, target, run_command)
     except TimeoutError:
         ok, answer = False, f"no answer within {limit_s:g} s"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from sceneshift.dev import machine as m
+from sceneshift.dev.crew import Crew
 from sceneshift.dev.listening import Listening
 from sceneshift.dev.machine import Machine, Phase, ProcessState
 from sceneshift.dev.notes import describe_step
@@ -33,6 +34,7 @@ class Supervisor(Listening):
 
     Attributes:
         formers: Those that still run a process's last generation of another kind.
+        crew: All of them, with those that come or go by a switch.
         began_at: When the stack was started, seconds since 1970.
         moved: Set after each event; two that are beside each other share it.
         done: Set to the exit code when everything has ended.
@@ -79,7 +81,7 @@ class Supervisor(Listening):
             outages=Outages(stack, held, loop),
         )
         self.formers: dict[str, Runner] = {}
-        self._departed: set[Runner] = set()
+        self.crew = Crew(self.runners, self.formers)
         self._closing: set[asyncio.Task[None]] = set()
         self.began_at = time.time()
         self.done: asyncio.Future[int] = loop.create_future()
@@ -104,7 +106,10 @@ class Supervisor(Listening):
 
     def _handle(self, event: m.Event) -> None:
         before = dict(self.machine.states)
-        for action in self.machine.handle(event):
+        actions = self.machine.handle(event)
+        if self.machine.is_quitting:
+            self.crew.hurry()
+        for action in actions:
             self._perform(action)
         for name, state in self.machine.states.items():
             former = before.get(name, ProcessState())
@@ -185,7 +190,7 @@ class Supervisor(Listening):
         self._dismiss_former(name)
         runner = self.runners.pop(name)
         runner.release()
-        self._departed.add(runner)
+        self.crew.departed.add(runner)
         self._do(self.see_off(runner))
         self.router.remove(name)
         self.history.replace(name)
@@ -216,7 +221,6 @@ class Supervisor(Listening):
         self.router.take_over(newcomers.router)
         self.runners.update(newcomers.runners)
         newcomers.runners.clear()
-        self.places.update(newcomers.places)
         self._know(stack, *(spec for spec in leaving if spec.name not in names))
         self.moved.set()
         return retirees
@@ -227,7 +231,7 @@ class Supervisor(Listening):
         spec = self.stack.get(name)
         runners = [self.runners.pop(name)]
         runners += [self.formers.pop(name)] if name in self.formers else []
-        self._departed.update(runners)
+        self.crew.departed.update(runners)
         self.outages.end(name)
         self.outages.forked.discard(name)
         self.router.remove(name)
@@ -238,12 +242,12 @@ class Supervisor(Listening):
     async def see_off(self, runner: Runner) -> None:
         """Let a runner go whose processes were told to end, when they have."""
         await runner.see_off()
-        self._departed.discard(runner)
+        self.crew.departed.discard(runner)
 
     @property
     def departing(self) -> tuple[ProcessSpec, ...]:
         """The processes that are not to be there, and may not have ended yet."""
-        return tuple(runner.spec for runner in self._departed)
+        return tuple(runner.spec for runner in self.crew.departed)
 
     # -- runners
 
@@ -256,6 +260,21 @@ class Supervisor(Listening):
     def generation_of(self, name: str, token: int | None) -> Generation | None:
         """Return a generation of a process, whichever of its runners has it."""
         return self._runner_of(name, token).generation(token)
+
+    def find_standing(self, name: str) -> Generation | None:
+        """Return the generation of a process that stands at a breakpoint.
+
+        One that was replaced may stand there as well; that which works comes first.
+        """
+        found = self.crew.list_standing(name)
+        state = self.machine.states.get(name, ProcessState())
+        found.sort(key=lambda each: each.token != state.debugged)
+        return found[0] if found else None
+
+    def find_place(self, name: str) -> str | None:
+        """Return where a process stands at a breakpoint, `file:line`."""
+        standing = self.find_standing(name)
+        return None if standing is None else standing.place
 
     def _runner_of(self, name: str, token: int | None) -> Runner:
         former = self.formers.get(name)
@@ -272,8 +291,7 @@ class Supervisor(Listening):
     async def close(self) -> None:
         """End what the runners have under way."""
         self.outages.close()
-        runners = [*self.runners.values(), *self.formers.values(), *self._departed]
-        for runner in runners:
+        for runner in self.crew.list_runners():
             await runner.close()
         await asyncio.gather(*self._closing)
 
@@ -296,6 +314,8 @@ class Supervisor(Listening):
             self._record(name, (), "asked")
         elif verb is m.Verb.STOP:
             self.history.replace(name)
+        if verb is not m.Verb.START:
+            self.crew.hurry(name)
         self.feed(m.Asked(name=name, verb=verb, style=self.style_of(name)))
 
     def change(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from sceneshift.core.processes import is_alive
+from sceneshift.dev.clock import Clock
 from sceneshift.dev.guard.stop import _poll_gone, members_of, stop_session
-from support import wait_until
+from support import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,28 @@ def test_the_leader_s_end_is_not_the_end(run: Run) -> None:
         assert not members_of(child)
         await child.exited
         assert child.returncode == -signal.SIGTERM
+
+    run(use)
+
+
+def test_time_may_be_counted_in_another_way(run: Run, tmp_path: Path) -> None:
+    """A clock that stands kills nobody; when it goes on, what was left is over."""
+    heard = tmp_path / "heard"
+    script = f"trap 'touch {heard}' TERM; touch {tmp_path}/up; while :; do :; done"
+
+    async def use(spawner: Spawner) -> None:
+        child = await start(spawner, script, 1)
+        await until((tmp_path / "up").exists)
+        clock = Clock()
+        clock.stop()
+        stopping = asyncio.ensure_future(
+            stop_session(child, time_s=0, limit=clock.limit)
+        )
+        await until(heard.exists)
+        assert members_of(child)
+        clock.go()
+        assert await stopping == ()
+        assert not members_of(child)
 
     run(use)
 
@@ -166,15 +189,17 @@ def test_stopping_what_has_ended_does_nothing(run: Run) -> None:
 
 
 def test_waiting_by_looking_ends_with_the_process(run: Run) -> None:
-    """As it is done where the kernel does not tell; the time limit holds as well."""
+    """As it is done where the kernel does not tell."""
 
     async def use(spawner: Spawner) -> None:
         child = await start(spawner, "exec sleep 300", 1)
         members = members_of(child)
-        await _poll_gone(members, 0.02)
+        waits = asyncio.ensure_future(_poll_gone(members))
+        await asyncio.sleep(0)
+        assert not waits.done()
         assert is_alive(child.pid, child.started)
         os.kill(child.pid, signal.SIGKILL)
-        await asyncio.wait_for(_poll_gone(members, 60), 30)
+        await asyncio.wait_for(waits, 30)
         assert not is_alive(child.pid, child.started)
 
     run(use)

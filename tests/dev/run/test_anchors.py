@@ -133,7 +133,13 @@ def test_who_stops_is_told_apart_from_who_stopped_before(tmp_path: Path) -> None
             runner._handle(generation, generation.link, message, fds)
             terminals.append(generation.terminal is not None)
         assert terminals == [False, True, False, False]
-        assert stage.told.stops == [False, True]
+        assert stage.told.stops == [True, False, True]
+        told = (tmp_path / "web.log").read_text().splitlines()
+        words = [line.partition("; take it: ")[2] for line in told]
+        assert [word for word in words if word] == [
+            "inv dev.attach web",
+            "in the editor",
+        ]
 
     run_staged("fork", tmp_path, use)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from typing import TYPE_CHECKING
 
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.model import CommandProbe
-from supervising import LISTENING, connect, run_supervised
+from staging import tell_of_stop
+from supervising import LISTENING, connect, run_supervised, stand
 from support import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from supervising import Supervised
@@ -40,6 +43,50 @@ def test_code_that_listens_no_more_is_not_waited_for(tmp_path: Path) -> None:
         await it.until_idle(lambda: connect(port) == errno.ECONNREFUSED)
         await save(it, LISTENING)
         await it.until_idle(lambda: connect(port) == 0)
+
+    env = {**os.environ, "PORT": str(port)}
+    run_supervised("fork", tmp_path, use, env=env, patience_s=0.3)
+
+
+def wait_longer(time_s: float) -> Callable[[], bool]:
+    """Return what tells whether more time has passed."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + time_s
+    return lambda: clock() > end
+
+
+def test_a_first_start_has_time_while_it_stands(tmp_path: Path) -> None:
+    """It is taken to be ready when what was left of that is over."""
+    port = free_port()
+
+    async def use(it: Supervised) -> None:
+        await it.until_idle(lambda: it.is_linked(it.state.current))
+        generation = it.supervisor.generation_of("web", it.state.current)
+        stand(it, it.state.current)
+        await it.until_idle(wait_longer(0.4))
+        assert it.state.phase is Phase.STARTING
+        tell_of_stop(generation, waiting=False)
+        await it.until_phase(Phase.READY)
+        said = f"taken to be ready: nothing listens on port {port} after 0.2 s"
+        assert said in it.said()
+
+    run_supervised("fork", tmp_path, use, port=port, listens=True, patience_s=0.2)
+
+
+def test_a_port_is_given_up_after_a_breakpoint(tmp_path: Path) -> None:
+    """Code that stands there may listen yet; when it goes on it has its time."""
+    port = free_port()
+
+    async def use(it: Supervised) -> None:
+        await it.until_phase(Phase.READY)
+        await save(it, LISTENING)
+        await it.until_idle(lambda: connect(port) == 0)
+        await save(it, WORKING)
+        generation = it.supervisor.generation_of("web", it.state.current)
+        stand(it, it.state.current)
+        await it.until_idle(wait_longer(0.4))
+        tell_of_stop(generation, waiting=False)
+        await it.until_idle(lambda: connect(port) == errno.ECONNREFUSED)
 
     env = {**os.environ, "PORT": str(port)}
     run_supervised("fork", tmp_path, use, env=env, patience_s=0.3)

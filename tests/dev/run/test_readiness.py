@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sceneshift.core.processes import find_process
+from sceneshift.dev.clock import Clock
 from sceneshift.dev.guard.process import start_guard
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.model import CommandProbe, LogProbe, ProcessSpec, TcpProbe
 from sceneshift.dev.output import ProcessStream, Ring, RotatingLog
 from sceneshift.dev.run.readiness import wait_until_ready
-from support import wait_until
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,6 +51,8 @@ class Starting:
         self.stream = CountedStream("web", log=log, ring=Ring())
         self.folder = folder
         self.spawner = spawner
+        self.clock = Clock()
+        self.patience_s = 30.0
 
     def wait(
         self,
@@ -74,7 +77,8 @@ class Starting:
             self.stream,
             self.spawner,
             listens=listens,
-            patience_s=30.0,
+            patience_s=self.patience_s,
+            clock=self.clock,
             said=said,
         )
         return asyncio.ensure_future(waits)
@@ -184,6 +188,26 @@ def test_a_command_that_nobody_waits_for_is_ended(run: Run, tmp_path: Path) -> N
 def _runs(pid: int) -> bool:
     entry = find_process(pid)
     return entry is not None and entry.is_running
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_who_stands_at_a_breakpoint_has_time(
+    run: Run,
+    listens: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Neither is it taken to work, nor is it believed no more that it will listen."""
+
+    async def use(it: Starting) -> None:
+        it.patience_s = 0.0
+        it.clock.stop()
+        waits = it.wait(None, free_port(), listens=listens)
+        for _ in range(10):  # of the loop: what is due at once has been
+            await asyncio.sleep(0)
+        assert not waits.done()
+        it.clock.go()
+        assert await waits is not listens
+
+    run(use)
 
 
 def test_the_line_may_come_when_its_wait_was_just_given_up(run: Run) -> None:

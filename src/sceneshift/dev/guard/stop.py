@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -19,10 +20,13 @@ from sceneshift.core.processes import (
 from sceneshift.dev.guard.child import PROCESS_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from sceneshift.core.processes import ProcessEntry
     from sceneshift.dev.guard.child import Child
+
+    Limit = Callable[[float], AbstractAsyncContextManager[object]]
 
 _KILL_S = 2.0
 _PAUSES_S = (0.005, 0.01, 0.02, 0.05)
@@ -39,6 +43,7 @@ async def stop_session(
     number: int = signal.SIGTERM,
     time_s: float,
     is_leader_first: bool = False,
+    limit: Limit = asyncio.timeout,
 ) -> tuple[ProcessEntry, ...]:
     """Signal all that belongs to a process and wait until all of it is gone.
 
@@ -52,25 +57,25 @@ async def stop_session(
         number: The signal that asks.
         time_s: Seconds from there to SIGKILL.
         is_leader_first: Leave the others to the leader, as long as that runs.
+        limit: What counts these seconds.
 
     Returns:
         What could not even be killed: another user's, or stuck in the kernel.
     """
-    left = await _signal_until_gone(child, number, time_s, is_leader_first)
-    if not left:
-        return ()
-    return await _signal_until_gone(child, signal.SIGKILL, _KILL_S)
+    with contextlib.suppress(TimeoutError):
+        async with limit(time_s):
+            await _signal_until_gone(child, number, is_leader_first=is_leader_first)
+            return ()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_KILL_S):
+            await _signal_until_gone(child, signal.SIGKILL)
+    return members_of(child)
 
 
 async def _signal_until_gone(
-    child: Child,
-    number: int,
-    time_s: float,
-    is_leader_first: bool = False,  # noqa: FBT001, FBT002 - the caller's option
-) -> tuple[ProcessEntry, ...]:
-    """Signal every member once, newcomers too; return what runs at the deadline."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + time_s
+    child: Child, number: int, *, is_leader_first: bool = False
+) -> None:
+    """Signal every member once, newcomers too; return when all of it is gone."""
     told: set[tuple[int, int]] = set()
     while members := members_of(child):
         leader = [entry for entry in members if entry.pid == child.pid]
@@ -79,10 +84,7 @@ async def _signal_until_gone(
             if entry.key not in told:
                 _tell(entry, number)
             told.add(entry.key)
-        if loop.time() >= deadline:
-            return members
-        await wait_gone(asked, deadline - loop.time())
-    return ()
+        await wait_gone(asked)
 
 
 def _tell(entry: ProcessEntry, number: int) -> None:
@@ -118,18 +120,18 @@ def members_of(child: Child) -> tuple[ProcessEntry, ...]:
     return tuple(entry for entry in found.values() if entry.is_running)
 
 
-async def wait_gone(entries: Sequence[ProcessEntry], time_s: float) -> None:
-    """Return when all of them have ended or the time is up.
+async def wait_gone(entries: Sequence[ProcessEntry]) -> None:
+    """Return when all of them have ended.
 
     On Linux the kernel wakes us; elsewhere they are looked at, ever more seldom.
     """
     if not hasattr(os, "pidfd_open"):  # pragma: no cover - macOS
-        await _poll_gone(entries, time_s)
+        await _poll_gone(entries)
         return
     loop = asyncio.get_running_loop()
     waits = [_watch(loop, entry) for entry in entries]
     try:
-        await asyncio.wait([ended for _, ended in waits], timeout=time_s)
+        await asyncio.wait([ended for _, ended in waits])
     finally:
         for handle, ended in waits:
             _forget(loop, handle, ended)
@@ -167,11 +169,9 @@ def _forget(
         os.close(handle)
 
 
-async def _poll_gone(entries: Sequence[ProcessEntry], time_s: float) -> None:
+async def _poll_gone(entries: Sequence[ProcessEntry]) -> None:
     """Do the same by looking."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + time_s
     for pause_s in pauses_s():
-        if loop.time() >= deadline or not any(is_alive(*one.key) for one in entries):
+        if not any(is_alive(*one.key) for one in entries):
             return
         await asyncio.sleep(pause_s)

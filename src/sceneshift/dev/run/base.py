@@ -60,20 +60,8 @@ class Listener(Protocol):
         """Its generations report nothing of what they use."""
         ...
 
-    def handle_debugger(
-        self,
-        process: str,
-        token: int,
-        *,
-        waiting: bool,
-        place: str,
-        is_editors: bool,
-    ) -> None:
+    def handle_debugger(self, process: str, token: int, *, waiting: bool) -> None:
         """It stops at a breakpoint or goes on."""
-        ...
-
-    def handle_step(self, process: str, token: int, place: str) -> None:
-        """It stands where a step has led it."""
         ...
 
 
@@ -207,6 +195,11 @@ class Runner:
         return None if token is None else self._by_token.get(token)
 
     @property
+    def made(self) -> frozenset[Generation]:
+        """All generations that have not ended, whoever wants them."""
+        return frozenset(self._made)
+
+    @property
     def style(self) -> Style:
         """How new code takes over now."""
         return Style.SEQUENCE
@@ -300,6 +293,7 @@ class Runner:
             self._ground.spawner,
             listens=self.spec.listens and not generation.is_listening,
             patience_s=self._ground.patience_s,
+            clock=generation.clock,
             said=generation.tail.text,
         )
         if not is_so:
@@ -314,16 +308,22 @@ class Runner:
         self._ground.listener.handle_ready(self.spec.name, generation.token)
 
     async def _stop(self, generation: Generation, number: int, time_s: float) -> None:
+        """End all of a generation: when it goes on, where it stands at a breakpoint."""
+        is_killed = number == signal.SIGKILL
+        if not is_killed:
+            await generation.clock.going()
         if generation.child is not None:
             await stop_session(
                 generation.child,
                 number=number,
                 time_s=time_s,
-                is_leader_first=self._ends_its_children and number != signal.SIGKILL,
+                is_leader_first=self._ends_its_children and not is_killed,
+                limit=asyncio.timeout if is_killed else generation.clock.limit,
             )
 
     def _end(self, generation: Generation, code: int) -> None:
         """The leader is gone: end what is left of its session, then report."""
+        generation.clock.release()
         generation.cancel_waits()
         self._run(self._clean_up(generation, code))
 
@@ -347,6 +347,9 @@ class Runner:
             self._ground.listener.handle_exited(
                 self.spec.name, token, code, generation.tail.text
             )
+        if generation.standing:
+            generation.standing.clear()
+            self._ground.listener.handle_debugger(self.spec.name, token, waiting=False)
 
     def _may_be_left(self, child: Child | None) -> bool:
         """Whether something of a process may run on, as far as can be told at once.

@@ -11,7 +11,6 @@ from sceneshift.dev.run.generation import Stop
 if TYPE_CHECKING:
     from sceneshift.core.channel import Message
     from sceneshift.core.program import PythonProgram
-    from sceneshift.dev.run.agent import AgentLink
     from sceneshift.dev.run.generation import Generation
 
 _STEP_S = 1.0  # a step that lasts longer is waited for no more
@@ -43,8 +42,8 @@ class DebuggedRunner(Runner):
             return None
         return self._ground.anchors.find(self.program.debug_port)
 
-    def _hear_of_stop(
-        self, generation: Generation, link: AgentLink, message: Message
+    def hear_of_stop(
+        self, generation: Generation, link: object, message: Message
     ) -> None:
         """Know that one of its processes stops, or goes on: for good or by a step."""
         at = f"{message['file']}:{message['line']}"
@@ -72,32 +71,37 @@ class DebuggedRunner(Runner):
         text = f"the editor did not attach to it within {message['time_s']:g} s"
         self._stream.note(f"{text}: it runs without breakpoints", time.time())
 
-    def _place(
-        self, generation: Generation, link: AgentLink, stop: Stop | None
-    ) -> None:
+    def hear_no_more(self, generation: Generation, link: object) -> None:
+        """Know that one of its processes is gone: it stands nowhere."""
+        self._place(generation, link, None)
+
+    def _place(self, generation: Generation, link: object, stop: Stop | None) -> None:
         """Know that one of its processes stands at a breakpoint, or at none.
 
         A person is told of one at a time: the next when that one goes on.
         """
-        before = next(iter(generation.standing.items()), None)
+        before = next(iter(generation.standing), None)
         if stop is None:
             generation.standing.pop(link, None)
         else:
             generation.standing[link] = stop
-        after = next(iter(generation.standing.items()), None)
-        if after == before or generation.token is None:
+        after = next(iter(generation.standing), None)
+        if after is before or generation.token is None:
             return
-        told, name = self._ground.listener, self.spec.name
-        if before and after and before[0] is after[0]:
-            told.handle_step(name, generation.token, after[1].place)
+        if after is None:
+            generation.clock.go()
         else:
-            told.handle_debugger(
-                name,
-                generation.token,
-                waiting=after is not None,
-                place=generation.place or "",
-                is_editors=after is not None and after[1].is_editors,
-            )
+            generation.clock.stop()
+            self._tell_of_stop(generation.standing[after])
+        self._ground.listener.handle_debugger(
+            self.spec.name, generation.token, waiting=after is not None
+        )
+
+    def _tell_of_stop(self, stop: Stop) -> None:
+        name = self.spec.name
+        where = "in the editor" if stop.is_editors else f"inv dev.attach {name}"
+        text = f"waits at a breakpoint: {stop.place}; take it: {where}"
+        self._stream.note(text, time.time())
 
     async def close(self) -> None:
         """End what is under way, and what might raise an anchor first."""

@@ -153,6 +153,7 @@ class ForkRunner(ReportedRunner):
 
     async def _stop_retired(self, generation: Generation, token: int) -> None:
         await retire(generation, self._reload_time_s)
+        await generation.clock.going()
         for link in generation.links:
             link.tell({"op": "ending", "time_s": self._reload_time_s})
         super().stop(token, is_reload=True, is_forced=False)
@@ -290,10 +291,9 @@ class ForkRunner(ReportedRunner):
     async def _await_word(self, generation: Generation) -> None:
         """Wait no longer for a program that did accept connections and may not now."""
         patience_s, files = self._ground.patience_s, -1
-        # While it imports it has a way to go, and at a breakpoint it stays.
-        while len(generation.files) != files or generation.standing:
+        while len(generation.files) != files:  # while it imports it has a way to go
             files = len(generation.files)
-            await asyncio.sleep(patience_s)
+            await generation.clock.sleep(patience_s)
         if generation.keys:
             return  # it is looked whether it accepts connections there
         if self._recall.serves:
@@ -386,19 +386,19 @@ class ForkRunner(ReportedRunner):
         super()._become_ready(generation)
         # Until now the old code might have had to go on at the port it had.
         self._ground.held.leave(self.spec.name)
-        self._ground.loop.call_later(
-            self._ground.patience_s, self._release_unused, generation
-        )
+        if generation.releasing is None:
+            generation.releasing = self._run(self._release_unused(generation))
         if not self._recall.serves and generation.token is not None:
             self._ground.loop.call_later(
                 _REPORT_S, self._signal, generation.token, REPORT
             )
 
-    def _release_unused(self, generation: Generation) -> None:
+    async def _release_unused(self, generation: Generation) -> None:
         """Give up addresses that new code has not bound: nobody would ever answer."""
+        await generation.clock.sleep(self._ground.patience_s)
         is_newest = generation.token == self._newest and generation in self._made
-        is_used = generation.keys or generation.standing
-        if is_newest and not is_used and self._ground.held.of(self.spec.name):
+        is_held = bool(self._ground.held.of(self.spec.name))
+        if is_newest and not generation.keys and is_held:
             self._ground.held.shut(self.spec.name)  # it has copies from its zygote
             self.release()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from sceneshift.dev.clock import Clock
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -97,6 +99,7 @@ class Generation(Struct, eq=False, kw_only=True):
         readying: Waits for its readiness.
         looking: Looks whether it accepts connections.
         doubting: Waits whether it will, as those before it did.
+        releasing: Waits until its addresses have gone unused for long.
         keys: Addresses that it has bound.
         files: What it reported to use, with digests.
         modules: Files of the project's modules that it has loaded, by name.
@@ -112,6 +115,7 @@ class Generation(Struct, eq=False, kw_only=True):
         successor: Who gets its open connections.
         terminals: The supervisor's ends of its debuggers' terminals, by line.
         standing: Who stands at a breakpoint and where, in order.
+        clock: Stands with them.
         steps: Who makes a step from there, with what ends the wait for it.
         began_at: When it was told to go, seconds since 1970.
     """
@@ -133,6 +137,7 @@ class Generation(Struct, eq=False, kw_only=True):
     readying: asyncio.Task[None] | None = None
     looking: asyncio.Task[None] | None = None
     doubting: asyncio.Task[None] | None = None
+    releasing: asyncio.Task[None] | None = None
     keys: set[str] = set()
     files: dict[str, Digest] = {}
     modules: dict[str, str] = {}
@@ -147,9 +152,10 @@ class Generation(Struct, eq=False, kw_only=True):
     is_discarded: bool = False
     stop_signal: int | None = None
     successor: Generation | None = None
-    terminals: dict[AgentLink, int] = {}
-    standing: dict[AgentLink, Stop] = {}
-    steps: dict[AgentLink, asyncio.TimerHandle] = {}
+    terminals: dict[object, int] = {}
+    standing: dict[object, Stop] = {}
+    clock: Clock = field(default_factory=Clock)
+    steps: dict[object, asyncio.TimerHandle] = {}
     began_at: float = field(default_factory=time.time)
 
     @property
@@ -208,8 +214,8 @@ class Generation(Struct, eq=False, kw_only=True):
         return link.is_open and link.serves and pid not in self.heard
 
     def cancel_waits(self) -> None:
-        """Wait no more for its readiness."""
-        for task in (self.readying, self.looking, self.doubting):
+        """Wait no more for its readiness, and for its use."""
+        for task in (self.readying, self.looking, self.doubting, self.releasing):
             if task is not None:
                 task.cancel()
 

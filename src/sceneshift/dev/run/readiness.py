@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from sceneshift.dev.clock import Clock
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.output import ProcessStream
@@ -36,6 +37,7 @@ async def wait_until_ready(  # noqa: PLR0913 - what is known of a start
     *,
     listens: bool,
     patience_s: float,
+    clock: Clock,
     said: str = "",
 ) -> bool:
     """Return when a process is ready; cancel it where the process ends.
@@ -47,6 +49,7 @@ async def wait_until_ready(  # noqa: PLR0913 - what is known of a start
         listens: Whether it is known to accept connections on its port.
         patience_s: How long that is believed where no probe says so; a probe that
             waits longer has its answer told to people.
+        clock: Its own, by which it has these times.
         said: What it has written until now.
 
     Returns:
@@ -58,7 +61,7 @@ async def wait_until_ready(  # noqa: PLR0913 - what is known of a start
         await _await_line(stream, probe.pattern, said)
         return True
     if probe is None and not (listens and spec.port is not None):
-        await asyncio.sleep(ALIVE_S)
+        await clock.sleep(ALIVE_S)
         return True
 
     async def run_command(
@@ -77,27 +80,28 @@ async def wait_until_ready(  # noqa: PLR0913 - what is known of a start
     target = ProbeTarget(port=spec.port, env=spec.env, cwd=spec.cwd)
     limit_s = patience_s if probe is None else None
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
+        async with clock.limit(limit_s):
             await wait_ready(
                 probe or TcpProbe(),
                 target,
                 run_command=run_command,
-                on_result=_tell_late(stream, patience_s),
+                on_result=_tell_late(stream, patience_s, clock),
+                clock=clock,
             )
             return True
     return False
 
 
 def _tell_late(
-    stream: ProcessStream, patience_s: float
+    stream: ProcessStream, patience_s: float, clock: Clock
 ) -> Callable[[ProbeResult], None]:
     """Return what says once what a probe is answered that has waited for long."""
-    late_at = time.monotonic() + patience_s
+    late_at = clock.time() + patience_s
     is_told = False
 
     def tell(result: ProbeResult) -> None:
         nonlocal is_told
-        if not (is_told or result.ok) and time.monotonic() > late_at:
+        if not (is_told or result.ok) and clock.time() > late_at:
             is_told = True
             stream.note(f"not ready yet: {result.detail}", time.time())
 

@@ -184,7 +184,7 @@ class ReportedRunner(DebuggedRunner, Parent):
                 _close_terminal(generation, link)
                 generation.terminals[link] = fds[0]
             case "debugger":
-                self._hear_of_stop(generation, link, message)
+                self.hear_of_stop(generation, link, message)
             case "gone":
                 self._forget_fork(generation, link)
             case event:
@@ -193,7 +193,7 @@ class ReportedRunner(DebuggedRunner, Parent):
     def _forget_fork(self, generation: Generation, link: AgentLink) -> None:
         """A fork has ended, maybe at a breakpoint; the leader's end is told anyway."""
         if link is not generation.link:
-            self._place(generation, link, None)
+            self.hear_no_more(generation, link)
             _close_terminal(generation, link)
 
     def _on_branch(

@@ -53,7 +53,8 @@ async def retire(generation: Generation, limit_s: float) -> None:
         return
     with contextlib.suppress(TimeoutError):
         signal_family(generation.pid, RETIRE)
-        await asyncio.wait_for(generation.handed.wait(), _HAND_OVER_S)
+        async with generation.clock.limit(_HAND_OVER_S):
+            await generation.handed.wait()
 
 
 async def _drain(generation: Generation, pid: int, limit_s: float) -> None:
@@ -62,14 +63,14 @@ async def _drain(generation: Generation, pid: int, limit_s: float) -> None:
     Who has connections to hand over, and says nothing yet, gets more time: on a machine
     that is overloaded it has not even come to do so.
     """
-    clock = asyncio.get_running_loop().time
+    clock = generation.clock.time
     end = clock() + limit_s
     last = max(end, clock() + _SILENT_S) if generation.keeps else end
     while not generation.is_drained:
         if clock() > (end if generation.has_answered else last):
             return
         signal_family(pid, RETIRE)
-        await asyncio.sleep(DRAIN_S)
+        await generation.clock.sleep(DRAIN_S)
 
 
 def give(connection: int, heir: Generation) -> None:

@@ -84,6 +84,11 @@ class Newcomers(Supervisor):
         """Whether one of them does what it is for, or has done it."""
         return self.machine.states[name].phase in (Phase.READY, Phase.COMPLETED)
 
+    @property
+    def is_standing(self) -> bool:
+        """Whether one of them stands at a breakpoint."""
+        return bool(self.crew.list_standing())
+
     def find_late(self, limit_s: float) -> Failure:
         """Say which one is not ready in time."""
         late = [name for name in self.machine.states if not self.is_ready(name)]

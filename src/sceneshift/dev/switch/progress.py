@@ -41,7 +41,12 @@ class Progress:
         """Return `switch` of `inv dev.status --json`."""
         states = {} if self._stage is None else self._stage.list_states()
         waiting = [
-            {"name": name, "state": state, "setup": self._find_setup(name, state)}
+            {
+                "name": name,
+                "state": state,
+                "setup": self._find_setup(name, state),
+                "breakpoint": self._stage and self._stage.find_place(name),
+            }
             for name, state in states.items()
             if state not in (*_UP, *_GONE)
         ]

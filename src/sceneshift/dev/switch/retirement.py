@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from sceneshift.dev.crew import hurry
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -14,7 +16,14 @@ if TYPE_CHECKING:
 
 
 class Nobody:
-    """Hears what becomes of processes that are replaced."""
+    """Hears what becomes of processes that are replaced.
+
+    Args:
+        supervisor: Of what has replaced them.
+    """
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
 
     def handle_ready(self, process: str, token: int) -> None:
         """It would have been of use."""
@@ -31,23 +40,15 @@ class Nobody:
     def handle_mute(self, process: str) -> None:
         """It need not say anything."""
 
-    def handle_debugger(
-        self,
-        process: str,
-        token: int,
-        *,
-        waiting: bool,
-        place: str,
-        is_editors: bool,
-    ) -> None:
-        """It is on its way out."""
-
-    def handle_step(self, process: str, token: int, place: str) -> None:
-        """As above."""
+    def handle_debugger(self, process: str, token: int, *, waiting: bool) -> None:
+        """Whoever takes its prompt waits for that."""
+        self._supervisor.handle_debugger(process, token, waiting=waiting)
 
 
 class Retirement:
     """Ends replaced processes, when nobody who does not know of it may come any more.
+
+    One that stands at a breakpoint ends when it goes on. What it needs waits for that.
 
     Args:
         supervisor: Lets their runners go.
@@ -58,35 +59,46 @@ class Retirement:
         self._supervisor = supervisor
         self._grace_s = grace_s
         self._hurry = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._retirees: Sequence[Retiree] = ()
+        self._handed: Collection[str] = ()
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def begin(self, retirees: Sequence[Retiree], handed: Collection[str]) -> None:
         """Retire processes; what handed its address over has nobody to wait for."""
         self._hurry.clear()
-        self._task = asyncio.get_running_loop().create_task(
-            self._retire(retirees, handed)
-        )
+        self._retirees, self._handed, self._tasks = retirees, handed, {}
+        loop = asyncio.get_running_loop()
+        for each in retirees:
+            task = loop.create_task(self._retire(each))
+            self._tasks.setdefault(each.spec.name, []).append(task)
 
     async def finish(self) -> None:
         """Return when none is left; nobody is waited for."""
         self._hurry.set()
-        if self._task is not None:
-            await self._task
+        for each in self._retirees:
+            hurry(each.runner)
+        await asyncio.gather(
+            *(task for tasks in self._tasks.values() for task in tasks)
+        )
 
-    async def _retire(
-        self, retirees: Sequence[Retiree], handed: Collection[str]
-    ) -> None:
-        early = [each for each in retirees if each.spec.name in handed]
-        await asyncio.gather(*map(self._see_out, early))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._grace_s):
-                await self._hurry.wait()
-        left = [each for each in retirees if each.spec.name not in handed]
-        while left:
-            needed = {need.name for each in left for need in each.spec.depends_on}
-            last = [each for each in left if each.spec.name not in needed]
-            await asyncio.gather(*map(self._see_out, last))
-            left = [each for each in left if each not in last]
+    async def _retire(self, retiree: Retiree) -> None:
+        if retiree.spec.name not in self._handed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._grace_s):
+                    await self._hurry.wait()
+            users = self._list_users(retiree.spec.name)
+            if users:
+                await asyncio.wait(users)
+        await self._see_out(retiree)
+
+    def _list_users(self, name: str) -> list[asyncio.Task[None]]:
+        """Return the ends of those that depend on a process."""
+        users = {
+            each.spec.name
+            for each in self._retirees
+            if any(need.name == name for need in each.spec.depends_on)
+        }
+        return [task for user in users for task in self._tasks[user]]
 
     async def _see_out(self, retiree: Retiree) -> None:
         """Stop what works, after it has finished what it has; kill what was to."""

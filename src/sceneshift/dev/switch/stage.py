@@ -82,6 +82,7 @@ class Stage:
         self._new = self._make_newcomers(specs)
         for spec in specs:
             self._add(spec)
+        self._old.crew.arriving = self._new.runners
 
     def _make_newcomers(self, specs: Sequence[ProcessSpec]) -> Newcomers:
         names = {spec.name for spec in specs}
@@ -125,10 +126,11 @@ class Stage:
         """Start everything; return why that failed, or None when all is ready.
 
         Args:
-            limit_s: Seconds that they have, apart from what their set-up takes.
+            limit_s: Seconds that they have, apart from what their set-up takes, and
+                from when one stands at a breakpoint.
         """
         self._new.feed(Began())
-        end = self._loop.time() + limit_s
+        left_s = limit_s
         while True:
             if self._old.machine.is_quitting:
                 reason, hint = "the stack is ending", "start it: inv dev"
@@ -138,12 +140,14 @@ class Stage:
             if self._new.machine.is_quitting:
                 return self._new.failure
             if self._preparing:
-                end = self._loop.time() + limit_s
-            elif self._loop.time() >= end:
+                left_s = limit_s
+            elif left_s <= 0:
                 return self._new.find_late(limit_s)
+            began, is_standing = self._loop.time(), self._new.is_standing
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(end):
+                async with asyncio.timeout(None if is_standing else left_s):
                     await self._new.wait_move()
+            left_s -= 0 if is_standing else self._loop.time() - began
 
     def _begin(self, name: str) -> None:
         self._do(self._prepare(name))
@@ -198,6 +202,10 @@ class Stage:
         if current is not None:
             self._old.runners[name].hold(current)
 
+    def find_place(self, name: str) -> str | None:
+        """Return where a new process stands at a breakpoint, `file:line`."""
+        return self._new.find_place(name)
+
     def list_states(self) -> dict[str, str]:
         """Return how far each new process is; `waiting` where it is another's turn."""
         return {name: self._find_state(name) for name in self._new.machine.states}
@@ -245,10 +253,10 @@ class Stage:
         runners = dict(self._new.runners)
         retirees = self._old.take_over(self._new, self._target)
         gone = {each.spec.name for each in retirees}
-        ground = self._parts.ground
+        ground, nobody = self._parts.ground, Nobody(self._old)
         former = ground.held.take_over(gone, self._held)
         for each in retirees:
-            each.runner.move(replace(ground, held=former, listener=Nobody()))
+            each.runner.move(replace(ground, held=former, listener=nobody))
             self._pass_on(each, runners)
         for runner in runners.values():
             runner.move(ground)
@@ -318,5 +326,6 @@ class Stage:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._old.crew.arriving = {}
         await self._new.close()
         self._held.close()

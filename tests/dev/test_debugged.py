@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -162,6 +163,33 @@ def test_those_that_run_keep_their_ports(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
     again = load_stack(tmp_path, environ={"PATH": path}, debug="*", former=running)
     assert ports_of(again) == {"early": 5680, "late": 5678}
+
+
+def test_what_editors_files_name_is_kept(tmp_path: Path) -> None:
+    """Whatever lines come before it; but no port is that of two."""
+    lines = "".join(f"{name}: python work.py\n" for name in ("early", "web", "late"))
+    ports = {"late": 5678, "web": 5000, "gone": 5679}
+    recorded = {"development": ports, "staging": {"late": 5678, "web": 5680}}
+    record = tmp_path / ".sceneshift-ide.json"
+    record.write_text(json.dumps({"version": 1, "debug_ports": recorded}))
+    found = ports_of(load(tmp_path, "*", procfile=lines))
+    assert found == {"early": 5681, "web": 5682, "late": 5678}
+    given = "debug_ports = { late = 7000 }\n"
+    assert ports_of(load(tmp_path, "*", given, procfile=lines))["late"] == 7000
+    (tmp_path / ".env.staging").touch()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
+    stack = load_stack(
+        tmp_path, environ={"PATH": path}, environment="staging", debug="*"
+    )
+    assert ports_of(stack)["web"] == 5680
+    assert ports_of(stack)["late"] != 5678
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"debug_ports": {"development": 1}}'])
+def test_a_record_that_is_damaged_names_no_port(tmp_path: Path, text: str) -> None:
+    """Who generates the files is told of it."""
+    (tmp_path / ".sceneshift-ide.json").write_text(text)
+    assert ports_of(load(tmp_path, "web"))["web"] == 5678
 
 
 def test_no_two_have_one_port(tmp_path: Path) -> None:

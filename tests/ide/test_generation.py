@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import pytest
 
 from editing import make_project
 from killing import kill_at_each
+from sceneshift.core.debugports import find_debug_ports
 from sceneshift.core.errors import ConfigError, DriftError, SceneshiftError, UsageError
+from sceneshift.core.project import load_project
 from sceneshift.ide.action import find_pending, refuse_drift
 from sceneshift.ide.base import PATH as BASE
 from sceneshift.ide.explanation import explain
@@ -69,6 +72,25 @@ def test_a_second_run_changes_nothing(root: Path) -> None:
     file.write_text("// mine\n" + text)
     assert set(outcomes(root).values()) == {"unchanged"}
     assert file.read_text() == "// mine\n" + text
+
+
+def test_a_debugger_keeps_its_port(root: Path) -> None:
+    """Whatever line comes before its own; `inv dev --debug` has the same."""
+    apply(ask(root))
+    (root / "Procfile").write_text(f"early: python jobs.py\n{PROCFILE}")
+    project = load_project(root, environ=dict(os.environ), is_looking=True)
+    running = find_debug_ports(project)
+    assert running == {"early": 5680, "web": 5678, "jobs": 5679}
+    apply(ask(root))
+    entries = {each["name"]: each for each in read(root)["configurations"]}
+    for name, port in running.items():
+        entry = entries[f"{name}: attach (development)"]
+        assert entry["connect"]["port"] == port
+    assert find_debug_ports(project) == running
+    told = {one.key: one.sources for one in explain(ask(root), entry["name"])}
+    assert told["connect.port"] == (
+        ".sceneshift-ide.json: debug_ports.development.jobs",
+    )
 
 
 def test_scripts_come_after_those_by_hand(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,39 +13,82 @@ from sceneshift.core.selection import find_place
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from sceneshift.core.project import Project
 
 _BASE_PORT = 5678  # debugpy's
 _STEP = 20  # from one environment to the next: two stacks run while one is switched
 
+RECORD = ".sceneshift-ide.json"  # with what editors' files were generated from
+RECORD_KEY = "debug_ports"
+
 
 def find_debug_ports(project: Project) -> Mapping[str, int]:
     """Return the port of each process that may be debugged, by its Procfile's name.
 
     What `debug_ports` of the environment says is fixed, but for the offset of a linked
-    worktree. The others follow from the order of environments and of processes, and so
-    are the same on each machine: editors' files name them. None of them is what the
-    files give to a process itself.
+    worktree. Another process keeps the port that editors' files have been generated
+    with, whatever lines of the Procfile come before it. Those that are new follow from
+    the order of environments and of processes, and so are the same on each machine.
+    None of them is what the files give to a process itself.
 
     Raises:
         ConfigError: Two are to have one port.
     """
     config, commands = project.config, project.procfile.commands
-    given = _read(project)
+    name, given = project.environment.name, _read(project)
     taken = list_fixed_ports(config, commands)
     for section in config.environments.values():
         taken.update(section.debug_ports.values())
+    recorded = read_recorded_ports(project.root)
+    kept = _keep(recorded, name, taken)
+    taken.update(port for ports in recorded.values() for port in ports.values())
     free = (port for port in range(_BASE_PORT, 65536) if port not in taken)
     step = _STEP * -(-len(commands) // _STEP)
-    place = find_place(project.root, config, project.environment.name)
+    place = find_place(project.root, config, name)
     own = islice(free, step * place, None)
+    known = {**kept, **given}
     ports = {
-        process: given[process] if process in given else next(own)
+        process: known[process] if process in known else next(own)
         for process in commands
     }
     return {process: port + project.offset for process, port in ports.items()}
+
+
+def read_recorded_ports(root: Path) -> Mapping[str, Mapping[str, int]]:
+    """Return the ports that editors' files name, by environment and process.
+
+    A record that is damaged has none: who generates the files is told of it.
+    """
+    try:
+        found = json.loads((root / RECORD).read_bytes())
+        return {
+            environment: {process: int(port) for process, port in ports.items()}
+            for environment, ports in found.get(RECORD_KEY, {}).items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _keep(
+    recorded: Mapping[str, Mapping[str, int]], name: str, taken: Collection[int]
+) -> dict[str, int]:
+    """Return the ports of an environment that may be kept.
+
+    Where two branches of git have each added a process, both may have one port: the
+    first keeps it.
+    """
+    owners: dict[int, tuple[str, str]] = {}
+    for environment, ports in recorded.items():
+        for process, port in ports.items():
+            owners.setdefault(port, (environment, process))
+    return {
+        process: port
+        for process, port in recorded.get(name, {}).items()
+        if port not in taken and owners[port] == (name, process)
+    }
 
 
 def _read(project: Project) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.debugports import RECORD, RECORD_KEY
 from sceneshift.core.errors import ConfigError
 from sceneshift.core.wording import quote
 from sceneshift.ide import jsonc
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sceneshift.ide.merging import Base
 
-PATH = ".sceneshift-ide.json"
+PATH = RECORD
 OWN_PATH = ".sceneshift/ide-base.json"
 _VERSION = 1
 
@@ -63,11 +64,19 @@ def _as_path(name: str) -> Path:
     return Path(name)
 
 
-def dump_bases(bases: Mapping[str, Base]) -> bytes:
-    """Return the file's content: one line a value, for merges of git."""
+def dump_bases(
+    bases: Mapping[str, Base], ports: Mapping[str, Mapping[str, int]] | None = None
+) -> bytes:
+    """Return the file's content: one line a value, for merges of git.
+
+    Args:
+        bases: What was generated, by file.
+        ports: Of debuggers, by environment and process, that they are to keep.
+    """
     kept = {path: base for path, base in sorted(bases.items()) if any(base.values())}
+    record = {RECORD_KEY: ports} if ports else {}
     text = json.dumps(
-        {"version": _VERSION, "files": kept}, indent=2, ensure_ascii=False
+        {"version": _VERSION, **record, "files": kept}, indent=2, ensure_ascii=False
     )
     # A half of a surrogate pair is only written as an escape, as which it was read.
     return f"{text}\n".encode(errors="backslashreplace")

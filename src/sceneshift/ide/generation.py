@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sceneshift.ide.merging import Base
+    from sceneshift.ide.model import Model
     from sceneshift.ide.outcomes import Change
     from sceneshift.ide.writing import Place
 
@@ -78,7 +79,7 @@ def plan(request: GenerateRequest) -> tuple[Action, ...]:
             planning.retire(path)
     for file in files:
         planning.bring_up(file)
-    return planning.finish()
+    return planning.finish(_list_debug_ports(model))
 
 
 class _Planning:
@@ -145,12 +146,16 @@ class _Planning:
         change = settled and settled.change
         self._add(place, settled and settled.content, (change,) if change else ())
 
-    def finish(self) -> tuple[Action, ...]:
-        """Return all that is to be done, the bases at last."""
+    def finish(self, ports: Mapping[str, Mapping[str, int]]) -> tuple[Action, ...]:
+        """Return all that is to be done, the bases at last.
+
+        Args:
+            ports: Those of debuggers, which the files name.
+        """
         shared, own = self._places
         kept = {path: self.bases[path] for path in self.bases if path in self._own}
         others = {path: base for path, base in self.bases.items() if path not in kept}
-        self._add(shared, dump_bases(others))
+        self._add(shared, dump_bases(others, ports))
         if kept or own.found is not None:
             self._add(own, dump_bases(kept))
         return tuple(self._actions)
@@ -173,6 +178,14 @@ class _Planning:
                 is_own=place.path in {*self._own, OWN_BASE},
             )
         )
+
+
+def _list_debug_ports(model: Model) -> dict[str, dict[str, int]]:
+    return {
+        each.name: {process.name: process.debug_port for process in each.processes}
+        for each in model.environments
+        if each.processes
+    }
 
 
 def _check_names(

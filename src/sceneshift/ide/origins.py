@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.config import PYPROJECT, TABLE, load_config
+from sceneshift.core.debugports import RECORD, RECORD_KEY, read_recorded_ports
 from sceneshift.core.procfile import load_procfile
 from sceneshift.core.schema import join_keys
 
@@ -81,6 +82,9 @@ def _describe_process(
     table = tables.get(rest[0], {})
     if process in table:
         return _name(["environments", environment, f"{rest[0]}s", process])
+    recorded = read_recorded_ports(root).get(environment, {})
+    if rest[0] == "debug_port" and process in recorded:
+        return f"{RECORD}: {join_keys([RECORD_KEY, environment, process])}"
     named = [Path(config.procfile)] if config.procfile else []
     procfile = load_procfile(root, *named)
     return f"{procfile.file}:{procfile.lines[process]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,13 @@ from support import free_port
 if TYPE_CHECKING:
     from zygotes import Zygote
 
-PROGRAM = "print('went on', flush=True)\nbreakpoint()\n"
+PROGRAM = """\
+import sys
+print("went on", flush=True)
+is_traced = sys.gettrace() is not None
+breakpoint()
+print("as before:", (sys.gettrace() is not None) == is_traced, flush=True)
+"""
 ORPHAN = """\
 import os, pydevd, subprocess, sys, time
 
@@ -44,8 +51,15 @@ def test_a_program_runs_on_where_nobody_answers(zygote: Zygote) -> None:
         silent.next("parked")
         silent.tell(op="go", **anchor_at(server.getsockname()[1], 0.05))
         assert silent.next("unanswered")["time_s"] == 0.05
+        (terminal,) = silent.next("terminal")["fds"]
         assert silent.next("debugger")["waiting"]
-    assert zygote.read_output().count("went on") == 2
+        os.write(terminal, b"continue\n")
+        assert silent.wait_end() == 0
+        os.close(terminal)
+    said = zygote.read_output()
+    assert said.count("went on") == 2
+    assert "as before: True" in said
+    assert "WARNING" not in said  # pydevd's, of who traces beside it
 
 
 def test_without_debugpy_a_program_runs_all_the_same(zygote: Zygote) -> None:

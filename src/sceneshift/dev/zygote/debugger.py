@@ -66,6 +66,8 @@ class _Prompt:
                     super().interaction(frame, *args, **options)
                 finally:
                     agent.send({"event": "debugger", "waiting": False, **place})
+                    if agent.tracer is not None:
+                        agent.tracer.trace_again()
 
         ours, theirs = os.openpty()
         agent.send({"event": "terminal"}, (ours,))

@@ -51,6 +51,7 @@ class Tracer:
         self._stops = Stops()
         self._answer_at_once()
         self._bear_loss()
+        self._bear_prompts()
         self._tell_of_stops()
 
     def _answer_at_once(self) -> None:
@@ -89,6 +90,19 @@ class Tracer:
 
         pydevd.settrace_forked = settrace_forked
         monkey.patch_args = patch_where_debugged
+
+    def _bear_prompts(self) -> None:
+        """Have pdb trace where no editor is attached, without a warning of that."""
+        sys.modules["pydevd_tracing"].TracingFunctionHolder._warn = False  # noqa: SLF001
+
+    def trace_again(self) -> None:
+        """Have this thread traced as before a prompt, where that has ended it.
+
+        From Python 3.12 on neither gets in the other's way.
+        """
+        if self.is_connected and sys.gettrace() is None:
+            tracing: Any = sys.modules["pydevd_tracing"]
+            tracing.reapply_settrace()
 
     def _tell_of_stops(self) -> None:
         """Have the supervisor know when a thread stops, and when it goes on."""

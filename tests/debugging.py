@@ -67,7 +67,10 @@ class Session:
 
     def take_child(self) -> Session:
         """Return a session for the next process that is told of, as editors do."""
-        told = self.wait("debugpyAttach")
+        return self.take(self.wait("debugpyAttach"))
+
+    def take(self, told: Body) -> Session:
+        """Return a session for a process of which an event has told."""
         port = told["connect"]["port"]
         return Session.attach(port, self._file, self.line, **told)
 
@@ -91,11 +94,14 @@ class Session:
 
     def wait(self, event: str) -> Body:
         """Return what an event of that name has, when it has come."""
+        return self.wait_any(event)[1]
+
+    def wait_any(self, *events: str) -> tuple[str, Body]:
+        """Return the next event of these names, and what it has."""
         while True:
             message = self._events.get(timeout=DEADLINE_S)
-            if message["event"] == event:
-                body: Body = message.get("body", {})
-                return body
+            if message["event"] in events:
+                return message["event"], message.get("body", {})
 
     def _send(self, command: str, arguments: Body) -> int:
         number = next(self._numbers)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sceneshift.core.errors import SceneshiftError
+from sceneshift.dev.run.debugging import DebuggedRunner
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,6 +50,19 @@ class Crew:
         """Wait for no breakpoint any more: a person wants all this to end."""
         for runner in self.list_runners(name):
             hurry(runner)
+
+    def get_debugged(self, number: int) -> tuple[DebuggedRunner, Generation]:
+        """Return what runs the generation of a number, and that.
+
+        Raises:
+            SceneshiftError: It is gone.
+        """
+        for runner in self.list_runners():
+            for each in runner.made:
+                if each.number == number and isinstance(runner, DebuggedRunner):
+                    return runner, each
+        hint = "start the process anew: inv dev.restart"
+        raise SceneshiftError(f"generation {number} is gone", hint=hint)
 
 
 def hurry(runner: Runner) -> None:

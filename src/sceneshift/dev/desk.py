@@ -8,6 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.core.channel import Decoder
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.history import Reload, SwitchRecord
@@ -165,6 +166,18 @@ class Desk:
         while generation.clock.is_stopped and generation.terminal == terminal:
             await self._supervisor.wait_move()
         await connection.send({"ok": True, "place": None})
+
+    async def _debugged(self, request: Message, connection: Connection) -> None:
+        """Hear of the stops of an interpreter that a process has started itself."""
+        runner, generation = self._supervisor.crew.get_debugged(request["number"])
+        await connection.send({"ok": True})
+        decoder = Decoder()
+        try:
+            while data := await connection.read():
+                for message, _fds in decoder.feed(data, []):
+                    runner.hear_of_stop(generation, connection, message)
+        finally:
+            runner.hear_no_more(generation, connection)
 
     def _resolve(self, names: Iterable[str]) -> list[str]:
         """Return processes by name, label or type.

@@ -220,7 +220,8 @@ class Run:
             return None
         from sceneshift.dev.run.anchors import Anchors  # noqa: PLC0415 - seldom
 
-        return Anchors(self._loop, self._spawner, self.terminal.gate)
+        control = self._state.socket(SOCKET_NAME)
+        return Anchors(self._loop, self._spawner, self.terminal.gate, control)
 
     def _make_first_use(self) -> FirstUse:
         from sceneshift.dev.firstuse import FirstUse  # noqa: PLC0415 - worktrees only

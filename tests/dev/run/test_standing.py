@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sceneshift.core.errors import SceneshiftError
 from sceneshift.core.processes import find_process
 from sceneshift.dev.crew import Crew
 from sceneshift.dev.guard.child import Child
@@ -35,10 +36,11 @@ def test_one_that_stands_is_not_stopped(tmp_path: Path, *, is_hurried: bool) -> 
         tell_of_stop(generation, waiting=True)
         crew = Crew({"web": runner}, {})
         assert crew.list_standing() == [generation]
+        assert generation is not None
+        assert crew.get_debugged(generation.number) == (runner, generation)
         runner.see_out(1)
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        assert generation is not None
         assert generation.pid is not None
         entry = find_process(generation.pid)
         assert entry is not None
@@ -49,6 +51,8 @@ def test_one_that_stands_is_not_stopped(tmp_path: Path, *, is_hurried: bool) -> 
             tell_of_stop(generation, waiting=False)
         await stage.until(lambda: stage.told.ended)
         assert crew.list_standing() == []
+        with pytest.raises(SceneshiftError, match="is gone"):
+            crew.get_debugged(generation.number)
         assert stage.told.stops == [True, False]
 
     run_staged("fork", tmp_path, use)

@@ -39,14 +39,26 @@ _FREE = (3, 12)  # from there on tracing costs next to nothing where nobody stop
 
 
 class Anchors:
-    """All of a stack, by port; several users may have one, as an old and a new code."""
+    """All of a stack, by port; several users may have one, as an old and a new code.
+
+    Args:
+        loop: The event loop.
+        spawner: Starts them.
+        gate: What readers of output ask before they read more.
+        control: The socket by which programs are heard of without an agent.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, spawner: Spawner, gate: Gate
+        self,
+        loop: asyncio.AbstractEventLoop,
+        spawner: Spawner,
+        gate: Gate,
+        control: Path | None = None,
     ) -> None:
         self._loop = loop
         self._spawner = spawner
         self._gate = gate
+        self._control = None if control is None else str(control)
         self._anchors: dict[int, _Anchor] = {}
         self._users: dict[object, int] = {}
         self._starting: dict[int, asyncio.Lock] = {}
@@ -55,7 +67,9 @@ class Anchors:
     def find(self, port: int | None) -> Message | None:
         """Return what a program is told of the one that listens at a port."""
         anchor = None if port is None else self._anchors.get(port)
-        return None if anchor is None or anchor.is_gone else anchor.words
+        if anchor is None or anchor.is_gone:
+            return None
+        return {**anchor.words, "control": self._control}
 
     async def raise_for(
         self, user: object, program: PythonProgram, stream: ProcessStream

@@ -13,8 +13,8 @@ import socket
 import sys
 import threading
 
-from sceneshift.dev.zygote.places import describe_place
-from sceneshift.dev.zygote.stops import Stops
+from sceneshift.dev.zygote import spawned
+from sceneshift.dev.zygote.suspension import Suspension
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.zygote.agent import Agent
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_WITH_ANOTHER = 105  # pydevd's CMD_THREAD_SUSPEND: why a thread stops
-_NO_STEP = -1
 
 
 class Tracer:
@@ -48,11 +46,11 @@ class Tracer:
         self._agent = agent
         self._pydevd = pydevd
         self._ignored = (folder, _OWN)
-        self._stops = Stops()
         self._answer_at_once()
         self._bear_loss()
         self._bear_prompts()
-        self._tell_of_stops()
+        self._elsewhere = ""
+        self._suspension = Suspension(pydevd, agent.territory.root, agent.send)
 
     def _answer_at_once(self) -> None:
         """Have answers sent without a delay.
@@ -86,7 +84,8 @@ class Tracer:
         def patch_where_debugged(args: Any, *rest: Any, **options: Any) -> Any:
             if pydevd.get_global_debugger() is None:
                 return args
-            return patch_args(args, *rest, **options)
+            words = patch_args(args, *rest, **options)
+            return words if words is args else spawned.extend(words, self._elsewhere)
 
         pydevd.settrace_forked = settrace_forked
         monkey.patch_args = patch_where_debugged
@@ -104,41 +103,9 @@ class Tracer:
             tracing: Any = sys.modules["pydevd_tracing"]
             tracing.reapply_settrace()
 
-    def _tell_of_stops(self) -> None:
-        """Have the supervisor know when a thread stops, and when it goes on."""
-        original = self._pydevd.PyDB.do_wait_suspend
-
-        # Not seen by a measurement: it is called by the tracer.
-        def do_wait_suspend(  # pragma: no cover
-            debugger: Any, thread: Any, frame: FrameType, *args: Any, **options: Any
-        ) -> Any:
-            self._begin_stop(frame, thread)
-            try:
-                return original(debugger, thread, frame, *args, **options)
-            finally:
-                self._end_stop(frame, thread)
-
-        self._pydevd.PyDB.do_wait_suspend = do_wait_suspend
-
-    def _begin_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
-        """Tell of a place, unless it is that of a thread that stops with another."""
-        is_cause = thread.stop_reason != _WITH_ANOTHER
-        if self._stops.begin(threading.get_ident(), is_cause=is_cause):
-            place = describe_place(frame, self._agent.territory.root)
-            message = {"event": "debugger", "waiting": True, "is_editors": True}
-            self._agent.send({**message, **place})
-
-    def _end_stop(self, frame: FrameType, thread: Any) -> None:  # pragma: no cover
-        is_step = thread.additional_info.pydev_step_cmd != _NO_STEP
-        makes_step = self._stops.end(threading.get_ident(), is_step=is_step)
-        if makes_step is not None:
-            place = describe_place(frame, self._agent.territory.root)
-            message = {"event": "debugger", "waiting": False, "is_step": makes_step}
-            self._agent.send({**message, **place})
-
     def begin_anew(self) -> None:
         """Know of nobody who stands, as a fork: its parent's threads are not here."""
-        self._stops = Stops()
+        self._suspension.begin_anew()
 
     def connect(self, anchor: Message) -> None:
         """Be a subprocess of the anchor; return when breakpoints are set.
@@ -147,9 +114,11 @@ class Tracer:
 
         Args:
             anchor: Its `pid`, its adapter's `host` and `port`, the `token` that this
-                one is to show, and `time_s`: how long an editor has to take it.
+                one is to show, `time_s`: how long an editor has to take it, and
+                `control`: where interpreters that this one starts tell of stops.
         """
-        time_s = anchor["time_s"]
+        root, time_s = self._agent.territory.root, anchor["time_s"]
+        self._elsewhere = spawned.make_call(anchor.get("control"), root)
         patience = threading.Timer(time_s, self._give_up_waiting, [time_s])
         patience.daemon = True
         patience.start()

@@ -167,8 +167,9 @@ def test_who_waits_for_a_start_is_told_where_it_stands(stack: Stack) -> None:
             "work.py": "breakpoint()\nbreakpoint()\n",
             "late.py": "import time\ntime.sleep(300)\n",
             "Procfile.dev": "worker: python work.py\nlate: python late.py\n",
-            "pyproject.toml": "[tool.sceneshift.processes.late]\n"
-            "depends_on = ['worker']\n",
+            "pyproject.toml": "[tool.sceneshift.processes]\n"
+            "late = { depends_on = ['worker'] }\n"
+            "worker = { health = { log = 'is up' } }\n",
         }
     )
     try:

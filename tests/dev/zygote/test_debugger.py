@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from sceneshift.dev.zygote.words import REPORT
+
 if TYPE_CHECKING:
     from zygotes import Zygote
 
@@ -27,6 +29,29 @@ def test_a_breakpoint_has_a_terminal_and_says_where_it_is(zygote: Zygote) -> Non
         assert not child.next("debugger")["waiting"]
     assert child.wait_end() == 0
     assert zygote.read_output() == "went on 1\nwent on 2\n"
+    os.close(terminal)
+
+
+WORD = f"""\
+import os
+breakpoint()
+os.kill(os.getpid(), {int(REPORT)})
+print("went on", flush=True)
+"""
+
+
+def test_a_word_that_comes_meanwhile_is_no_step(zygote: Zygote) -> None:
+    """Whoever steps over a line is at the next one, not in the word's handler."""
+    zygote.begin(WORD)
+    child = zygote.fork(park=False)
+    (terminal,) = child.next("terminal")["fds"]
+    while (said := child.next("debugger"))["line"] < 4:
+        os.write(terminal, b"step\n")
+        assert not child.next("debugger")["waiting"]
+    assert (said["file"], said["line"]) == ("app.py", 4)
+    os.write(terminal, b"continue\n")
+    assert child.wait_end() == 0
+    assert zygote.read_output() == "went on\n"
     os.close(terminal)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from sceneshift.dev.zygote import handover
 from sceneshift.dev.zygote.places import describe_place
 
 TYPE_CHECKING = False
@@ -69,9 +70,21 @@ class _Prompt:
                     if agent.tracer is not None:
                         agent.tracer.trace_again()
 
+            def stop_here(self, frame: FrameType) -> bool:  # pragma: no cover
+                return not _is_of_a_word(frame) and super().stop_here(frame)
+
         ours, theirs = os.openpty()
         agent.send({"event": "terminal"}, (ours,))
         os.close(ours)
         stdin = os.fdopen(theirs, "r", encoding="utf-8", closefd=False)
         stdout = os.fdopen(theirs, "w", encoding="utf-8", closefd=False)
         return Debugger(stdin=stdin, stdout=stdout, nosigint=True)
+
+
+def _is_of_a_word(frame: FrameType | None) -> bool:  # pragma: no cover - as above
+    """Whether a frame is in the handler of a word, which may come at any step."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == handover.__name__:
+            return True
+        frame = frame.f_back
+    return False

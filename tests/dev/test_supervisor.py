@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from sceneshift.dev.machine import Phase, Quit, Verb
+from sceneshift.dev.model import StopPolicy
 from supervising import LISTENING, connect, run_supervised, stand
 from support import free_port
 
@@ -191,4 +192,5 @@ def test_whoever_wants_an_end_does_not_wait_for_a_breakpoint(
         assert it.supervisor.find_place("web") is None
         assert "asked" in it.said()
 
-    run_supervised("fork", tmp_path, use)
+    policy = StopPolicy(time_s=0.1, reload_time_s=0.1)
+    run_supervised("fork", tmp_path, use, stop=policy)

@@ -97,7 +97,10 @@ class Editor:
 
 
 def test_children_stop_however_they_are_made(stack: Stack) -> None:
-    """Forks and fresh interpreters, after a save; none comes while one stands."""
+    """Forks and fresh interpreters, after a save; none comes while one stands.
+
+    Of several instances the first is debugged, and the others go on.
+    """
     port = free_port()
     stack.start(
         {
@@ -110,23 +113,26 @@ def test_children_stop_however_they_are_made(stack: Stack) -> None:
             ),
         },
         "--debug",
+        "--concurrency",
+        "worker=2",
     )
-    stack.wait_output("done never")
+    for number in (1, 2):
+        stack.wait_output(rf"worker\.{number} \| done never")
     with Editor(port, stack.root / "work.py", "way + ' ' + WORD") as editor:
         stack.write({"words.py": "WORD = 'one'\n"})
         go_on = editor.take(f"'fork one':{LINE}")
         is_told(stack)
         stack.write({"words.py": "WORD = 'two'\n"})
-        is_told(stack)
+        stack.wait_output(r"worker\.2 \| done two")  # is debugged by nobody
         go_on()
         editor.take(f"'fork two':{LINE}")()
         for way in ("spawn", "os.fork"):
             go_on = editor.take(f"'{way} two':{LINE}")
             is_told(stack)
             go_on()
-        stack.wait_output("done two")
+        stack.wait_output(r"worker\.1 \| done two")
 
 
 def is_told(stack: Stack) -> None:
     """See that the stack knows where its process stands."""
-    stack.wait(lambda: stack.status("worker")["breakpoint"] == f"work.py:{LINE}")
+    stack.wait(lambda: stack.status("worker.1")["breakpoint"] == f"work.py:{LINE}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STUBBORN = """\
 import signal, time
-signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 while True:
     time.sleep(0.01)
 """
@@ -190,7 +190,6 @@ def test_whoever_wants_an_end_does_not_wait_for_a_breakpoint(
             it.supervisor.ask("web", Verb.STOP)
             await it.until_phase(Phase.STOPPED)
         assert it.supervisor.find_place("web") is None
-        assert "asked" in it.said()
 
     policy = StopPolicy(time_s=0.1, reload_time_s=0.1)
     run_supervised("fork", tmp_path, use, stop=policy)

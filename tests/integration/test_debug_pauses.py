@@ -129,9 +129,13 @@ def test_what_was_replaced_ends_when_it_goes_on(
     stack.write({"words.py": "WORD = 'newest'\n"})
     stack.wait_page("newest")
     requests.stop()
+    client = begin_switch(stack, "other")
+    stack.wait(lambda: stack.output.count("waits at a breakpoint") == 4)
     stack.close()
     with pytest.raises(OSError, match=r"."):
         answer.result()
+    assert client.wait(30) == 1
+    client.communicate()
 
 
 def go_on(stack: Stack) -> None:

@@ -167,6 +167,11 @@ class Client:
 
         self._selector.register(source, selectors.EVENT_READ, call)
 
+    def unwatch(self, source: int) -> None:
+        """Look at a descriptor no more; one that is not looked at is no news."""
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(source)
+
     def watch_output(
         self, process: subprocess.Popen[bytes], add: Callable[[str], None]
     ) -> None:

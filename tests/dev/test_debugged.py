@@ -71,6 +71,7 @@ USUAL = "".join(
         ("@worker", PROCFILE, ["worker.1"]),
         ("@frontend", PROCFILE + PAGE, ["page"]),
         ("*,@frontend", PROCFILE + PAGE, ["web", "worker.1", "page"]),
+        ("@frontend", f"api: node api.js $PORT\n{PAGE}ui: npx vite $PORT\n", ["ui"]),
         ("@backend", USUAL, ["backend"]),
     ],
 )

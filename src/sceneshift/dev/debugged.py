@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from sceneshift.core.debugports import find_debug_ports
 from sceneshift.core.errors import SceneshiftError, UsageError
+from sceneshift.core.pageservers import serves_page
 from sceneshift.core.wording import quote, suggest
 from sceneshift.dev.debugger import refuse_without_debugger
 from sceneshift.dev.run.choice import choose
@@ -113,8 +114,15 @@ def _find_workers(first: dict[str, ProcessSpec], root: Path) -> list[str]:
 
 
 def _find_pages(first: dict[str, ProcessSpec], root: Path) -> list[str]:
-    """Return what is called `frontend`, else the first other program that listens."""
-    return _find(first, root, "frontend", is_python=False, listens=True)[:1]
+    """Return what is called `frontend`, else the first that serves a page.
+
+    Where no program is known to, it is the first that listens and is not of Python.
+    """
+    found = _find(first, root, "frontend", is_python=False, listens=True)
+    pages = [
+        name for name in found if serves_page(first[name].command, first[name].cwd)
+    ]
+    return (pages or found)[:1]
 
 
 def _find(

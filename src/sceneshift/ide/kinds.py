@@ -14,6 +14,7 @@ from sceneshift.core.invocation import (
     parse_command,
     resolve_scripts,
 )
+from sceneshift.core.pageservers import PAGE_SERVERS
 from sceneshift.core.program import ShellCommand, analyse
 from sceneshift.ide.declared import is_node, is_python, is_script
 from sceneshift.ide.model import Kind
@@ -46,14 +47,6 @@ _PYTHON_PROGRAMS = {
         Kind.PYTHON,
     ),
 }
-# What serves a page, with sources that a browser can be led back to.
-_PAGES = frozenset(
-    """
-    astro craco docusaurus eleventy gatsby next ng nuxi nuxt parcel react-router
-    react-scripts remix rsbuild rspack storybook svelte-kit vinxi vite vitepress
-    vue-cli-service webpack webpack-dev-server
-    """.split()  # noqa: SIM905 - a line for each word would hide the sense
-)
 _VITE_WORDS = frozenset({"build", "dev", "optimize", "preview", "serve"})
 
 
@@ -229,7 +222,7 @@ def _describe(name: str, arguments: Sequence[str], invocation: Invocation) -> De
 def _detect_declared(invocation: Invocation, root: Path) -> Detected | None:
     """Return what a command is that the project's files name."""
     name, folder = invocation.name, invocation.folder
-    if name in _PACKAGE_MANAGERS or name in _PAGES:
+    if name in _PACKAGE_MANAGERS or name in PAGE_SERVERS:
         return None
     path = Path(os.path.normpath(folder / invocation.path))
     is_own = "/" in invocation.path and path.is_relative_to(root) and is_script(path)
@@ -246,7 +239,7 @@ def _detect_page(invocation: Invocation, root: Path) -> Detected:
         kind = Kind.NODE if is_manager else Kind.OTHER
         folder = get_package_folder(invocation) if is_manager else invocation.folder
         return Detected(kind=kind, program=invocation.name, folder=folder)
-    is_page = program.name in _PAGES
+    is_page = program.name in PAGE_SERVERS
     is_run = is_page or program is not invocation or program.name == "node"
     is_run = is_run or is_node(program.name, program.folder, root)
     kind = Kind.NODE if is_run else Kind.OTHER

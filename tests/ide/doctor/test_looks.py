@@ -26,6 +26,7 @@ INPUTS = [
 START = {"type": "debugpy", "request": "launch", "envFile": ""}
 ALONE = {"subProcess": False}
 ATTACH = {"type": "debugpy", "request": "attach"}
+SHOWN = {"type": "chrome", "request": "attach", "webRoot": "web"}
 PAGE = {"type": "chrome", "request": "launch", "url": "http://127.0.0.1:1/"}
 
 
@@ -103,6 +104,9 @@ ERRORS: list[tuple[Kind, dict[str, Any], str]] = [
     (Kind.BAD_VALUE, {**PAGE, "url": "http://x:y/"}, "its `url` is none"),
     (Kind.WRONG_WEB_ROOT, {**PAGE, "webRoot": "none"}, "its `webRoot`"),
     (Kind.WRONG_WEB_ROOT, PAGE, "not the root of Vite"),
+    (Kind.BAD_VALUE, {**SHOWN, "port": "x"}, "attaches to is no number: `x`"),
+    (Kind.BAD_VALUE, {**SHOWN, "port": 1, "url": "x"}, "its `url` is none: `x`"),
+    (Kind.PORT_CLOSED, {**SHOWN, "port": 1}, "listens at port 1,"),
 ]
 
 
@@ -127,6 +131,9 @@ FINE: list[dict[str, Any]] = [
     {**START, "purpose": ["debug-test"], "envFile": "none.env"},
     {**START, "module": "pytest", "args": ["${file}"], "preLaunchTask": "serve"},
     {**PAGE, "webRoot": "${workspaceFolder}/web"},
+    {**PAGE, "webRoot": "web", "sourceMapPathOverrides": {"a:*": "${webRoot}/*"}},
+    {**SHOWN, "port": 1, "address": "far"},
+    {**SHOWN, "port": 1, "preLaunchTask": "serve"},
     {"type": "node", "request": "launch"},
     {**ATTACH, "connect": {"host": "far", "port": 1}},
 ]

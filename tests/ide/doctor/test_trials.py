@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +18,6 @@ from support import free_port, wait_until
 from watching import git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SITE = """\
@@ -309,6 +305,7 @@ def test_a_task_that_fails_is_told(root: Path, task: Any, text: str) -> None:
     assert text in found.detail
 
 
+@pytest.mark.needs("chromium")
 def test_what_another_checkout_has_at_a_port_is_not_what_is_meant(root: Path) -> None:
     """A task that would leave it running is run, and tells of it."""
     port = free_port()
@@ -328,38 +325,14 @@ def test_what_another_checkout_has_at_a_port_is_not_what_is_meant(root: Path) ->
             told.append(run(root, {**entry, "preLaunchTask": "serve"}, [task]))
             other.terminate()
     assert "task `serve` ends with exit code 3" in told[0].detail
-    assert "answers 200" in told[1].detail
-
-
-def test_a_page_is_asked_for_and_no_browser_is_run(root: Path) -> None:
-    """What can be told without one is told; the rest is said to be untried."""
-    with serving_page() as port:
-        entry = {"type": "chrome", "url": f"http://127.0.0.1:{port}/x"}
-        found = run(root, entry)
-    assert found.outcome is Outcome.NOT_RUN
-    url = entry["url"]
-    assert found.detail == f"not run, as it needs a browser; {url} answers 501"
-    found = run(root, entry)
-    assert [one.kind for one in found.findings] == [Kind.SILENT]
-
-
-@contextlib.contextmanager
-def serving_page() -> Iterator[int]:
-    """Answer each request, with a refusal."""
-    handler = http.server.BaseHTTPRequestHandler
-    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
-        handler.log_message = lambda *_: None  # type: ignore[method-assign]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    assert "has no code" in told[1].detail  # it was opened
 
 
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
         ({"type": "node"}, "needs a debugger of node"),
+        ({"type": "editor-browser", "url": "http://x/"}, "needs the browser of the ed"),
         ({"request": "attach", "listen": {"port": 1}}, "waits for a program"),
         ({"program": "work.py", "args": ["${command:x}"]}, "asks for command:x"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,11 @@ from msgspec import Struct
 
 from sceneshift.core.holders import find_holder
 from sceneshift.core.wording import quote
-from sceneshift.core.worktree import find_worktree
 from sceneshift.ide.dap.client import ADAPTER, Client
 from sceneshift.ide.dap.connection import find_address
+from sceneshift.ide.doctor import browser
 from sceneshift.ide.doctor.attempts import attempt_attach, attempt_launch
-from sceneshift.ide.doctor.browser import (
-    ask_page,
-    check_url,
-    check_web_root,
-    find_page,
-)
+from sceneshift.ide.doctor.browsing import Browsing
 from sceneshift.ide.doctor.findings import Finding, Kind, Outcome
 from sceneshift.ide.doctor.interpreter import ask_interpreter
 from sceneshift.ide.doctor.places import find_test_file
@@ -54,6 +50,7 @@ if TYPE_CHECKING:
     from sceneshift.ide.doctor.workspace import Workspace
 
 
+_OF_EDITORS = frozenset({"editor-browser", "pwa-editor-browser"})
 _SERVED_S = 10.0  # from a task that is ready to a port that is open
 
 # What is said of a file that is open, or of the one whose tests are run.
@@ -134,13 +131,21 @@ class Entry:
         yield from check_references(self.resolved, self._workspace)
         yield from check_variables(self._variables.unresolved, self._workspace)
         if self.resolved.get("type") in BROWSERS:
-            yield from check_url(self.resolved)
-            yield from check_web_root(self.resolved, self._root)
+            yield from self._check_browser()
         elif self._is_python and self.resolved.get("request") == "attach":
             has_task = bool(self._task)
             yield from check_attach(self.resolved, self._root, has_task=has_task)
         elif self._is_python:
             yield from self._check_launch()
+
+    def _check_browser(self) -> Iterator[Finding]:
+        yield from browser.check_url(self.resolved)
+        yield from browser.check_web_root(self.resolved, self._root)
+        if self.resolved.get("request") == "attach":
+            has_task = bool(self._task)
+            yield from browser.check_attach(
+                self.resolved, self._root, has_task=has_task
+            )
 
     def _check_launch(self) -> Iterator[Finding]:
         self._name_test()
@@ -199,7 +204,10 @@ class Entry:
             return Verdict(outcome=Outcome.NOT_RUN, detail=detail)
         request = self._request
         adapter = (self._find_adapter() or sys.executable, *ADAPTER)
-        with Client(request.environ, adapter=adapter) as client:
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            Client(request.environ, adapter=adapter) as client,
+        ):
             tasks = Tasks(
                 client,
                 self._workspace,
@@ -209,7 +217,7 @@ class Entry:
             )
             try:
                 finding = self._prepare(tasks)
-                return failed(finding) if finding else self._try(client)
+                return failed(finding) if finding else self._try(client, Path(folder))
             finally:
                 client.disconnect()
                 tasks.stop()
@@ -218,8 +226,11 @@ class Entry:
         """Return why it cannot be run here; empty where it can."""
         if unresolved := self._variables.unresolved:
             return f"asks for {', '.join(unresolved)}"
-        if not self._is_python and self.resolved.get("type") not in BROWSERS:
-            return f"needs a debugger of {self.resolved.get('type')}"
+        kind = self.resolved.get("type")
+        if kind in _OF_EDITORS:
+            return "needs the browser of the editor itself"
+        if not self._is_python and kind not in BROWSERS:
+            return f"needs a debugger of {kind}"
         if self._is_python and "listen" in self.resolved:
             return "waits for a program that comes by itself"
         return ""
@@ -241,20 +252,34 @@ class Entry:
         return self._find_holder() is not None
 
     def _find_holder(self) -> Holder | None:
-        address = find_address(self.resolved)
-        page = find_page(self.resolved)
+        address = self._find_address()
+        page = browser.find_page(self.resolved)
         port = address[1] if address else page[1] if page else None
         return None if port is None else find_holder(port, root=self._root)
 
-    def _try(self, client: Client) -> Verdict:
-        if self.resolved.get("type") in BROWSERS:
-            return self._ask_page(client)
+    def _find_address(self) -> tuple[str, int] | None:
+        """Return where it attaches; None where it does not, or says it otherwise."""
+        is_browser = self.resolved.get("type") in BROWSERS
+        find = browser.find_address if is_browser else find_address
+        return find(self.resolved)
+
+    def _try(self, client: Client, folder: Path) -> Verdict:
         limit_s = self._request.limit_s
-        if self.resolved.get("request") == "attach":
-            if self._task and not client.wait(
-                self._is_served, limit_s=min(limit_s, _SERVED_S)
-            ):
-                return self._judge_closed()
+        is_attached = self.resolved.get("request") == "attach"
+        served_s = min(limit_s, _SERVED_S)
+        has_to_come = is_attached and bool(self._task)
+        if has_to_come and not client.wait(self._is_served, limit_s=served_s):
+            return self._judge_closed()
+        if self.resolved.get("type") in BROWSERS:
+            return Browsing(
+                client,
+                self.resolved,
+                root=self._root,
+                environ=self._request.environ,
+                profile=folder,
+                limit_s=limit_s,
+            ).run()
+        if is_attached:
             return attempt_attach(
                 client, self.resolved, root=self._root, limit_s=limit_s
             )
@@ -264,32 +289,13 @@ class Entry:
             client, resolved, self._target, root=self._root, limit_s=limit_s
         )
 
-    def _explain(self, hint: str) -> str:
-        """Return a hint about a port; those of a linked worktree are others."""
-        if find_worktree(self._root) is None:
-            return hint
-        return "this is a linked worktree: entries name the ports of the main checkout"
-
     def _judge_closed(self) -> Verdict:
-        address = find_address(self.resolved)
+        address = self._find_address()
         port = "none" if address is None else address[1]
         return fail(
             Kind.PORT_CLOSED,
             f"task {quote(self._task)} is ready, and nothing listens at port {port}",
-            self._explain("does it start the program with its debugger, at this port?"),
-        )
-
-    def _ask_page(self, client: Client) -> Verdict:
-        page = find_page(self.resolved)
-        if page is None:
-            return Verdict(outcome=Outcome.NOT_RUN, detail="not run: needs a browser")
-        status = ask_page(client, page)
-        url = self.resolved["url"]
-        if status is not None:
-            detail = f"not run, as it needs a browser; {url} answers {status}"
-            return Verdict(outcome=Outcome.NOT_RUN, detail=detail)
-        return fail(
-            Kind.SILENT,
-            f"nothing answers at {url}",
-            self._explain("start it first, or name a task that does: `preLaunchTask`"),
+            browser.explain(
+                "does it start the program with its debugger, at this port?", self._root
+            ),
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _OF_FILE = ("file", "relativeFile")
+_OF_BROWSERS = "webRoot"  # what debugs them replaces it
 
 
 class Variables:
@@ -61,6 +62,8 @@ class Variables:
 
     def _replace_one(self, found: re.Match[str]) -> str:
         name = found[1]
+        if name == _OF_BROWSERS:
+            return found[0]
         kind, colon, rest = name.partition(":")
         value = self._find_scoped(kind, rest) if colon else self._find(name)
         if value is None:

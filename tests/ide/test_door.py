@@ -13,7 +13,7 @@ import pytest
 from sceneshift.core.errors import SceneshiftError
 from sceneshift.ide.door import Door
 from sceneshift.ide.reach import is_led
-from support import free_port
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,8 @@ def test_words_go_there_and_back(tmp_path: Path, echo: Echo) -> None:
                     wanted += client.recv(1 << 16)
                 assert wanted == words * 2
             assert door.is_wanted
+        assert door.is_wanted  # by who goes on with what was answered
+        wait_until(lambda: not door.is_wanted)
         assert echo.accepted == 1
         echo.close()
         with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as client:

@@ -232,3 +232,73 @@ def test_scripts_are_those_that_the_project_has_a_use_for(tmp_path: Path) -> Non
         "quick:switch:staging": "inv env.switch staging",
         "quick:test": "inv test.run",
     }
+
+
+OPENED = """\
+[tool.sceneshift.environments.development]
+ports = { ui = 5173, docs = 5174 }
+debug_ports = { ui = 9222 }
+[tool.sceneshift.environments.live]
+protected = true
+"""
+OPENED_PROCFILE = "{}api: node api.js $PORT\nui: npx vite --port $PORT\ndocs: npx vite"
+
+
+@pytest.mark.parametrize(
+    ("first", "command"),
+    [("web: uvicorn shop:app\n", "debug.full"), ("", "debug.frontend")],
+)
+def test_editors_attach_to_the_page_that_is_opened(
+    tmp_path: Path, first: str, command: str
+) -> None:
+    """To the one of `inv debug.frontend`, which starts it; nowhere that is guarded."""
+    procfile = OPENED_PROCFILE.format(first)
+    project = {"Procfile": procfile, "pyproject.toml": OPENED}
+    files = render(make_project(tmp_path, project), editors=["vscode", "zed"])
+    entries = {
+        each["name"]: each
+        for each in collect(files[".vscode/launch.json"])["configurations"]
+        if each["request"] == "attach" and each["type"] != "debugpy"
+    }
+    names = [f"ui: attach {name} (development)" for name in ("Chrome", "Edge")]
+    assert [*entries] == names
+    place = {"address": "127.0.0.1", "port": 9222, "urlFilter": "*"}
+    assert all(place.items() <= each.items() for each in entries.values())
+    shown = {each["browserAttachLocation"] for each in entries.values()}
+    assert shown == {"workspace"}  # the machine of the stack
+    tasks = collect(files[".vscode/tasks.json"])["tasks"]
+    known = {each["label"]: each for each in tasks}
+    reach = known[entries[names[0]]["preLaunchTask"]]
+    assert reach["args"] == ["-m", "sceneshift.ide.reach", "ui", "9222"]
+    assert known[reach["dependsOn"]]["args"] == [
+        "-m",
+        "invoke",
+        command,
+        "--env",
+        "development",
+    ]
+    zed = [each for each in collect_array(files[".zed/debug.json"]) if "port" in each]
+    assert [each["label"] for each in zed] == names[:1]
+    assert place.items() <= zed[0].items()
+
+
+def test_a_page_without_a_known_address_is_not_attached_to(tmp_path: Path) -> None:
+    """Nor one that is beside what is called `frontend` and is no page."""
+    auto = OPENED.replace("ui = 5173", 'ui = "auto"')
+    procfile = OPENED_PROCFILE.format("")
+    root = make_project(tmp_path / "a", {"Procfile": procfile, "pyproject.toml": auto})
+    assert not any(": attach" in name for name in names_of(root))
+    procfile = procfile.replace("api:", "frontend:")
+    root = make_project(
+        tmp_path / "b", {"Procfile": procfile, "pyproject.toml": OPENED}
+    )
+    assert not any(": attach" in name for name in names_of(root))
+
+
+def test_a_jetbrains_editor_attaches_to_the_page_too(tmp_path: Path) -> None:
+    """By its own kind of configuration."""
+    files = {"Procfile": OPENED_PROCFILE.format(""), "pyproject.toml": OPENED}
+    found = render(make_project(tmp_path, files), editors=["jetbrains"])
+    (text,) = found[".run/ui attach (development).run.xml"].sections[0].entries.values()
+    assert 'type="ChromiumRemoteDebugType"' in text
+    assert 'host="127.0.0.1" port="9222"' in text

@@ -27,6 +27,7 @@ _TARGET = "localhost"  # what serves a page may be at ::1 alone
 _SIZE = 1 << 16
 _PAUSE_S = 0.1
 _UNUSED_S = 30.0
+_GAP_S = 1.0  # a browser is asked for its address first, by a connection of its own
 
 
 class Door:
@@ -102,6 +103,7 @@ class Door:
                     await self._exchange(first, reader, writer)
         finally:
             self._count -= 1
+            self._end = max(self._end, time.monotonic() + _GAP_S)
             writer.close()
 
     async def _exchange(

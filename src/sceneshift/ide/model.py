@@ -128,6 +128,18 @@ class Environment(Struct, frozen=True, kw_only=True):
         return tuple(each for each in self.processes if each.is_page and each.url)
 
     @property
+    def browsed(self) -> Process | None:
+        """The page that `inv debug.frontend` opens, at an address that is known."""
+        named = [each for each in self.processes if each.name == "frontend"]
+        found = named or [each for each in self.processes if each.is_page]
+        return found[0] if found and found[0] in self.pages else None
+
+    @property
+    def attachable(self) -> tuple[Process, ...]:
+        """What a debugger attaches to in the stack: Python programs, and that page."""
+        return (*self.programs, *([self.browsed] if self.browsed else []))
+
+    @property
     def ordered(self) -> tuple[Process, Process] | None:
         """A server that says when it answers, and the page that is opened then."""
         servers = [each for each in self.servers if each.ready]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import queue
 import socket
-import struct
 import threading
-import urllib.parse
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -127,74 +124,3 @@ class Session:
                     self._events.put(message)
                 elif message["type"] == "response":
                     self._answers[message["request_seq"]].put(message)
-
-
-class Page:
-    """A page in a browser, by the DevTools protocol.
-
-    Args:
-        address: Its `webSocketDebuggerUrl`.
-    """
-
-    def __init__(self, address: str) -> None:
-        place = urllib.parse.urlsplit(address)
-        self._numbers = itertools.count(1)
-        self._events: list[Body] = []
-        sock = socket.create_connection((place.hostname, place.port), DEADLINE_S)
-        self._file = sock.makefile("rwb", buffering=0)
-        sock.close()  # the file goes on
-        head = f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\n"
-        key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-        version = "Sec-WebSocket-Version: 13\r\n\r\n"
-        self._file.write(f"{head}{key}{upgrade}{version}".encode())
-        while self._file.readline().strip():
-            pass
-
-    def close(self) -> None:
-        """Let it go."""
-        self._file.close()
-
-    def ask(self, method: str, **params: Any) -> Body:
-        """Return the result of a method."""
-        number = next(self._numbers)
-        self._send({"id": number, "method": method, "params": params})
-        while True:
-            message = self._receive()
-            if message.get("id") == number:
-                result: Body = message["result"]
-                return result
-            self._events.append(message)
-
-    def wait(self, method: str) -> Body:
-        """Return the parameters of an event, when it has come."""
-        while True:
-            message = self._events.pop(0) if self._events else self._receive()
-            if message.get("method") == method:
-                params: Body = message["params"]
-                return params
-
-    def _send(self, message: Body) -> None:
-        data = json.dumps(message).encode()
-        mask = os.urandom(4)
-        masked = bytes(each ^ mask[at % 4] for at, each in enumerate(data))
-        self._file.write(
-            struct.pack("!BBH", 0x81, 0x80 | 126, len(data)) + mask + masked
-        )
-
-    def _receive(self) -> Body:
-        length = self._read(2)[1]
-        if length == 126:
-            (length,) = struct.unpack("!H", self._read(2))
-        elif length == 127:
-            (length,) = struct.unpack("!Q", self._read(8))
-        message: Body = json.loads(self._read(length))
-        return message
-
-    def _read(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            part = self._file.read(count - len(data))
-            assert part, "the browser is gone"
-            data += part
-        return data

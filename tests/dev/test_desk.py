@@ -59,7 +59,7 @@ def test_a_follower_that_has_gone_already_is_forgotten(tmp_path: Path) -> None:
         ours.setblocking(False)
         theirs.close()
         with ours, pytest.raises(OSError, match="pipe"):
-            await Desk(supervisor, supervisor.feed, cast("Any", None))(
+            await Desk(supervisor, supervisor.feed, *cast("Any", (None, None)))(
                 {"op": "follow", "names": []}, Connection(ours, loop)
             )
         assert stream.listeners == []
@@ -71,7 +71,7 @@ def test_what_another_version_asks_for_is_refused() -> None:
     """A stack runs on while the package is upgraded beside it."""
     nobody = cast("Any", None)
     with pytest.raises(UsageError, match="does not know how to `dance`") as caught:
-        asyncio.run(Desk(nobody, nobody, nobody)({"op": "dance"}, nobody))
+        asyncio.run(Desk(nobody, nobody, nobody, nobody)({"op": "dance"}, nobody))
     assert (
         caught.value.hint == "an older version started it: inv dev.stop, then inv dev"
     )

@@ -61,7 +61,7 @@ def test_who_has_gone_wants_nothing_any_more(tmp_path: Path) -> None:
     async def use(it: Supervised) -> None:
         await it.until_phase(Phase.READY)
         loop = asyncio.get_running_loop()
-        desk = Desk(it.supervisor, it.supervisor.feed, cast("Any", None))
+        desk = Desk(it.supervisor, it.supervisor.feed, *cast("Any", (None, None)))
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         request = {"op": "pause", "pids": [find_pid(it)], "why": "a test"}

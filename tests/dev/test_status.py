@@ -38,6 +38,7 @@ def test_a_process_that_has_not_begun_has_a_row(tmp_path: Path) -> None:
             "is_broken": False,
             "breakpoint": None,
             "debug_port": None,
+            "debugger": None,
             "reload": "cold",
             "reload_reason": "it has a pipe",
             "left_out": {},

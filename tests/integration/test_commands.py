@@ -22,6 +22,7 @@ STATUS_KEYS = {
     "is_broken",
     "breakpoint",
     "debug_port",
+    "debugger",
     "reload",
     "reload_reason",
     "left_out",

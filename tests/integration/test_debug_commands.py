@@ -2,81 +2,185 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import urllib.request
-from typing import TYPE_CHECKING
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from debugging import Page
-from sceneshift.core.errors import SceneshiftError
-from sceneshift.dev.browser import find_browser
-from sceneshift.dev.model import ProcessSpec
-from support import free_port
+from reloading import TASKS
+from sceneshift.composition import ENTRIES
+from sceneshift.core.browsers import read_version
+from sceneshift.core.devtools import DevTools
+from sceneshift.core.ports import is_free
+from sceneshift.dev import debuggers
+from sceneshift.ide.doctor import Outcome, Request, examine
+from sceneshift.ide.doctor.browsing import matches
+from sceneshift.ide.doctor.sourcemaps import Locator, decode_data, parse_source_map
+from sceneshift.ide.generation import GenerateRequest, apply
+from support import free_port, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reloading import Stack
 
-PAGE = "sh -c 'exec python -m http.server $PORT --bind 127.0.0.1'"
 WORKER = "import time\ntime.sleep(300)\n"
-LAUNCH = """\
-{"configurations": [
-  {"name": "Worker", "request": "attach", "connect": {"port": %d}}, // by hand
-]}
+# As Vite does it: code is made of a source, with its map within.
+VITE = """\
+const fs = require("fs"), http = require("http"), path = require("path");
+const [root, , port] = process.argv.slice(2);
+const serve = (request, response) => {
+  const name = new URL(request.url, "http://x").pathname;
+  const file = path.join(root, name === "/" ? "index.html" : name);
+  if (!fs.existsSync(file)) return response.writeHead(404).end();
+  const text = fs.readFileSync(file, "utf8");
+  if (!name.endsWith(".ts")) return response.end(text);
+  const map = {
+    version: 3,
+    sources: [path.basename(name)],
+    mappings: ";;AAAA" + ";AACA".repeat(text.split("\\n").length - 1),
+  };
+  const data = Buffer.from(JSON.stringify(map)).toString("base64");
+  response.setHeader("Content-Type", "text/javascript");
+  response.end(
+    `import.meta;\\n\\n${text.replace(/: number/g, "")}` +
+      `\\n//# sourceMappingURL=data:application/json;base64,${data}`,
+  );
+};
+http.createServer(serve).listen(Number(port), "127.0.0.1");
 """
+MAIN = """\
+let first: number = 1;
+first += 1;
+document.title = `${first}`;
+"""
+FILES = {
+    "Procfile.dev": (
+        "page: node web/node_modules/vite/bin/vite.js web --port $PORT\n"
+        "worker: python work.py\n"
+    ),
+    "work.py": "import time\ntime.sleep(300)\n",
+    "web/node_modules/vite/bin/vite.js": VITE,
+    "web/vite.config.js": 'export default { server: { host: "127.0.0.1" } };\n',
+    "web/index.html": "<script type=module src=/src/main.ts></script>",
+    "web/src/main.ts": MAIN,
+}
+ENTRY = "page: attach Chrome (development)"
 
 
-@pytest.mark.needs("chromium")
-def test_everything_is_debugged_in_its_own_way(stack: Stack) -> None:
+@pytest.mark.needs("chromium", "node")
+def test_everything_is_debugged_in_its_own_way(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Python by debugpy, the page by a browser that ends with the stack."""
     worker, page = free_port(), free_port()
-    stack.start(
-        {
-            "Procfile.dev": f"page: {PAGE}\nworker: python work.py\n",
-            "work.py": WORKER,
-            "pyproject.toml": (
-                "[tool.sceneshift.environments.development]\n"
-                f"debug_ports = {{ worker = {worker}, page = {page} }}\n"
-            ),
-            ".vscode/launch.json": LAUNCH % worker,
-            "index.html": "<script src=app.js></script>",
-            "app.js": "let first = 1;\nfirst += 1;\n",
-        },
-        "--headless",
-        command="debug.full",
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        stack.env.pop(name, None)  # no window
+    settings = (
+        "[tool.sceneshift.environments.development]\n"
+        f"ports = {{ page = {stack.port} }}\n"
+        f"debug_ports = {{ worker = {worker}, page = {page} }}\n"
     )
-    stack.wait_output(rf"is in a browser, its debugger at 127\.0\.0\.1:{page}")
-    stack.wait_ready("worker")
-    address = f"http://127.0.0.1:{stack.port}/"
-    stack.wait(lambda: address in list_pages(page))
-    said = stack.ask("debug.attach")
+    stack.write({"tasks.py": TASKS, "pyproject.toml": settings, **FILES})
+    apply(GenerateRequest(root=stack.root))
+    (stack.root / ".venv").symlink_to(sys.prefix)
+    launch = json.loads((stack.root / ".vscode/launch.json").read_text())
+    entries = {each["name"]: each for each in launch["configurations"]}
+    stack.start({"pyproject.toml": settings}, "--headless", command="debug.full")
+    tasks = json.loads((stack.root / ".vscode/tasks.json").read_text())["tasks"]
+    known = {each["label"]: each for each in tasks}
+    first = known[known[entries[ENTRY]["preLaunchTask"]]["dependsOn"]]
+    stack.wait_output(first["problemMatcher"]["background"]["endsPattern"])
+    states = [each["state"] for each in stack.ask("dev.status")["processes"]]
+    assert states == ["ready", "ready"]  # what a page asks is there before
+    debuggers.show(stack.root, as_json=True, entries=ENTRIES)
+    said = json.loads(capsys.readouterr().out)
     assert said["environment"] == "development"
-    assert said["debuggers"] == [
-        {"process": "page", "port": page, "listens": True, "entries": []},
-        {"process": "worker", "port": worker, "listens": True, "entries": ["Worker"]},
-    ]
-    assert "Worker" in stack.inv("debug.attach").stdout
-    with contextlib.closing(Page(list_pages(page)[address])) as shown:
-        shown.ask("Debugger.enable")
-        place = {"url": f"{address}app.js", "lineNumber": 1}
-        known = shown.ask("Debugger.setBreakpointByUrl", **place)
-        shown.ask("Page.reload")
-        paused = shown.wait("Debugger.paused")
+    shown, program = said["debuggers"]
+    assert (shown.pop("browser") or "").startswith(("Chrome/", "HeadlessChrome/"))
+    edge = ENTRY.replace("Chrome", "Edge")
+    assert shown == make_row("page", page, "browser", [ENTRY, edge])
+    assert program == {
+        **make_row("worker", worker, "debugpy", ["worker: attach (development)"]),
+        "browser": None,
+    }
+    check_stop(stack.root, entries[ENTRY])
+    close_browser(stack, page)
+    debuggers.show(stack.root, as_json=True, entries=ENTRIES)
+    shown, program = json.loads(capsys.readouterr().out)["debuggers"]
+    assert (shown["listens"], program["listens"]) == (False, True)
+    with socket.create_server(("127.0.0.1", page)):
+        table = stack.inv("debug.attach").stdout
+    assert f"no: taken by pid {os.getpid()}" in table
+    assert ENTRY in table
+    # Its task has the stack open another one.
+    (found,) = examine(stack.root, [ENTRY], Request(environ=stack.env))
+    assert (found.outcome, found.detail) == (Outcome.HIT, "web/src/main.ts:1")
+    assert read_version(page)
+
+
+def make_row(
+    process: str, port: int, debugger: str, entries: list[str]
+) -> dict[str, Any]:
+    """Return what is said of a debugger that listens, but for the browser's name."""
+    return {
+        "process": process,
+        "debugger": debugger,
+        "port": port,
+        "listens": True,
+        "taken_by": None,
+        "entries": entries,
+    }
+
+
+def check_stop(root: Path, entry: dict[str, Any]) -> None:
+    """Have the page that was opened stop in a line of its source, by the entry."""
+    version = read_version(entry["port"], host=entry["address"])
+    assert version is not None
+    web_root = entry["webRoot"].replace("${workspaceFolder}", str(root))
+    with DevTools.connect(version["webSocketDebuggerUrl"]) as tools:
+        (target,) = wait_until(lambda: list_pages(tools, entry["urlFilter"]))
+        session = tools.ask("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
+        tools.ask("Debugger.enable", session=session)
+        while (script := tools.take("Debugger.scriptParsed", limit_s=30)) is not None:
+            source_map = parse_source_map(decode_data(script["sourceMapURL"]) or b"")
+            if source_map is not None:
+                break
+        assert script is not None
+        assert source_map is not None
+        (source,) = source_map.sources
+        file = Locator(Path(web_root), root=root).find_source(script["url"], source)
+        assert file == root / "web/src/main.ts"
+        line = next(each.line for each in source_map.segments if each.source_line == 1)
+        place = {"url": script["url"], "lineNumber": line}
+        known = tools.ask("Debugger.setBreakpointByUrl", session=session, **place)
+        tools.ask("Page.reload", session=session)
+        paused = tools.take("Debugger.paused", limit_s=30)
+        assert paused is not None
         assert paused["hitBreakpoints"] == [known["breakpointId"]]
+        assert "first += 1;" in file.read_text().splitlines()[1]
 
 
-def list_pages(port: int) -> dict[str, str]:
-    """Return what a browser shows: where each page is debugged, by its address."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
-            return {
-                each["url"]: each["webSocketDebuggerUrl"] for each in json.load(answer)
-            }
-    except OSError:
-        return {}
+def list_pages(tools: DevTools, pattern: str) -> list[str]:
+    """Return the ids of the pages that a filter fits."""
+    return [
+        each["targetId"]
+        for each in tools.ask("Target.getTargets")["targetInfos"]
+        if each["type"] == "page" and matches(pattern, each["url"])
+    ]
+
+
+def close_browser(stack: Stack, port: int) -> None:
+    """Close the browser, as a person does it."""
+    version = read_version(port)
+    assert version is not None
+    with DevTools.connect(version["webSocketDebuggerUrl"]) as tools:
+        tools.ask("Browser.close")
+    stack.wait(lambda: is_free(port))
 
 
 def test_where_nothing_is_debugged_it_is_said_how(stack: Stack) -> None:
@@ -90,12 +194,3 @@ def test_where_nothing_is_debugged_it_is_said_how(stack: Stack) -> None:
     refused = stack.inv("debug.worker")
     assert refused.returncode == 5
     assert "nothing of it is debugged" in refused.stderr
-
-
-def test_without_a_browser_the_stack_runs_on(tmp_path: Path) -> None:
-    """What is missing is told among its output."""
-    spec = ProcessSpec(
-        name="page", label="page.1", command="", cwd=tmp_path, env={"PATH": "/nowhere"}
-    )
-    with pytest.raises(SceneshiftError, match="no browser was found"):
-        find_browser(spec)

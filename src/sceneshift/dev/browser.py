@@ -2,93 +2,165 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import socket
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.program import find_executable
+from sceneshift.core.browsers import (
+    find_browser,
+    has_screen,
+    list_flags,
+    read_version,
+)
+from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.run.choice import choose
 
 if TYPE_CHECKING:
     from sceneshift.core.paths import StateFolder
+    from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
     from sceneshift.dev.model import ProcessSpec
     from sceneshift.dev.supervisor import Supervisor
 
-# Of those that speak the DevTools protocol, the plain ones first.
-_PROGRAMS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "microsoft-edge",
-    "microsoft-edge-stable",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-)
-_FLAGS = ("--no-first-run", "--no-default-browser-check")
+_LOOK_S = 0.1
+_CONNECT_S = 1.0
+_END_S = 5.0
+_UP_S = 60.0  # a first start, on a machine that is busy with the stack's
 
 
-async def browse(
-    supervisor: Supervisor, spawner: Spawner, state: StateFolder, *, is_headless: bool
-) -> None:
-    """Open a browser when the page that is debugged is ready; it ends with the stack.
+class Browser:
+    """A browser that ends with the stack; one is open at a time.
 
     Args:
         supervisor: Runs the page's process.
         spawner: Starts the browser, and knows what is left of it.
         state: Has the browser's profile, which is no other's.
-        is_headless: Whether it shows no window.
-
-    Raises:
-        SceneshiftError: There is no browser.
     """
-    spec = _find_page(supervisor)
-    while (page := supervisor.machine.states.get(spec.name)) is not None:
-        if page.phase is Phase.READY:
-            break
-        await supervisor.wait_move()
-    else:
-        return  # its line has been taken out, or has another name
-    address = spec.url
-    assert address is not None
-    words = [
-        find_browser(spec),
-        *_FLAGS,
-        *(["--headless=new"] if is_headless else []),
-        *(["--no-sandbox"] if os.geteuid() == 0 else []),  # it has none as root
-        f"--remote-debugging-port={spec.debug_port}",
-        f"--user-data-dir={state.make('browser')}",
-        address,
-    ]
-    await spawner.spawn(words, env=spec.env, cwd=spec.cwd, fds={})
-    text = f"{address} is in a browser, its debugger at 127.0.0.1:{spec.debug_port}"
-    supervisor.streams[spec.name].note(text, time.time())
+
+    def __init__(
+        self, supervisor: Supervisor, spawner: Spawner, state: StateFolder
+    ) -> None:
+        self._supervisor = supervisor
+        self._spawner = spawner
+        self._state = state
+        self._child: Child | None = None
+        self._turn = asyncio.Lock()
+
+    async def show(self, *, is_headless: bool) -> None:
+        """Open the page that is debugged, when it is ready and all others may be.
+
+        Where a browser takes debuggers at its port already, that is left alone; one
+        that was opened for another environment is ended.
+
+        Args:
+            is_headless: Whether it shows no window, as where there is no screen.
+
+        Raises:
+            SceneshiftError: There is no browser, or it does not come up.
+            BusyError: No page is debugged.
+        """
+        async with self._turn:
+            spec = _find_page(self._supervisor)
+            if await self._wait_ready(spec):
+                await self._open(spec, is_headless=is_headless)
+
+    async def _wait_ready(self, spec: ProcessSpec) -> bool:
+        """Return when the page is ready, and what it asks; False where it goes before.
+
+        Of the others each may be that: none is to be on its way any more.
+        """
+        machine = self._supervisor.machine
+        while (page := machine.states.get(spec.name)) is not None:
+            if page.phase is Phase.READY and machine.is_settled:
+                return True
+            await self._supervisor.wait_move()
+        return False  # its line has been taken out, or has another name
+
+    async def _open(self, spec: ProcessSpec, *, is_headless: bool) -> None:
+        assert spec.debug_port is not None
+        if await asyncio.to_thread(read_version, spec.debug_port) is not None:
+            return
+        if self._child is not None:
+            await stop_session(self._child, time_s=_END_S)
+        flags = list_flags(
+            port=spec.debug_port,
+            profile=self._state.make("browser"),
+            is_headless=is_headless or not has_screen(spec.env),
+        )
+        address = await asyncio.to_thread(find_address, spec)
+        words = [get_program(spec), *flags, address]
+        self._child = await self._spawner.spawn(
+            words, env=spec.env, cwd=spec.cwd, fds={}
+        )
+        await wait_up(self._child, spec.debug_port)
+        place = f"127.0.0.1:{spec.debug_port}"
+        text = f"{address} is in a browser, its debugger at {place}"
+        self._supervisor.streams[spec.name].note(text, time.time())
 
 
 def _find_page(supervisor: Supervisor) -> ProcessSpec:
-    """Return what is debugged in a browser: the one that is no Python program."""
+    """Return what is debugged in a browser: the one that is no Python program.
+
+    Raises:
+        BusyError: There is none.
+    """
     stack = supervisor.stack
-    return next(
-        spec
-        for spec in stack.processes
-        if spec.debug_port is not None and choose(spec, stack.root).program is None
+    for spec in stack.processes:
+        if spec.debug_port is not None and choose(spec, stack.root).program is None:
+            return spec
+    raise BusyError(
+        "a stack runs in this checkout already, and its page is debugged in no browser",
+        hint="end it first: inv dev.stop",
     )
 
 
-def find_browser(spec: ProcessSpec) -> str:
+def get_program(spec: ProcessSpec) -> str:
     """Return a browser of this machine.
 
     Raises:
         SceneshiftError: There is none.
     """
-    found = (find_executable(name, spec.cwd, spec.env) for name in _PROGRAMS)
-    path = next(filter(None, found), None)
-    if path is None:
+    found = find_browser(spec.cwd, spec.env)
+    if found is None:
         raise SceneshiftError(
             "no browser was found to debug the page in",
             hint="install Chromium, Chrome or Edge, or open the page from the editor",
         )
-    return path
+    return found[0]
+
+
+def find_address(spec: ProcessSpec) -> str:
+    """Return the page's address; Node takes `localhost` for ::1 alone."""
+    address = spec.url
+    assert address is not None
+    try:
+        place = (spec.host, spec.port or 0)
+        with closing(socket.create_connection(place, _CONNECT_S)):
+            return address
+    except OSError:
+        return address.replace(f"://{spec.host}:", "://localhost:", 1)
+
+
+async def wait_up(child: Child, port: int, limit_s: float = _UP_S) -> None:
+    """Return when a browser takes debuggers.
+
+    Raises:
+        SceneshiftError: It ends, or does not do so in time.
+    """
+    deadline = time.monotonic() + limit_s
+    while await asyncio.to_thread(read_version, port) is None:
+        if child.returncode is not None:
+            raise SceneshiftError(
+                f"the browser that was opened has ended: exit code {child.returncode}",
+                hint="see whether it starts by itself, or show no window: --headless",
+            )
+        if time.monotonic() > deadline:
+            raise SceneshiftError(
+                f"the browser's debugger does not listen at 127.0.0.1:{port}",
+                hint="end the stack and start it again: inv dev.stop",
+            )
+        await asyncio.sleep(_LOOK_S)

@@ -20,6 +20,8 @@ from sceneshift.core.wording import describe_moment
 if TYPE_CHECKING:
     from sceneshift.dev.request import Request
 
+_BROWSER_S = 600.0  # its page may have to be set up first
+
 
 def run(request: Request) -> NoReturn:
     """Run the stack until it is ended, in place of this process.
@@ -44,6 +46,7 @@ def _follow(client: Client, request: Request) -> None:
 
     Raises:
         BusyError: It has no debuggers, or is of another environment, than asked for.
+        SceneshiftError: Its page can be shown in no browser.
     """
     from sceneshift.dev.logbook import follow  # noqa: PLC0415 - rarely needed here
 
@@ -55,6 +58,8 @@ def _follow(client: Client, request: Request) -> None:
             "a stack runs in this checkout already, and nothing of it is debugged",
             hint="end it first: inv dev.stop",
         )
+    if request.browser:
+        client.ask({"op": "browse", "how": request.browser}, wait_s=_BROWSER_S)
     StreamConsole().note(
         f"a stack runs here already: pid {answer['pid']}, environment "
         f"{answer['status']['environment']}, "

@@ -33,9 +33,11 @@ class Desk:
         supervisor: Supervisor,
         quit_stack: Callable[[Quit], None],
         switch: Callable[[Message], Awaitable[Message]],
+        browse: Callable[[str], Awaitable[None]],
     ) -> None:
         self._supervisor = supervisor
         self._take_switch = switch
+        self._open_browser = browse
         self._quit = quit_stack
         self._pauses = Pauses(supervisor)
 
@@ -109,6 +111,11 @@ class Desk:
     async def _switch(self, request: Message, connection: Connection) -> None:
         """Go over to another environment, and answer when that is done or failed."""
         await connection.send({"ok": True, **await self._take_switch(request)})
+
+    async def _browse(self, request: Message, connection: Connection) -> None:
+        """Answer when a browser shows the page, opened anew where it was closed."""
+        await self._open_browser(request["how"])
+        await connection.send({"ok": True})
 
     async def _pause(self, request: Message, connection: Connection) -> None:
         """Pause the processes of some pids, until the client goes."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from sceneshift.core.channel import Message
+    from sceneshift.dev.browser import Browser
     from sceneshift.dev.claim import Claim
     from sceneshift.dev.firstuse import FirstUse
     from sceneshift.dev.guard.process import GuardProcess
@@ -122,7 +123,8 @@ class Run:
             spawner, self._state, first_use, follower=options.request.follower
         )
         self._switching: Switching | None = None
-        desk = Desk(self.supervisor, self.supervisor.feed, self._switch)
+        self._browser: Browser | None = None
+        desk = Desk(self.supervisor, self.supervisor.feed, self._switch, self._browse)
         path = self._state.socket(SOCKET_NAME)
         self._control = ControlServer(path, desk, self._loop)
 
@@ -145,7 +147,7 @@ class Run:
         self._do(self._await_loss(lost))
         self._do(self._sum_up())
         if self._request.browser:
-            self._do(self._browse())
+            self._do(self._browse(self._request.browser))
         self.supervisor.feed(Began())
 
     async def close(self) -> None:
@@ -366,14 +368,13 @@ class Run:
         )
         self.terminal.system(text, time.time())
 
-    async def _browse(self) -> None:
+    async def _browse(self, how: str) -> None:
         """Have a browser show the page, with a port for an editor."""
-        from sceneshift.dev.browser import browse  # noqa: PLC0415 - seldom
+        from sceneshift.dev.browser import Browser  # noqa: PLC0415 - seldom
 
-        is_headless = self._request.browser == "headless"
-        await browse(
-            self.supervisor, self._spawner, self._state, is_headless=is_headless
-        )
+        if self._browser is None:
+            self._browser = Browser(self.supervisor, self._spawner, self._state)
+        await self._browser.show(is_headless=how == "headless")
 
     def _lose_viewer(self) -> None:
         """Nobody reads the output any more, as after `inv dev | head`."""

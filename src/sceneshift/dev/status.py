@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sceneshift.core.wording import iso_time
+from sceneshift.dev.run.shell import ShellRunner
 
 if TYPE_CHECKING:
     from sceneshift.dev.history import Reload, SwitchRecord
+    from sceneshift.dev.model import ProcessSpec
+    from sceneshift.dev.run.base import Runner
     from sceneshift.dev.supervisor import Supervisor
 
 
@@ -41,10 +44,18 @@ def _describe_process(supervisor: Supervisor, name: str) -> dict[str, Any]:
         "is_broken": state.is_broken,
         "breakpoint": supervisor.find_place(name),
         "debug_port": spec.debug_port,
+        "debugger": _name_debugger(spec, runner),
         "reload": "cold" if runner.cold_reason else "fork",
         "reload_reason": runner.cold_reason,
         "left_out": runner.skipped,
     }
+
+
+def _name_debugger(spec: ProcessSpec, runner: Runner) -> str | None:
+    """Return what debugs a process: a page is debugged in a browser."""
+    if spec.debug_port is None:
+        return None
+    return "browser" if isinstance(runner, ShellRunner) else "debugpy"
 
 
 def describe_reload(reload: Reload) -> dict[str, Any]:

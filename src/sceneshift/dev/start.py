@@ -6,15 +6,15 @@ import asyncio
 import gc
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sceneshift.core.client import SOCKET_NAME
 from sceneshift.core.errors import SceneshiftError
-from sceneshift.core.selection import STATE_FILE, write_active
 from sceneshift.dev.changes import Changes
 from sceneshift.dev.colouring import ask_for_colour
 from sceneshift.dev.control import ControlServer
 from sceneshift.dev.desk import Desk
+from sceneshift.dev.environments import Environments
 from sceneshift.dev.guard.spawner import Spawner
 from sceneshift.dev.machine import Began, Quit, SetupEnded
 from sceneshift.dev.notes import describe_start, describe_worktree
@@ -28,7 +28,6 @@ from sceneshift.dev.output import (
 )
 from sceneshift.dev.preparation import Preparation
 from sceneshift.dev.reconfiguration import Configurable, Reconfiguration
-from sceneshift.dev.request import check_ports
 from sceneshift.dev.routing import Router
 from sceneshift.dev.run.base import Ground, Runner
 from sceneshift.dev.run.fork import ForkRunner
@@ -36,9 +35,10 @@ from sceneshift.dev.run.held import HeldSockets
 from sceneshift.dev.run.shell import ShellRunner
 from sceneshift.dev.supervisor import Supervisor
 from sceneshift.dev.watch import digest
+from sceneshift.dev.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from sceneshift.core.channel import Message
     from sceneshift.dev.browser import Browser
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from sceneshift.dev.guard.process import GuardProcess
     from sceneshift.dev.model import ProcessSpec, StackSpec
     from sceneshift.dev.options import Options
-    from sceneshift.dev.request import Request
     from sceneshift.dev.run.anchors import Anchors
     from sceneshift.dev.run.choice import Choice
     from sceneshift.dev.switch.switching import Switching
@@ -99,7 +98,6 @@ class Run:
         self._request = options.request
         self._claim = claim
         self._state = claim.state
-        self._tasks: set[asyncio.Task[None]] = set()
         self.router = Router(stack.root, digest)
         self.held = HeldSockets()
         self.terminal = self._make_terminal(stack)
@@ -114,7 +112,9 @@ class Run:
             begin=self._begin,
             is_strict=options.is_strict,
         )
+        self._work = Work(self._loop, say=self._say, fail=self._fail)
         self.changes = self._make_changes(stack)
+        self._environments = self._make_environments()
         self.supervisor.on_use = self.changes.add_use
         self._reconfiguration = self._make_reconfiguration()
         self._ground = self._make_ground(stack)
@@ -134,7 +134,7 @@ class Run:
         Args:
             lost: Set when the guard was killed, and everything with it.
         """
-        self._loop.set_exception_handler(self._handle_trouble)
+        self._loop.set_exception_handler(self._work.handle_trouble)
         for spec in self.supervisor.stack.processes:
             self._reconfiguration.add(spec)
         self.changes.start()
@@ -144,17 +144,15 @@ class Run:
             self._loop.add_signal_handler(number, self._quit, number)
         for text in describe_worktree(self.supervisor.stack):
             self._say(text)
-        self._do(self._await_loss(lost))
-        self._do(self._sum_up())
+        self._work.do(self._await_loss(lost))
+        self._work.do(self._sum_up())
         if self._request.browser:
-            self._do(self._browse(self._request.browser))
+            self._work.do(self._browse(self._request.browser))
         self.supervisor.feed(Began())
 
     async def close(self) -> None:
         """End everything, in reverse order."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._work.close()
         if self._switching is not None:
             await self._switching.close()
         # Takes the longest, and aside; the control socket that goes away is not missed.
@@ -193,13 +191,22 @@ class Run:
             restore=self._restore,
         )
 
+    def _make_environments(self) -> Environments:
+        return Environments(
+            self._request,
+            self._state,
+            supervisor=self.supervisor,
+            changes=self.changes,
+            finish=self._with_colour,
+        )
+
     def _make_reconfiguration(self) -> Reconfiguration:
         return Reconfiguration(
             Configurable(
                 supervisor=self.supervisor,
                 router=self.router,
                 changes=self.changes,
-                load=self._load,
+                load=self._environments.load_again,
                 make_runner=self._make_runner,
                 say=self._say,
             )
@@ -244,8 +251,8 @@ class Run:
                 build=self._build_runner,
             ),
             Settings(
-                load=self._load_environment,
-                activate=self._activate,
+                load=self._environments.load,
+                activate=self._environments.activate,
                 say=self.terminal.system,
             ),
         )
@@ -292,42 +299,12 @@ class Run:
         return await self._switching.take(request)
 
     def _begin(self, name: str) -> None:
-        self._do(self._prepare(name))
+        self._work.do(self._prepare(name))
 
     def _move(self) -> bool:
         """Follow to another branch of git; tell whether anything follows."""
-        self._do(self._preparation.follow_head(self.supervisor, self._say))
+        self._work.do(self._preparation.follow_head(self.supervisor, self._say))
         return any(each.follows for each in self.supervisor.stack.processes)
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._handle_trouble(
-                self._loop, {"message": str(error), "exception": error}
-            )
-
-    def _handle_trouble(
-        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
-    ) -> None:
-        """Tell what went wrong in the loop; a mistake of ours ends everything.
-
-        An event is lost with it, and what waits for that event would do so for ever.
-        What serves one client only, a task that nobody awaits, is told alone.
-        """
-        error = context.get("exception")
-        if isinstance(error, SceneshiftError):
-            self.terminal.system(error.message, time.time())
-            return
-        loop.default_exception_handler(context)
-        if "future" not in context and not self.supervisor.done.done():
-            self.terminal.system(f"an internal error, all ends: {error}", time.time())
-            self.supervisor.done.set_result(1)
 
     async def _prepare(self, name: str) -> None:
         runner = self.supervisor.runners[name]
@@ -382,11 +359,15 @@ class Run:
 
     async def _await_loss(self, lost: asyncio.Event) -> None:
         await lost.wait()
-        self.terminal.system(
-            "the guard process was killed, so everything was", time.time()
-        )
+        self._say("the guard process was killed, so everything was")
         self.supervisor.feed(Quit(is_forced=True, code=1))
         if not self.supervisor.done.done():
+            self.supervisor.done.set_result(1)
+
+    def _fail(self, why: str) -> None:
+        """End at once, if this is not the end anyway."""
+        if not self.supervisor.done.done():
+            self._say(why)
             self.supervisor.done.set_result(1)
 
     def _restore(self) -> None:
@@ -399,30 +380,6 @@ class Run:
                 self._control.restore()
         except SceneshiftError as error:
             self.terminal.system(error.message, time.time())
-
-    def _load(self, former: StackSpec) -> StackSpec:
-        """Read the configuration again; refuse what cannot be run now."""
-        return self._load_request(self._request, former)
-
-    def _load_environment(self, name: str, *, is_looking: bool) -> StackSpec:
-        request = self._request._replace(environment=name)
-        former = self.supervisor.stack
-        return self._load_request(request, former, is_looking=is_looking)
-
-    def _load_request(
-        self, request: Request, former: StackSpec, *, is_looking: bool = False
-    ) -> StackSpec:
-        stack = request.load(former, is_looking=is_looking)
-        # A switch waits for what ends; a plan does not, and waits for nobody.
-        ending = self.supervisor.departing if is_looking else ()
-        check_ports(stack, (*former.processes, *ending))
-        return self._with_colour(stack)
-
-    def _activate(self, name: str) -> None:
-        """Be in another environment, now and at the next start."""
-        write_active(self._state, name)
-        self.changes.know(self._state.root / STATE_FILE)
-        self._request = self._request._replace(environment=name)
 
     def _renew(self, files: Sequence[str]) -> None:
         """Installed packages are others: other zygotes."""

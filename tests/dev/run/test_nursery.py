@@ -230,7 +230,9 @@ def test_a_zygote_is_shared_by_who_comes_after(tmp_path: Path) -> None:
         assert not zygote.is_gone
         await former.close()
         assert not zygote.is_gone
-        (last,) = psutil.Process(zygote.child.pid).children()
+        parent = psutil.Process(zygote.child.pid)
+        await stage.until(lambda: len(parent.children()) == 1)  # the others are reaped
+        (last,) = parent.children()
         heirs[1].stop(3, is_reload=False, is_forced=True)
         await stage.until(lambda: stage.told.ended == [(3, -9)])
         await heirs[1].close()

@@ -37,7 +37,10 @@ def clone(tmp_path: Path) -> Iterator[Project]:
     project.env = _strip(project.env, home)
     pyproject = root / "pyproject.toml"
     text = pyproject.read_text()
-    ports = f"ports = {{ backend = {free_port()}, frontend = {free_port()} }}"
+    ports = f"ports = {{ backend = {free_port()}, frontend = {free_port()} }}\n"
+    ports += "debug_ports = {{ backend = {}, worker = {}, frontend = {} }}".format(
+        *(free_port() for _ in range(3))
+    )
     changed = text.replace("ports = { backend = 8000, frontend = 5174 }", ports)
     assert changed != text
     pyproject.write_text(changed)

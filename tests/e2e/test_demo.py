@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from stacks import Project, Stack, TerminalStack
 
 _START_S = 240.0  # packages come over the network
+_ENTRIES_S = 150.0  # a browser, a stack, and four programs under a debugger
+ENTRIES = [
+    "backend: debug (staging)",
+    "worker: debug (development)",
+    "Tests: all",
+    "backend: attach (development)",
+    "frontend: Chrome (development)",
+]
 OVERVIEW = "demo/backend/routes/overview.py"
 FIELD = "environment=request.app.state.settings.environment,"
 APP = "demo/frontend/src/App.tsx"
@@ -86,6 +94,7 @@ def test_a_new_user_edits_the_demo_live(clone: Project, tmp_path: Path) -> None:
     for url in urls.values():
         with socket.socket() as sock:
             assert sock.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+    _run_entries(clone)
     _run_by_honcho(clone)
 
 
@@ -139,6 +148,17 @@ def _edit_and_wait(project: Project, old: str, new: str) -> None:
 def _count_served(project: Project) -> int:
     reloads = project.ask("dev.why", "backend", "--count", "99")["reloads"]
     return [each["outcome"] for each in reloads].count("served")
+
+
+def _run_entries(project: Project) -> None:
+    """Breakpoints are hit by entries of its launch.json, and nothing runs on."""
+    assert project.inv("ide.generate").returncode == 0
+    done = project.inv("ide.doctor", *ENTRIES, "--json", wait_s=_ENTRIES_S)
+    said = json.loads(done.stdout)["configurations"]
+    assert {each["name"]: each["outcome"] for each in said} == dict.fromkeys(
+        ENTRIES, "hit"
+    ), done
+    project.assert_nothing_left()
 
 
 def _run_by_honcho(project: Project) -> None:

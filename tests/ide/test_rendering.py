@@ -302,3 +302,27 @@ def test_a_jetbrains_editor_attaches_to_the_page_too(tmp_path: Path) -> None:
     (text,) = found[".run/ui attach (development).run.xml"].sections[0].entries.values()
     assert 'type="ChromiumRemoteDebugType"' in text
     assert 'host="127.0.0.1" port="9222"' in text
+
+
+def test_what_is_guarded_is_offered_last(tmp_path: Path) -> None:
+    """VS Code sorts groups by name, and entries within one by their order."""
+    tables = (
+        "[tool.sceneshift.environments.acceptance]\nprotected = true\n"
+        "[tool.sceneshift.environments.preview]\n"
+        "[tool.sceneshift.environments.local]\n"
+    )
+    files = {
+        "Procfile": OPENED_PROCFILE.format(""),
+        "pyproject.toml": f"{tables}{OPENED}",
+        "tests/test_a.py": "",
+    }
+    make_project(tmp_path, files)
+    launch = collect(render(tmp_path)[".vscode/launch.json"])
+    groups: dict[str, set[str]] = {}
+    for each in [*launch["configurations"], *launch["compounds"]]:
+        group = groups.setdefault(each["presentation"]["group"], set())
+        group.add(each["name"].partition(" (")[2] or "tests)")
+    assert [groups[each] for each in sorted(groups)] == [
+        *({"development)"}, {"local)"}, {"preview)"}),
+        *({"acceptance)"}, {"live)"}, {"tests)"}),
+    ]

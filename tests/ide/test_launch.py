@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -27,6 +28,15 @@ facts = {
 }
 open(os.environ["TOLD"], "w").write(json.dumps(facts))
 """
+# What pydevd would have a process run that `multiprocessing` starts: a folder is first.
+MADE = """\
+import ast, json
+from _pydev_bundle import pydev_monkey
+made = pydev_monkey._get_python_c_args("127.0.0.1", 1, "pass", [], {"ppid": 1})
+call = next(each for each in ast.walk(ast.parse(made)) if isinstance(each, ast.Call))
+print(json.dumps(call.args[1].value))
+"""
+LAUNCH = "run_module('sceneshift.ide.launch')['main']"
 SERVE = (
     "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
     "sys.stdin.read()"
@@ -161,9 +171,9 @@ def test_a_name_that_is_no_process_is_refused(root: Path) -> None:
 def test_a_debugger_is_told_of_what_it_would_not_come_along_with(root: Path) -> None:
     """A breakpoint that is never hit says nothing."""
     (root / "pydevd.py").touch()
-    words = "import pydevd, runpy; runpy.run_module('sceneshift.ide.launch')"
+    words = f"import pydevd, runpy; runpy.{LAUNCH}(['shell'])"
     done = subprocess.run(
-        [sys.executable, "-c", f"{words}['main'](['shell'])"],
+        [sys.executable, "-c", words],
         cwd=root,
         env=build_environ(root),
         capture_output=True,
@@ -176,6 +186,26 @@ def test_a_debugger_is_told_of_what_it_would_not_come_along_with(root: Path) -> 
         "hint: make its line of the Procfile one Python program, without a shell's "
         "words\n"
     )
+
+
+def test_what_a_program_starts_is_debugged_below_an_apostrophe(root: Path) -> None:
+    """The folder of the debugger is in the command that it makes for each."""
+    (root / "below" / "tell.py").write_text(MADE)
+    folder = root / "vendored"
+    spec = importlib.util.find_spec("debugpy")
+    assert spec is not None
+    assert spec.origin is not None
+    folder.symlink_to(Path(spec.origin).parent / "_vendored" / "pydevd")
+    words = f"import sys, runpy; sys.path.insert(0, {str(folder)!r}); import pydevd; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{words}runpy.{LAUNCH}(['script'])"],
+        cwd=root,
+        env=build_environ(root),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(done.stdout) == str(folder), done.stderr
 
 
 def test_another_interpreter_is_told_of(root: Path) -> None:

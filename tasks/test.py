@@ -34,6 +34,9 @@ CHECKS = {
     "editor-files": ("inv", "ide.generate", "--check"),
 }
 
+# These share one editor, and are in none of the other runs.
+VSCODE = ("tests/vscode", "-n", "0")
+
 
 @task(
     default=True,
@@ -41,16 +44,32 @@ CHECKS = {
         "args": "More arguments for pytest, as one string: --args='-k wrapper -x'",
         "cov": "Measure line and branch coverage, subprocesses included",
         "lint": "Run the checks of `inv test.lint` before the tests",
+        "vscode": "Run, instead of all tests, those in a real VS Code",
+        "screenshots": "With --vscode: make the pictures of docs/images anew",
     },
 )
-def run(_c: Context, args: str = "", *, cov: bool = False, lint: bool = True) -> None:
+def run(
+    _c: Context,
+    args: str = "",
+    *,
+    cov: bool = False,
+    lint: bool = True,
+    vscode: bool = False,
+    screenshots: bool = False,
+) -> None:
     """Check the sources, run all tests, and close with the count of them."""
+    if screenshots and not vscode:
+        raise UsageError(
+            "pictures are made by a real VS Code alone",
+            hint="./inv test --vscode --screenshots",
+        )
     bad_checks = find_bad_checks(tuple(CHECKS)) if lint else []
+    chosen = [*(VSCODE if vscode else ()), *(["--screenshots"] if screenshots else [])]
     if cov:
         call("coverage", "erase")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "junit.xml")
-        code = run_pytest(shlex.split(args), report, is_measured=cov)
+        code = run_pytest([*chosen, *shlex.split(args)], report, is_measured=cov)
         counts = count_outcomes(report)
     if cov:
         call("coverage", "combine", "--quiet")

@@ -5,6 +5,7 @@ See `--remote-debugging-pipe`: the DevTools protocol's JSON, ended by NUL.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -81,6 +82,11 @@ class Browser:
         self._out.close()
         self._in.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process, the leader of a session."""
+        return self._process.pid
+
     def open(self, url: str) -> None:
         """Go to an address."""
         self._call("Page.navigate", url=url)
@@ -89,6 +95,16 @@ class Browser:
         """Return the value of an expression in the page; None where it fails."""
         answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         return answer["result"].get("value")
+
+    def resize(self, width: int, height: int) -> None:
+        """Have a window of this size, which believes that it is looked at."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1}
+        self._call("Emulation.setDeviceMetricsOverride", **size, mobile=False)
+        self._call("Emulation.setFocusEmulationEnabled", enabled=True)
+
+    def capture(self) -> bytes:
+        """Return a picture of it, a PNG."""
+        return base64.b64decode(self._call("Page.captureScreenshot")["data"])
 
     def wait_for(self, text: str, deadline_s: float = 30.0) -> None:
         """Wait until the page shows a text."""

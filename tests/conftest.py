@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import mariadb
     from postgresql import Running, Server
 
+# Only where it is asked for by its name: `./inv test --vscode`.
+collect_ignore = ["vscode"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""

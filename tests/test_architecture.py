@@ -94,7 +94,7 @@ def test_no_module_imports_itself_by_detours() -> None:
 def test_what_runs_in_the_users_interpreter_needs_nothing_else() -> None:
     """A zygote has no packages of ours, and must not bring the user's in early."""
     own = {name for name in MODULES if name.startswith("sceneshift.dev.zygote.")}
-    own |= {"sceneshift.core.blake2", "sceneshift.core.channel"}
+    own |= {f"sceneshift.core.{name}" for name in ("blake2", "channel", "pydevd")}
     for name in own:
         body = WithoutTypes().visit(ast.parse(MODULES[name].read_text())).body
         top = ast.Module([each for each in body if not is_definition(each)], [])

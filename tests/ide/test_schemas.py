@@ -138,6 +138,17 @@ def test_whatever_is_named_is_there(files: Mapping[str, Mapping[str, Any]]) -> N
     assert terminated <= labels
 
 
+def test_each_debugger_finds_what_it_needs(
+    files: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """The processes of a server that reloads, and somebody to attach to."""
+    entries = files[".vscode/launch.json"]["configurations"]
+    python = [each for each in entries if each["type"] == "debugpy"]
+    assert all(each["subProcess"] is True for each in python)
+    attaching = [each for each in entries if each["request"] == "attach"]
+    assert all(each["preLaunchTask"] for each in attaching)
+
+
 def walk(value: Any) -> Iterator[Any]:
     """Yield a value and all within it."""
     yield value

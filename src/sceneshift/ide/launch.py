@@ -35,6 +35,7 @@ from sceneshift.core.ports import is_free
 from sceneshift.core.processes import find_process
 from sceneshift.core.program import PythonProgram, analyse, find_executable
 from sceneshift.core.project import load_project
+from sceneshift.core.pydevd import quote_folder
 from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import quote
 
@@ -88,7 +89,7 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     env |= mark_command_env(env, os.environ)
     if _DEBUGGER in sys.modules:
         env.setdefault(*_QUIET)
-        _quote_debugger()
+        quote_folder()
     use_services(find_services(project), os.environ, StreamConsole().note)
     section = project.config.processes.get(instance.type, ProcessConfig())
     cwd = root / section.cwd
@@ -108,18 +109,6 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     command = " ".join([instance.command, *map(shlex.quote, extra)])
     os.chdir(cwd)
     become("/bin/sh", ["sh", "-c", command], _find_node(root, env))
-
-
-def _quote_debugger() -> None:
-    """Have processes of the program debugged where the path has an apostrophe, too.
-
-    pydevd (1.8.22) writes its own folder between apostrophes, as it is, into the
-    command of each that `multiprocessing` starts: that of a server which reloads.
-    """
-    module = sys.modules.get("_pydev_bundle.pydev_monkey")
-    folder = getattr(module, "pydev_src_dir", None)
-    if module is not None and isinstance(folder, str):
-        module.__dict__["pydev_src_dir"] = folder.replace("'", """' "'" r'""")
 
 
 def _compare(program: PythonProgram) -> None:

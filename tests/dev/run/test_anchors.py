@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -48,6 +49,7 @@ def test_what_is_in_the_way_of_one_is_said(tmp_path: Path) -> None:
         said = (tmp_path / "web.log").read_text()
         assert f"no debugger at port {port}: Can't listen" in said
         assert f"no debugger at port {port}: debugpy did not start" in said
+        assert "slower" not in said
         await anchors.leave("web")
 
     run_staged("fork", tmp_path, use)
@@ -66,6 +68,10 @@ def test_one_is_there_as_long_as_it_has_users(tmp_path: Path) -> None:
         )
         words = anchors.find(port)
         assert words is not None
+        said = (tmp_path / "web.log").read_text()
+        assert said.count("times slower with a debugger") == (
+            sys.version_info < (3, 12)
+        )
         await anchors.leave("old")
         assert anchors.find(port) == words
         await anchors.raise_for("new", replace(program, debug_port=None), stream)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from support import free_port
-
-if TYPE_CHECKING:
-    from zygotes import Zygote
+from zygotes import Zygote
 
 PROGRAM = """\
 import sys
@@ -29,6 +29,15 @@ if not pid:
     os._exit(0)
 os.waitpid(pid, 0)
 sys.exit(subprocess.call([sys.executable, "-c", "print('started')"]))
+"""
+
+# What pydevd would have a process run that `multiprocessing` starts: a folder is first.
+MADE = """\
+import ast
+from _pydev_bundle import pydev_monkey
+made = pydev_monkey._get_python_c_args("127.0.0.1", 1, "pass", [], {"ppid": 1})
+call = next(each for each in ast.walk(ast.parse(made)) if isinstance(each, ast.Call))
+print(call.args[1].value)
 """
 
 
@@ -84,3 +93,20 @@ def test_what_a_program_starts_runs_where_its_adapter_is_gone(zygote: Zygote) ->
         line.close()
     assert child.wait_end() == 0
     assert zygote.read_output() == "forked\nstarted\n"
+
+
+def test_what_a_program_starts_is_debugged_below_an_apostrophe(tmp_path: Path) -> None:
+    """The folder of the debugger is in the command that it makes for each."""
+    root = tmp_path / "it's"
+    root.mkdir()
+    spec = importlib.util.find_spec("debugpy")
+    assert spec is not None
+    assert spec.origin is not None
+    (root / "debugpy").symlink_to(Path(spec.origin).parent)
+    made = Zygote(root)
+    made.begin(MADE, is_traced=True)
+    child = made.fork()
+    child.tell(op="go", **anchor_at(free_port()))
+    assert child.wait_end() == 0
+    assert f"\n{root}/debugpy/" in made.read_output()
+    made.close()

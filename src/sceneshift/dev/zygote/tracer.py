@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 
+from sceneshift.core.pydevd import quote_folder
 from sceneshift.dev.zygote import spawned
 from sceneshift.dev.zygote.suspension import Suspension
 
@@ -49,6 +50,7 @@ class Tracer:
         self._answer_at_once()
         self._bear_loss()
         self._bear_prompts()
+        quote_folder()
         self._elsewhere = ""
         self._suspension = Suspension(pydevd, agent.territory.root, agent.send)
 

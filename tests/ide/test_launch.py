@@ -236,6 +236,11 @@ def test_it_is_said_when_a_port_answers(root: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(30) == 0
+    with socket.create_server(("127.0.0.1", 18434)):
+        done, _told = launch(root, "--ready", "serves")
+    assert done.returncode == 1  # of another program's page nothing is said
+    text = f"error: port 18434 of `serves` is taken by pid {os.getpid()} "
+    assert done.stderr.startswith(text)
 
 
 def test_the_port_that_entries_name_leads_to_the_process(root: Path) -> None:

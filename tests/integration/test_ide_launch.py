@@ -19,23 +19,28 @@ from watching import git
 if TYPE_CHECKING:
     from stacks import MakeProject
 
-SERVE = "python -u -m http.server --bind 127.0.0.1 $PORT"
+SERVE = "sleep 0.5; python -u -m http.server --bind 127.0.0.1 $PORT"
 TABLE = "[tool.sceneshift.environments.development]\n"
+GATE = """\
+[tool.sceneshift.processes.web]
+setup = { run = "until test -e open; do sleep 0.1; done", when = [] }
+"""
 
 
 def test_a_process_of_the_running_stack_is_stood_for(make_project: MakeProject) -> None:
     """What an editor has started it can end, and the stack is as it was.
 
-    Also where the stack was told of another PORT than the editor.
+    Also where the stack was told of another PORT than the editor, before it is ready,
+    and when it is started again.
     """
     port, named = str(free_port()), free_port()
     project = make_project(
         processes={"web": SERVE},
-        settings=f'{TABLE}env = {{ PORT = "{named}" }}',
+        settings=f'{TABLE}env = {{ PORT = "{named}" }}\n{GATE}',
         PORT=port,
     )
     stack = project.start()
-    stack.wait_status(web="ready")
+    stack.wait_status(web="setup")
     env = {key: value for key, value in project.env.items() if key != "PORT"}
     with subprocess.Popen(
         [sys.executable, "-m", "sceneshift.ide.launch", "--ready", "web"],
@@ -46,10 +51,16 @@ def test_a_process_of_the_running_stack_is_stood_for(make_project: MakeProject) 
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == (
+            "`web` of the stack that runs here is setup: this waits for it\n"
+        )
+        (project.root / "open").touch()
+        assert process.stderr.readline() == (
             f"port {named}, which entries name, leads to {port}\n"
         )
         assert process.stderr.readline() == f"web is ready: http://127.0.0.1:{port}/\n"
         process.stderr.readline()
+        assert project.inv("dev.restart", "web").returncode == 0
+        stack.wait_status(web="ready")
         with urllib.request.urlopen(f"http://127.0.0.1:{named}/") as answer:
             assert answer.status == 200
         assert stack.stop() == 130

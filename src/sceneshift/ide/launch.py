@@ -20,7 +20,6 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from sceneshift.core.client import Client
 from sceneshift.core.commandenv import (
     build_command_env,
     get_instance,
@@ -31,16 +30,17 @@ from sceneshift.core.console import StreamConsole
 from sceneshift.core.errors import SceneshiftError, UsageError
 from sceneshift.core.execution import become
 from sceneshift.core.inheritance import inherit
-from sceneshift.core.ports import is_free
+from sceneshift.core.ports import check_free, is_free
 from sceneshift.core.processes import find_process
 from sceneshift.core.program import PythonProgram, analyse, find_executable
 from sceneshift.core.project import load_project
 from sceneshift.core.pydevd import quote_folder
 from sceneshift.core.services.use import find_services, use_services
 from sceneshift.core.wording import quote
+from sceneshift.ide.standing import Standing, find_standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sceneshift.core.instances import Instance
     from sceneshift.core.process_entry import ProcessEntry
@@ -52,7 +52,6 @@ _STANDING_S = 1.0
 _DEBUGGER = "pydevd"
 # Else a debugger warns of each interpreter that a program of its own starts.
 _QUIET = ("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-_RUNNING = frozenset({"debugging", "ready", "reloading", "starting"})
 
 
 def main(words: Sequence[str]) -> None:
@@ -79,12 +78,13 @@ def _launch(name: str, extra: Sequence[str], *, says_ready: bool) -> None:
     inherit(root)
     project = load_project(root, environ=os.environ, is_looking=True)
     instance = get_instance(project, name)
-    running = _find_running(project, instance) if says_ready else None
-    port = running or instance.port
-    door = _open_door(project, instance.type, port) if says_ready else None
-    if running is not None:
-        _stand_by(name, running, door)
-        return
+    door = None
+    if says_ready:
+        if (standing := find_standing(project, instance)) is not None:
+            _stand_by(name, standing, _open_door(project, instance, standing.port))
+            return
+        check_free({instance.port: instance.name}, root=root)
+        door = _open_door(project, instance, instance.port)
     env = build_command_env(project, name)
     env |= mark_command_env(env, os.environ)
     if _DEBUGGER in sys.modules:
@@ -118,27 +118,6 @@ def _compare(program: PythonProgram) -> None:
         StreamConsole().note(f"this is {own}, and `inv dev` would take {other}")
 
 
-def _find_running(project: Project, instance: Instance) -> int | None:
-    """Return the port that the process has in the stack of this checkout.
-
-    That stack may have been started with another PORT; of another environment it is
-    another process.
-    """
-    client = Client.find(project.root)
-    if client is None:
-        return None
-    status = client.ask({"op": "status"})["status"]
-    client.close()
-    if status["environment"] != project.environment.name:
-        return None
-    ports: Iterator[int | None] = (
-        each["port"]
-        for each in status["processes"]
-        if each["name"] == instance.name and each["state"] in _RUNNING
-    )
-    return next(ports, None)
-
-
 def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
     """Have the Node that `inv dev` has installed, where there is no other."""
     folders = sorted((root / ".sceneshift" / "node").glob("*/bin"))
@@ -148,7 +127,7 @@ def _find_node(root: Path, env: dict[str, str]) -> dict[str, str]:
     return env | {"PATH": os.pathsep.join([str(folders[-1]), path])}
 
 
-def _open_door(project: Project, name: str, target: int) -> Door | None:
+def _open_door(project: Project, instance: Instance, target: int) -> Door | None:
     """Have the port that entries of editors name lead to the process's own.
 
     They are the same in the main checkout, unless somebody sets PORT.
@@ -157,7 +136,8 @@ def _open_door(project: Project, name: str, target: int) -> Door | None:
 
     environment = read_model(project.root).find_environment(project.environment.name)
     processes = () if environment is None else environment.processes
-    port = next((each.port for each in processes if each.name == name), None)
+    named = (each.port for each in processes if each.name == instance.type)
+    port = next(named, None)
     if port is None or port == target:
         return None
     from sceneshift.ide.door import Door  # noqa: PLC0415 - in few checkouts
@@ -171,16 +151,16 @@ def _say_ready(name: str, port: int) -> None:
     StreamConsole().note(f"{name} is ready: http://127.0.0.1:{port}/")
 
 
-def _stand_by(name: str, port: int, door: Door | None) -> None:
+def _stand_by(name: str, standing: Standing, door: Door | None) -> None:
     """Stand for a process that runs already, as in `inv dev`, until it ends.
 
     Whoever started this ends it, and would find nothing to end.
     """
-    _say_ready(name, port)
+    _say_ready(name, standing.port)
     StreamConsole().note("it ran already: this leaves it running")
     if door is not None:
-        door.serve(lambda: not is_free(port))
-    while not is_free(port):
+        door.serve(standing.lives)
+    while standing.lives():
         time.sleep(_STANDING_S)
 
 

@@ -270,6 +270,7 @@ def test_editors_attach_to_the_page_that_is_opened(
     known = {each["label"]: each for each in tasks}
     reach = known[entries[names[0]]["preLaunchTask"]]
     assert reach["args"] == ["-m", "sceneshift.ide.reach", "ui", "9222"]
+    assert reach["options"]["env"] == {"SCENESHIFT_ENV": "development"}
     assert known[reach["dependsOn"]]["args"] == [
         "-m",
         "invoke",

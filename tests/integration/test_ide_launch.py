@@ -67,12 +67,12 @@ def test_a_process_of_the_running_stack_is_stood_for(make_project: MakeProject) 
         assert process.wait(30) == 0
 
 
-def ask(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+def ask(stack: Stack, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a project."""
     return subprocess.run(
         words,
         cwd=stack.root,
-        env=stack.env,
+        env=stack.env | env,
         capture_output=True,
         text=True,
         check=False,
@@ -114,6 +114,12 @@ def test_an_entry_attaches_to_the_stack_of_its_own_worktree(tmp_path: Path) -> N
         assert done.stderr.startswith(text), done.stderr
         own = re.findall(r"; in this checkout it is (\d+)", done.stderr)
         assert ask(other, *command, *own).returncode == 0
+        done = ask(other, *command, *own, SCENESHIFT_ENV="staging")
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: the stack that runs here is of `development`, and the entry of "
+            "`staging`\nhint: switch it: inv env.switch staging\n"
+        )
     finally:
         other.inv("dev.stop")
         shutil.rmtree(other.root)

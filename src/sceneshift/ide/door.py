@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -27,7 +28,9 @@ _TARGET = "localhost"  # what serves a page may be at ::1 alone
 _SIZE = 1 << 16
 _PAUSE_S = 0.1
 _UNUSED_S = 30.0
-_GAP_S = 1.0  # a browser is asked for its address first, by a connection of its own
+# A browser is asked for its address first, by a connection of its own, and on a busy
+# machine the next one takes a while.
+_GAP_S = 5.0
 
 
 class Door:
@@ -37,12 +40,15 @@ class Door:
         port: It.
         target: The port that it leads to.
         root: The project's folder.
+        gap_s: Seconds after a connection in which there may be another one.
 
     Raises:
         SceneshiftError: Another program has the port, and which.
     """
 
-    def __init__(self, port: int, target: int, *, root: Path) -> None:
+    def __init__(
+        self, port: int, target: int, *, root: Path, gap_s: float = _GAP_S
+    ) -> None:
         if not is_free(port):
             raise _refuse(port, target, root)
         try:
@@ -50,6 +56,7 @@ class Door:
         except OSError as error:  # somebody was faster
             raise _refuse(port, target, root) from error
         self._target = target
+        self._gap_s = gap_s
         self._count = 0
         self._end = time.monotonic() + _UNUSED_S
 
@@ -57,6 +64,10 @@ class Door:
     def is_wanted(self) -> bool:
         """Whether anybody is connected, or may soon be for the first time."""
         return self._count > 0 or time.monotonic() < self._end
+
+    def expect(self) -> None:
+        """Have it wanted by somebody more, who is about to connect."""
+        self._end = max(self._end, time.monotonic() + _UNUSED_S)
 
     def close(self) -> None:
         """Leave it to another process, which has it too."""
@@ -66,27 +77,40 @@ class Door:
         """Lead through it, as long as something holds."""
         asyncio.run(self._serve(lives))
 
-    def serve_aside(self) -> None:
-        """Have another process do so, as long as it is wanted."""
+    def serve_aside(self, lives: Callable[[], bool]) -> None:
+        """Have another process do so, as long as it is wanted and leads anywhere.
+
+        Args:
+            lives: Something that has to hold besides.
+        """
         sys.stdout.flush()
         sys.stderr.flush()
+        # Whoever started this ends with its terminal, maybe before the other has left.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if os.fork():
+            signal.signal(signal.SIGHUP, before)
             self.close()
             return
-        os.setsid()  # whoever started this ends with its terminal
+        os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(nowhere, number)
         try:
-            self.serve(lambda: self.is_wanted)
+            self.serve(lambda: lives() and self.is_wanted and self._is_answered)
         finally:
             os._exit(0)
 
+    @property
+    def _is_answered(self) -> bool:
+        return not is_free(self._target)
+
     async def _serve(self, lives: Callable[[], bool]) -> None:
         server = await asyncio.start_server(self._lead, sock=self._listener)
-        async with server:
+        try:
             while lives():  # noqa: ASYNC110 - of that nothing tells
                 await asyncio.sleep(_PAUSE_S)
+        finally:
+            server.close()  # and no word of who is connected is waited for
 
     async def _lead(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -103,7 +127,7 @@ class Door:
                     await self._exchange(first, reader, writer)
         finally:
             self._count -= 1
-            self._end = max(self._end, time.monotonic() + _GAP_S)
+            self._end = max(self._end, time.monotonic() + self._gap_s)
             writer.close()
 
     async def _exchange(

@@ -1,13 +1,15 @@
 """`python -m sceneshift.ide.reach PROCESS PORT`: have an entry attach where it should.
 
 An editor runs it before an entry that attaches at this port. Where the debugger of the
-process is elsewhere in this checkout, the port leads there while a session lasts.
+process is elsewhere in this checkout, the port leads there while a session lasts. The
+environment is that of SCENESHIFT_ENV, where it is set.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 import time
 from pathlib import Path
@@ -21,11 +23,12 @@ from sceneshift.core.ports import is_free
 from sceneshift.core.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import IO
 
 _FOLDER = "doors"
 _PAUSE_S = 0.1
+_SIZE = 64
 _LEFT_S = 2.0
 _LIMIT_S = 30.0
 
@@ -48,58 +51,114 @@ def main(words: Sequence[str]) -> None:
 
 
 def _reach(root: Path, name: str, port: int) -> None:
-    own = _find_debugger(root, name)
+    own = _find_debugger(root, name, os.environ.get("SCENESHIFT_ENV"))
     _wait_for(name, own)
-    if own == port:
-        return
-    with _open_lock(root, port) as lock:
-        if is_led(lock):
-            return
-        from sceneshift.ide.door import Door  # noqa: PLC0415 - in few checkouts
-
-        door = Door(port, own, root=root)
+    if own != port and lead(root, port, own):
         StreamConsole().note(
             f"{quote(name)} is debugged at port {own} here: {port}, which the entry "
             "names, leads there"
         )
-        door.serve_aside()
+
+
+def lead(root: Path, port: int, target: int) -> bool:
+    """Have a port lead to another one; tell whether it did not yet.
+
+    Raises:
+        SceneshiftError: Another program has it, or the state folder cannot be written.
+    """
+    with _open_lock(root, port) as lock:
+        if is_led(lock, target):
+            return False
+        from sceneshift.ide.door import Door  # noqa: PLC0415 - in few checkouts
+
+        door = Door(port, target, root=root)
+        door.serve_aside(Claim(lock, target, expect=door.expect).holds)
+    return True
 
 
 def _open_lock(root: Path, port: int) -> IO[bytes]:
     """Open what is locked as long as a port leads elsewhere in this checkout.
 
-    Raises:
-        SceneshiftError: The state folder cannot be written.
+    Its text is where to: whoever writes another number there ends that.
     """
     state = StateFolder(root)
     with state.being_written():
-        return (state.make(_FOLDER) / str(port)).open("ab")
+        file = state.make(_FOLDER) / str(port)
+        file.touch()
+        return file.open("r+b", buffering=0)
 
 
-def is_led(lock: IO[bytes], *, limit_s: float = _LEFT_S) -> bool:
-    """Tell whether a port leads elsewhere already; else it is locked from now on.
+def is_led(lock: IO[bytes], target: int, *, limit_s: float = _LEFT_S) -> bool:
+    """Tell whether a port leads to a target already; else it is locked from now on.
 
     Args:
         lock: What is locked.
-        limit_s: Seconds that a session which has just been left is waited for.
+        target: The port that it is to lead to.
+        limit_s: Seconds that one which leads elsewhere, or whose session has just been
+            left, is waited for.
     """
     end = time.monotonic() + limit_s
+    _write(lock, target)  # whoever leads there goes on for that
     while time.monotonic() < end:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if _read(lock)[:1] != [target]:
+                _write(lock, target)
             time.sleep(_PAUSE_S)
         else:
+            _write(lock, target)
             return False
     return True
 
 
-def _find_debugger(root: Path, name: str) -> int:
+def _write(lock: IO[bytes], target: int) -> None:
+    # At one stroke, and another text each time: who leads there sees that it is asked.
+    os.pwrite(lock.fileno(), f"{target:5} {time.monotonic_ns():20}".encode(), 0)
+
+
+def _read(lock: IO[bytes]) -> list[int]:
+    return [int(word) for word in os.pread(lock.fileno(), _SIZE, 0).split()]
+
+
+class Claim:
+    """Whether a door is still to lead where it does.
+
+    Args:
+        lock: What it has locked.
+        target: Where that is.
+        expect: Is called when somebody else asks for the same.
+    """
+
+    def __init__(
+        self, lock: IO[bytes], target: int, *, expect: Callable[[], None]
+    ) -> None:
+        self._lock = lock
+        self._target = target
+        self._expect = expect
+        self._text = _read(lock)
+
+    def holds(self) -> bool:
+        """Look at it."""
+        text, before = _read(self._lock), self._text
+        self._text = text
+        if text != before:
+            self._expect()
+        return text[0] == self._target
+
+
+def _find_debugger(root: Path, name: str, environment: str | None) -> int:
     """Return where the debugger of a process listens, or of its first instance."""
     client = Client.get(root)
-    processes = client.ask({"op": "status"})["status"]["processes"]
+    status = client.ask({"op": "status"})["status"]
     client.close()
-    ports = {each["name"]: each["debug_port"] for each in processes}
+    if environment and environment != status["environment"]:
+        raise SceneshiftError(
+            f"the stack that runs here is of {quote(status['environment'])}, and the "
+            f"entry of {quote(environment)}",
+            hint=f"switch it: inv env.switch {environment}",
+        )
+    ports = {each["name"]: each["debug_port"] for each in status["processes"]}
     port: int | None = ports.get(name) or ports.get(f"{name}.1")
     if port is None:
         raise SceneshiftError(

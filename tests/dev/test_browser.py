@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,17 @@ from msgspec.structs import replace
 
 from sceneshift.core.browsers import has_screen, read_version
 from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.core.marks import ROOT_VARIABLE
 from sceneshift.core.paths import StateFolder
 from sceneshift.core.ports import is_free
 from sceneshift.dev import machine as m
-from sceneshift.dev.browser import Browser, find_address, get_program, wait_up
+from sceneshift.dev.browser import (
+    Browser,
+    find_address,
+    get_program,
+    is_open,
+    wait_up,
+)
 from sceneshift.dev.model import ProcessSpec
 from staging import open_spawner
 from supervising import run_supervised
@@ -90,8 +99,36 @@ def test_a_browser_goes_with_its_environment(tmp_path: Path) -> None:
 
     port, debug_port = free_port(), free_port()
     command = f"{sys.executable} -m http.server {port} --bind 127.0.0.1 | cat"
-    page = {"command": command, "port": port, "debug_port": debug_port}
+    env = {"PATH": os.environ["PATH"], ROOT_VARIABLE: str(tmp_path)}
+    page = {"command": command, "port": port, "debug_port": debug_port, "env": env}
     run_supervised("shell", tmp_path, use, listens=True, **page)
+
+
+# Says where it listens, and when it is asked, whether anybody has connected.
+FOREIGN = """\
+import select, socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    input()
+    print(len(select.select([server], [], [], 0)[0]))
+"""
+
+
+def test_another_program_at_the_port_is_not_connected_to(tmp_path: Path) -> None:
+    """It may be a debugpy of another checkout, which takes one connection alone."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FOREIGN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as foreign:
+        assert foreign.stdout is not None
+        port = int(foreign.stdout.readline())
+        words = rf"port {port} of the debugger of `page` is taken by pid {foreign.pid}"
+        with pytest.raises(SceneshiftError, match=words):
+            is_open(port, "page", tmp_path)
+        assert foreign.communicate("\n")[0] == "0\n"
+    assert not is_open(port, "page", tmp_path)
 
 
 def test_without_a_browser_that_is_told(tmp_path: Path) -> None:

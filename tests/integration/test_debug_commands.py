@@ -111,8 +111,11 @@ def test_everything_is_debugged_in_its_own_way(
     debuggers.show(stack.root, as_json=True, entries=ENTRIES)
     shown, program = json.loads(capsys.readouterr().out)["debuggers"]
     assert (shown["listens"], program["listens"]) == (False, True)
-    with socket.create_server(("127.0.0.1", page)):
+    with socket.create_server(("127.0.0.1", page)) as server:
         table = stack.inv("debug.attach").stdout
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()  # a debugpy would be wedged by it
     assert f"no: taken by pid {os.getpid()}" in table
     assert ENTRY in table
     # Its task has the stack open another one.

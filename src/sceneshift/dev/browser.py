@@ -15,11 +15,15 @@ from sceneshift.core.browsers import (
     read_version,
 )
 from sceneshift.core.errors import BusyError, SceneshiftError
+from sceneshift.core.holders import find_holder
+from sceneshift.core.ports import check_free
 from sceneshift.dev.guard.stop import stop_session
 from sceneshift.dev.machine import Phase
 from sceneshift.dev.run.choice import choose
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sceneshift.core.paths import StateFolder
     from sceneshift.dev.guard.child import Child
     from sceneshift.dev.guard.spawner import Spawner
@@ -53,14 +57,15 @@ class Browser:
     async def show(self, *, is_headless: bool) -> None:
         """Open the page that is debugged, when it is ready and all others may be.
 
-        Where a browser takes debuggers at its port already, that is left alone; one
-        that was opened for another environment is ended.
+        Where one of this project takes debuggers at its port already, that is left
+        alone; one that was opened for another environment is ended.
 
         Args:
             is_headless: Whether it shows no window, as where there is no screen.
 
         Raises:
-            SceneshiftError: There is no browser, or it does not come up.
+            SceneshiftError: There is no browser, it does not come up, or another
+                program has its port.
             BusyError: No page is debugged.
         """
         async with self._turn:
@@ -82,7 +87,8 @@ class Browser:
 
     async def _open(self, spec: ProcessSpec, *, is_headless: bool) -> None:
         assert spec.debug_port is not None
-        if await asyncio.to_thread(read_version, spec.debug_port) is not None:
+        root = self._supervisor.stack.root
+        if await asyncio.to_thread(is_open, spec.debug_port, spec.name, root):
             return
         if self._child is not None:
             await stop_session(self._child, time_s=_END_S)
@@ -116,6 +122,22 @@ def _find_page(supervisor: Supervisor) -> ProcessSpec:
         "a stack runs in this checkout already, and its page is debugged in no browser",
         hint="end it first: inv dev.stop",
     )
+
+
+def is_open(port: int, process: str, root: Path) -> bool:
+    """Tell whether a browser of this project takes debuggers.
+
+    Another program is not asked: it may be a debugpy, which one connection in passing
+    wedges.
+
+    Raises:
+        SceneshiftError: Another program listens there.
+    """
+    holder = find_holder(port, root=root)
+    if holder is None or holder.is_ours:
+        return read_version(port) is not None
+    check_free({port: process}, root=root, is_debugger=True)
+    return False  # that has ended meanwhile
 
 
 def get_program(spec: ProcessSpec) -> str:

@@ -23,7 +23,7 @@ def show(root: Path, *, as_json: bool, entries: str) -> None:
     """Print the debugger of each process that has one.
 
     Nothing connects to one of debugpy for that: it would take no editor afterwards. A
-    browser is asked what it is.
+    browser is asked what it is, where it is of this stack.
 
     Args:
         root: The project's folder.
@@ -72,7 +72,9 @@ def _describe(
     port, holder = process["debug_port"], holders.get(process["debug_port"])
     is_foreign = holder is not None and not holder.is_ours
     is_page = process["debugger"] == "browser"
-    version = read_version(port) if is_page and port in taken else None
+    # What is foreign may be a debugpy, which one connection in passing wedges.
+    is_asked = is_page and port in taken and not is_foreign
+    version = read_version(port) if is_asked else None
     is_there = version is not None if is_page else port in taken
     return {
         "process": process["name"],

@@ -73,6 +73,12 @@ USUAL = "".join(
         ("*,@frontend", PROCFILE + PAGE, ["web", "worker.1", "page"]),
         ("@frontend", f"api: node api.js $PORT\n{PAGE}ui: npx vite $PORT\n", ["ui"]),
         ("@backend", USUAL, ["backend"]),
+        (
+            "*",
+            f"api: node api.js $PORT\n{WORKER}ui: npx vite $PORT\n",
+            ["worker.1", "ui"],
+        ),
+        ("*", f"frontend: {PAGE.partition(' ')[2]}", ["frontend"]),
     ],
 )
 def test_commands_find_what_they_are_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,52 @@ def test_everything_is_debugged_in_its_own_way(
     (found,) = examine(stack.root, [ENTRY], Request(environ=stack.env))
     assert (found.outcome, found.detail) == (Outcome.HIT, "web/src/main.ts:1")
     assert read_version(page)
+
+
+@pytest.mark.needs("chromium", "node")
+def test_a_browser_is_opened_in_a_stack_that_is_debugged(stack: Stack) -> None:
+    """Whichever an editor attaches to first, the program or the page."""
+    page, worker = free_port(), free_port()
+    settings = (
+        "[tool.sceneshift.environments.development]\n"
+        f"ports = {{ page = {stack.port} }}\n"
+        f"debug_ports = {{ page = {page}, worker = {worker} }}\n"
+    )
+    stack.start({**FILES, "pyproject.toml": settings}, "--debug")
+    stack.wait_ready("page")
+    shown = json.loads(stack.inv("debug.attach", "--json").stdout)["debuggers"][0]
+    row = make_row("page", page, "browser", [])
+    assert shown == {**row, "listens": False, "browser": None}
+    with subprocess.Popen(
+        [sys.executable, "-m", "invoke", "debug.frontend", "--headless"],
+        cwd=stack.root,
+        env=stack.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as follower:
+        stack.wait_output("is in a browser, its debugger at")
+        follower.terminate()
+    assert read_version(page)
+
+
+def test_the_backend_alone_is_debugged(stack: Stack) -> None:
+    """By its usual name; what else runs has no debugger."""
+    line = "python work.py"
+    files = {"Procfile.dev": f"worker: {line}\nbackend: {line} $PORT\n"}
+    port = free_port()
+    settings = (
+        "[tool.sceneshift.environments.development]\n"
+        f"ports = {{ backend = {stack.port} }}\n"
+        f"debug_ports = {{ backend = {port} }}\n"
+    )
+    files |= {"work.py": WORKER, "pyproject.toml": settings}
+    stack.start(files, command="debug.backend")
+    stack.wait_ready("worker")
+    found = {
+        each["name"]: (each["debug_port"], each["debugger"])
+        for each in stack.ask("dev.status")["processes"]
+    }
+    assert found == {"worker": (None, None), "backend": (port, "debugpy")}
 
 
 def make_row(

@@ -68,14 +68,17 @@ def assign_debug_ports(
 
 def _choose(first: dict[str, ProcessSpec], root: Path, asked: str) -> list[str]:
     """Return those that are asked for, each once."""
+    words = [word for word in asked.split(",") if word]
     found: list[str] = []
-    for word in filter(None, asked.split(",")):
+    for word in words:
         found += _ROLES[word](first, root) if word in _ROLES else [word]
+    pages = _find_pages(first, root) if PAGES in words else []
+    pages += _find_certain_pages(first, root) if ALL in words else []
     for name in found:
         if name not in first:
             text = f"there is no process {quote(name)} to debug"
             raise UsageError(text, hint=suggest(name, first))
-        if PAGES not in asked.split(",") or name not in _find_pages(first, root):
+        if name not in pages:
             _refuse_unable(name, choose(first[name], root))
     return list(dict.fromkeys(found))
 
@@ -98,8 +101,16 @@ def _keep(chosen: dict[str, int], former: StackSpec) -> dict[str, int]:
 
 
 def _find_all(first: dict[str, ProcessSpec], root: Path) -> list[str]:
-    """Return those that can be debugged; where none can, why the first cannot."""
-    able = [name for name in first if choose(first[name], root).program is not None]
+    """Return those that can be debugged; where none can, the first is refused.
+
+    A page is one of them: its browser may be asked for while all runs.
+    """
+    pages = _find_certain_pages(first, root)
+    able = [
+        name
+        for name in first
+        if name in pages or choose(first[name], root).program is not None
+    ]
     return able or list(first)[:1]
 
 
@@ -118,11 +129,21 @@ def _find_pages(first: dict[str, ProcessSpec], root: Path) -> list[str]:
 
     Where no program is known to, it is the first that listens and is not of Python.
     """
-    found = _find(first, root, "frontend", is_python=False, listens=True)
-    pages = [
-        name for name in found if serves_page(first[name].command, first[name].cwd)
+    pages = _find_certain_pages(first, root)
+    return pages or _find(first, root, "frontend", is_python=False, listens=True)[:1]
+
+
+def _find_certain_pages(first: dict[str, ProcessSpec], root: Path) -> list[str]:
+    """Return the one that is called `frontend`, or is known to serve a page."""
+    found = [
+        name
+        for name, spec in first.items()
+        if spec.listens
+        and ("frontend" not in first or name == "frontend")
+        and (name == "frontend" or serves_page(spec.command, spec.cwd))
+        and choose(spec, root).program is None
     ]
-    return (pages or found)[:1]
+    return found[:1]
 
 
 def _find(

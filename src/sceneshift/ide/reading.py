@@ -17,6 +17,7 @@ from sceneshift.core.selection import (
     list_shared_environments,
 )
 from sceneshift.ide.databases import list_databases, list_datasets
+from sceneshift.ide.guarded import is_left_alone
 from sceneshift.ide.model import Commands, Environment, Kind, Model
 from sceneshift.ide.processes import read_processes
 from sceneshift.ide.setup import find_setup
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from sceneshift.core.config import Config, EnvironmentConfig
 
-_PRODUCTION = frozenset({"prod", "production"})
 # The commands of projects that do this, by the first of these names that there is.
 _TEST = ("test", "test.run", "test.all", "tests", "tests.run", "tests.all")
 _QUALITY = (
@@ -89,11 +89,11 @@ def _read_environments(root: Path, config: Config) -> Iterator[Environment]:
             root, environ={}, environment=name, is_looking=True, config=known
         )
         has_ports = known is committed
-        names = {name, *aliases[name]}
+        names = (name, *aliases[name])
         yield Environment(
             name=name,
             aliases=aliases[name],
-            is_guarded=is_guarded(name, section, config) or bool(names & _PRODUCTION),
+            is_guarded=is_left_alone(names, section, config),
             is_development=name == development,
             processes=tuple(read_processes(project, has_ports=has_ports)),
             databases=list_databases(root, config, name, section),

@@ -147,7 +147,7 @@ def eject(context: Context, names: list[str]) -> None:
     klass=NamesTask,
     iterable=["names", "answer"],
     help={
-        "names": "entries of launch.json (default: all)",
+        "names": "entries of launch.json (default: all but those of production)",
         "file": "the file that is open (default: one with tests)",
         "answer": "to what an entry asks for: environment=staging (again for more)",
         "look": "start nothing: say what can be seen in the files",

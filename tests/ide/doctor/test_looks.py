@@ -258,6 +258,48 @@ def test_several_together_must_all_be_there(root: Path) -> None:
     assert found.findings[0].kind is Kind.MISSING_ENTRY
 
 
+GUARDED: list[dict[str, Any]] = [
+    {"name": "own", "env": {"SCENESHIFT_ENV": "live"}},
+    {"name": "aliased", "env": {"SCENESHIFT_ENV": "l"}},
+    {"name": "unsaid", "env": {"SCENESHIFT_ENV": "production"}},
+    {"name": "asks", "env": {"SCENESHIFT_ENV": "${input:where}"}},
+    {"name": "served", "preLaunchTask": "reach"},
+    {"name": "first", "serverReadyAction": {"name": "served"}},
+]
+REACHED = [
+    {"label": "reach", "dependsOn": ["loop", "start"]},
+    {"label": "loop", "dependsOn": "loop", "args": ["-e", "development"]},
+    {"label": "start", "args": ["dev", "--env=live"]},
+    {"label": "serve", "options": {"env": {"SCENESHIFT_ENV": "prod"}}},
+]
+
+
+def test_what_is_guarded_is_run_by_its_name_alone(tmp_path: Path) -> None:
+    """A worker there would take jobs from the real queue."""
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.sceneshift.environments.live]\nprotected = true\naliases = ['l']\n"
+    )
+    (tmp_path / ".vscode").mkdir()
+    settings = {"type": "node", "request": "launch"}
+    compounds = [
+        {"name": "all", "configurations": ["plain", {"name": "own"}]},
+        {"name": "after", "configurations": ["plain"], "preLaunchTask": "serve"},
+    ]
+    dev = {"SCENESHIFT_ENV": "dev"}
+    plain: list[dict[str, Any]] = [{"name": "plain"}, {"name": "dev", "env": dev}]
+    entries = [{**settings, **each} for each in (*plain, *GUARDED)]
+    launch = {"configurations": entries, "compounds": compounds}
+    write(tmp_path, "launch", {**launch, "inputs": [{"id": "where"}]})
+    write(tmp_path, "tasks", {"tasks": REACHED})
+    request = Request(environ={"PATH": "/usr/bin"}, answers={"where": "live"})
+    found = {each.name: each.detail for each in examine(tmp_path, [], request)}
+    left = [name for name, detail in found.items() if "is guarded" in detail]
+    assert left == [each["name"] for each in GUARDED]
+    assert found["own"] == "looked at only, as `live` is guarded: run it by its name"
+    (named,) = examine(tmp_path, ["own"], request)
+    assert named.detail == "not run, as it needs a debugger of node"
+
+
 def test_an_unknown_name_is_refused(root: Path) -> None:
     """With the one that was meant."""
     write(root, "launch", {"configurations": [{"name": "backend"}]})

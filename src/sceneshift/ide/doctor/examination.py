@@ -11,12 +11,14 @@ from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
 from sceneshift.ide.doctor.entry import Entry
 from sceneshift.ide.doctor.findings import Examined, Outcome, has_errors
+from sceneshift.ide.doctor.guard import Guard
 from sceneshift.ide.doctor.references import check_references
 from sceneshift.ide.doctor.trial import Verdict
+from sceneshift.ide.doctor.variables import Variables
 from sceneshift.ide.doctor.workspace import load_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sceneshift.ide.doctor.entry import Request
@@ -30,7 +32,8 @@ def examine(root: Path, names: Sequence[str], request: Request) -> Iterator[Exam
 
     Args:
         root: The project's folder.
-        names: Which; none means all, and those that start several at last.
+        names: Which; none means all, and those that start several at last. Those of
+            environments that are guarded are run by their names alone.
         request: How.
 
     Raises:
@@ -43,13 +46,22 @@ def examine(root: Path, names: Sequence[str], request: Request) -> Iterator[Exam
         if name not in known:
             text = f"launch.json has no entry {quote(name)}"
             raise UsageError(text, hint=suggest(name, known))
+    forbids = _find_guard(workspace, request) if not names else lambda _name: ""
     for name in names or known:
         begun = time.monotonic()
-        found = _examine_one(workspace, name, request)
+        found = _examine_one(workspace, name, request, forbids(name))
         yield replace(found, time_s=time.monotonic() - begun)
 
 
-def _examine_one(workspace: Workspace, name: str, request: Request) -> Examined:
+def _find_guard(workspace: Workspace, request: Request) -> Callable[[str], str]:
+    answers = request.answers
+    variables = Variables(workspace, environ=request.environ, answers=answers)
+    return Guard(workspace, variables).find
+
+
+def _examine_one(
+    workspace: Workspace, name: str, request: Request, guarded: str
+) -> Examined:
     if name not in workspace.configurations:
         return _examine_compound(workspace, name)
     entry = Entry(workspace, name, request)
@@ -57,6 +69,9 @@ def _examine_one(workspace: Workspace, name: str, request: Request) -> Examined:
     verdict = Verdict(outcome=Outcome.NOT_RUN, detail="looked at only")
     if has_errors(findings):
         verdict = Verdict(outcome=Outcome.FAILED, detail=findings[0].text)
+    elif guarded and not request.is_looking:
+        detail = f"looked at only, as {quote(guarded)} is guarded: run it by its name"
+        verdict = Verdict(outcome=Outcome.NOT_RUN, detail=detail)
     elif not request.is_looking:
         verdict = entry.run()
     return Examined(

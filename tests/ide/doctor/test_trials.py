@@ -346,6 +346,64 @@ def test_what_cannot_be_run_here_is_said_so(
     assert reason in found.detail
 
 
+# Asks for what the breakpoint of another entry was at.
+ASK = """\
+import os, sys
+from urllib.request import urlopen
+
+assert os.path.exists("begun")
+answer = urlopen(f"http://127.0.0.1:{sys.argv[1]}/own/greeting/you").read()
+"""
+START: dict[str, Any] = {
+    "type": "debugpy",
+    "request": "launch",
+    "python": sys.executable,
+    "envFile": "",
+}
+
+
+def test_several_together_stay_until_each_was_hit(root: Path) -> None:
+    """After the task of all, and no one stands at its breakpoint any more."""
+    (root / "asking.py").write_text(ASK)
+    (root / "ask.py").write_text("import asking\nprint(asking.answer)\n")
+    port = free_port()
+    env = {"FLASK_RUN_PORT": str(port)}
+    site = {"name": "site", **START, "module": "flask", "args": ["run"], "env": env}
+    ask = {"name": "ask", **START, "program": "ask.py", "args": [str(port)]}
+    whole = {"name": "all", "configurations": ["site", {"name": "ask"}]}
+    compounds = [{**whole, "preLaunchTask": "begin", "stopAll": True}]
+    write(root, "launch", {"configurations": [site, ask], "compounds": compounds})
+    write(root, "tasks", {"tasks": [{"label": "begin", "command": "touch begun"}]})
+    (found,) = examine(root, ["all"], Request(environ=ENVIRON))
+    detail = "site: app.py:10 in greet; ask: ask.py:2"
+    assert (found.outcome, found.detail) == (Outcome.HIT, detail)
+    assert is_free(port)
+
+
+def test_of_several_together_the_worst_is_told(root: Path) -> None:
+    """By its name; after one that does not work no other is begun."""
+    entries = [
+        {"name": "a", **START, "type": "node"},
+        {"name": "b", **START, "type": "python"},
+        {"name": "c", **START, "program": "no.py"},
+    ]
+    compounds: list[dict[str, Any]] = [
+        {"name": "one", "configurations": ["a"]},
+        {"name": "two", "configurations": ["a", "b", "c"]},
+        {"name": "three", "configurations": ["a"], "preLaunchTask": "fail"},
+    ]
+    write(root, "launch", {"configurations": entries, "compounds": compounds})
+    write(root, "tasks", {"tasks": [{"label": "fail", "command": "exit 3"}]})
+    names = [each["name"] for each in compounds]
+    told = [*examine(root, names, Request(environ=ENVIRON))]
+    assert [(each.outcome, each.detail) for each in told] == [
+        (Outcome.NOT_RUN, "`a`: not run, as it needs a debugger of node"),
+        (Outcome.FAILED, "`b`: the type `python` is not known to editors any more"),
+        (Outcome.FAILED, "task `fail` ends with exit code 3"),
+    ]
+    assert told[1].findings[0].text == told[1].detail
+
+
 def test_a_line_is_printed_for_each_entry(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

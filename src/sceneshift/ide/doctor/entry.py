@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
 import sys
@@ -15,6 +16,7 @@ from sceneshift.core.holders import find_holder
 from sceneshift.core.wording import quote
 from sceneshift.ide.dap.client import ADAPTER, Client
 from sceneshift.ide.dap.connection import find_address
+from sceneshift.ide.dap.framing import DebugError
 from sceneshift.ide.doctor import browser
 from sceneshift.ide.doctor.attempts import attempt_attach, attempt_launch
 from sceneshift.ide.doctor.browsing import Browsing
@@ -199,28 +201,36 @@ class Entry:
 
     def run(self) -> Verdict:
         """Run it, and end what was started for it."""
+        with contextlib.ExitStack() as stack:
+            return self.run_within(stack)
+
+    def run_within(self, stack: contextlib.ExitStack) -> Verdict:
+        """Run it; what was started for it goes on, and ends with a stack.
+
+        It stops at no breakpoint afterwards, for nobody would have it go on.
+        """
         if reason := self._find_obstacle():
             detail = f"not run, as it {reason}"
             return Verdict(outcome=Outcome.NOT_RUN, detail=detail)
         request = self._request
         adapter = (self._find_adapter() or sys.executable, *ADAPTER)
-        with (
-            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-            Client(request.environ, adapter=adapter) as client,
-        ):
-            tasks = Tasks(
-                client,
-                self._workspace,
-                self._variables,
-                environ=request.environ,
-                limit_s=request.limit_s,
-            )
-            try:
-                finding = self._prepare(tasks)
-                return failed(finding) if finding else self._try(client, Path(folder))
-            finally:
-                client.disconnect()
-                tasks.stop()
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        profile = Path(stack.enter_context(folder))
+        client = stack.enter_context(Client(request.environ, adapter=adapter))
+        tasks = Tasks(
+            client,
+            self._workspace,
+            self._variables,
+            environ=request.environ,
+            limit_s=request.limit_s,
+        )
+        stack.callback(tasks.stop)
+        stack.callback(client.disconnect)
+        finding = self._prepare(tasks)
+        verdict = failed(finding) if finding else self._try(client, profile)
+        with contextlib.suppress(DebugError):  # it may have ended
+            client.break_nowhere()
+        return verdict
 
     def _find_obstacle(self) -> str:
         """Return why it cannot be run here; empty where it can."""

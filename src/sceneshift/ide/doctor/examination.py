@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from sceneshift.core.errors import UsageError
 from sceneshift.core.wording import quote, suggest
+from sceneshift.ide.doctor.compound import Compound
 from sceneshift.ide.doctor.entry import Entry
 from sceneshift.ide.doctor.findings import Examined, Outcome, has_errors
 from sceneshift.ide.doctor.guard import Guard
@@ -63,15 +64,14 @@ def _examine_one(
     workspace: Workspace, name: str, request: Request, guarded: str
 ) -> Examined:
     if name not in workspace.configurations:
-        return _examine_compound(workspace, name)
+        return _examine_compound(workspace, name, request, guarded)
     entry = Entry(workspace, name, request)
     findings = tuple(sorted(entry.check(), key=lambda each: each.is_warning))
     verdict = Verdict(outcome=Outcome.NOT_RUN, detail="looked at only")
     if has_errors(findings):
         verdict = Verdict(outcome=Outcome.FAILED, detail=findings[0].text)
     elif guarded and not request.is_looking:
-        detail = f"looked at only, as {quote(guarded)} is guarded: run it by its name"
-        verdict = Verdict(outcome=Outcome.NOT_RUN, detail=detail)
+        verdict = _leave_alone(guarded)
     elif not request.is_looking:
         verdict = entry.run()
     return Examined(
@@ -84,15 +84,29 @@ def _examine_one(
     )
 
 
-def _examine_compound(workspace: Workspace, name: str) -> Examined:
-    compound = workspace.compounds[name]
-    findings = tuple(check_references(compound, workspace))
-    listed = ", ".join(map(str, compound.get("configurations") or ()))
+def _leave_alone(guarded: str) -> Verdict:
+    detail = f"looked at only, as {quote(guarded)} is guarded: run it by its name"
+    return Verdict(outcome=Outcome.NOT_RUN, detail=detail)
+
+
+def _examine_compound(
+    workspace: Workspace, name: str, request: Request, guarded: str
+) -> Examined:
+    findings = tuple(check_references(workspace.compounds[name], workspace))
+    compound = Compound(workspace, name, request)
+    detail = f"starts {', '.join(compound.names)}"
+    verdict = Verdict(outcome=Outcome.NOT_RUN, detail=detail)
+    if findings:
+        verdict = Verdict(outcome=Outcome.FAILED, detail=findings[0].text)
+    elif guarded and not request.is_looking:
+        verdict = _leave_alone(guarded)
+    elif not request.is_looking:
+        verdict = compound.run()
     return Examined(
         name=name,
         type="compound",
         request="",
-        outcome=Outcome.FAILED if findings else Outcome.NOT_RUN,
-        detail=findings[0].text if findings else f"starts {listed}",
-        findings=findings,
+        outcome=verdict.outcome,
+        detail=verdict.detail,
+        findings=verdict.findings + findings,
     )

@@ -49,8 +49,9 @@ _CHANGING = frozenset(
 )
 # Where a server is told a statement, and the line that comes after that.
 _TELLING = {
-    (str(_SOURCES / "data/mysql/session.py"), "execute"): 4,
-    (str(_SOURCES / "data/postgresql/session.py"), "execute"): 3,
+    (str(_SOURCES / "data/mysql/driverline.py"), "execute"): 4,
+    (str(_SOURCES / "data/postgresql/driverline.py"), "execute"): 3,
+    (str(_SOURCES / "data/engineline.py"), "execute"): 5,
 }
 _QUESTIONS = ("SELECT", "SET", "SHOW")
 _STRUCK = 3  # the exit code of who has lived on

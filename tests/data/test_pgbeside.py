@@ -31,7 +31,7 @@ def prepared(server: Server, name: str) -> Iterator[None]:
         yield
     finally:
         server.run(name, f"ROLLBACK PREPARED '{name}'")
-        server.run("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+        server.run("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def test_what_a_server_does_not_drop_is_in_nobody_s_way(

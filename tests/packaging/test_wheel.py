@@ -58,8 +58,12 @@ def read_metadata(wheel: Path) -> Message:
 
 
 def list_modules() -> list[str]:
-    """Return the names of all modules of the package, programs left out."""
-    files = (path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
+    """Return the names of all modules of the package.
+
+    Programs are left out, and what is imported where a database's driver is there.
+    """
+    others = {"__main__.py", "driverline.py"}
+    files = (path for path in PACKAGE.rglob("*.py") if path.name not in others)
     paths = (path.relative_to(PACKAGE.parent) for path in files)
     names = (".".join(path.with_suffix("").parts) for path in paths)
     return sorted(name.removesuffix(".__init__") for name in names)

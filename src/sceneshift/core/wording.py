@@ -60,7 +60,7 @@ def describe_progress(switch: Mapping[str, Any]) -> str:
 
 
 def _describe_wait(process: Mapping[str, Any]) -> str:
-    if process["breakpoint"]:
+    if process.get("breakpoint"):
         return f"at a breakpoint: {process['breakpoint']}"
     return str(process["setup"] or process["state"])
 

@@ -10,26 +10,32 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from browser import Browser
+from sceneshift.ide.dap.client import Client
+from sceneshift.ide.doctor.call import Call
+from sceneshift.ide.jsonc import parse
 from stacks import DEADLINE_S
 from support import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from stacks import Project, Stack, TerminalStack
 
 _START_S = 240.0  # packages come over the network
 _ENTRIES_S = 150.0  # a browser, a stack, and four programs under a debugger
+ATTACH = "backend: attach (development)"
+SAVES = 20
 ENTRIES = [
     "backend: debug (staging)",
     "worker: debug (development)",
     "Tests: all",
-    "backend: attach (development)",
+    ATTACH,
     "frontend: Chrome (development)",
 ]
 OVERVIEW = "demo/backend/routes/overview.py"
@@ -95,6 +101,7 @@ def test_a_new_user_edits_the_demo_live(clone: Project, tmp_path: Path) -> None:
         with socket.socket() as sock:
             assert sock.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
     _run_entries(clone)
+    _stop_after_each_save(clone, urls["backend"])
     _run_by_honcho(clone)
 
 
@@ -159,6 +166,59 @@ def _run_entries(project: Project) -> None:
         ENTRIES, "hit"
     ), done
     project.assert_nothing_left()
+
+
+def _stop_after_each_save(project: Project, backend: str) -> None:
+    """By the entry that attaches, which is begun once."""
+    assert project.inv("dev", "--debug", "--detach").returncode == 0
+    file = project.root / ".vscode" / "launch.json"
+    entries = parse(file.read_bytes(), name=file.name).get(("configurations",))
+    (entry,) = [each for each in entries if each["name"] == ATTACH]
+    route = project.root / OVERVIEW
+    line = 1 + route.read_text().splitlines().index("    status = task.status")
+    last = "mended"
+    with Client(project.env) as client:
+        client.break_at({str(route): [line]})
+        client.start(entry)
+        stops = Stops(client, int(backend.rpartition(":")[2]))
+        wait_until(lambda: stops.has_hit(line, last, is_new=False), DEADLINE_S)
+        for number in range(SAVES):
+            former, last = last, f"save {number}"
+            _edit(project, OVERVIEW, f'"{former}",', f'"{last}",')
+            wait_until(partial(stops.has_hit, line, last), DEADLINE_S)
+    assert project.inv("dev.stop").returncode == 0
+    project.assert_nothing_left()
+
+
+class Stops(NamedTuple):
+    """What stands still where a route is asked.
+
+    Attributes:
+        client: Has the breakpoint.
+        port: Where it is asked.
+    """
+
+    client: Client
+    port: int
+
+    def has_hit(self, line: int, answer: str, *, is_new: bool = True) -> bool:
+        """Ask, and say whether code stood there that answers so.
+
+        What is new never answers without; as long as one attaches, code does.
+        """
+        call = Call(self.client, "127.0.0.1", self.port, "/api/overview")
+        self._wait(lambda: call.is_over or self.client.find_stop() is not None)
+        stop = self.client.find_stop()
+        if stop is not None:
+            assert self.client.find_frame(stop).line == line
+            self.client.resume(stop)
+            self._wait(lambda: call.is_over)
+        said = json.loads(call.body)["environment"] if call.status == 200 else None
+        assert stop is not None or said != answer or not is_new
+        return stop is not None and said == answer
+
+    def _wait(self, is_done: Callable[[], bool]) -> None:
+        assert self.client.wait(is_done, limit_s=DEADLINE_S)
 
 
 def _run_by_honcho(project: Project) -> None:

@@ -142,34 +142,68 @@ def has_another(editor: Editor, known: set[str], gone: str) -> bool:
     return gone not in sessions and any(each["isConfigured"] for each in new)
 
 
+@pytest.mark.parametrize("environment", ["development", "staging"])
+def test_each_process_of_a_stack_is_attached_to(
+    editor: Editor, demo: Demo, pool: ThreadPoolExecutor, environment: str
+) -> None:
+    """One after the other, by an entry each; the first one starts the stack."""
+    loop, route = editor.find_place("demo/worker/loop.py", LOOP), find_route(editor)
+    with editor.debugging(f"worker: attach ({environment})", loop):
+        stop = editor.wait_stop(loop)
+        editor.set_breakpoints()
+        editor.resume(stop)
+    with editor.debugging(f"backend: attach ({environment})", route):
+        wait_until(partial(has_another, editor, set(), ""), 60)
+        answer = demo.get(pool, environment, "/api/overview")
+        editor.resume(editor.wait_stop(route))
+        assert json.loads(answer.result())["environment"] == environment
+    assert editor.run_task("stack: stop") == 0
+    wait_until(lambda: not editor.list_programs())
+
+
+@pytest.mark.parametrize("browser", ["Chrome", "Edge"])
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_page_is_debugged_from_its_first_line(
-    editor: Editor, environment: str
+    editor: Editor, environment: str, browser: str
 ) -> None:
     """Its server is started before, and ended with it."""
     place = editor.find_place(APP, "const live = useLive")
-    with editor.debugging(f"frontend: Chrome ({environment})", place):
+    with editor.debugging(f"frontend: {browser} ({environment})", place):
         stop = editor.wait_stop(place)
         editor.set_breakpoints()
         editor.resume(stop)
     wait_until(lambda: not editor.list_programs())
 
 
+@pytest.mark.parametrize("browser", ["Chrome", "Edge"])
+def test_the_browser_of_the_stack_is_attached_to(editor: Editor, browser: str) -> None:
+    """Its page goes on afterwards, as the stack does that was started for it."""
+    place = editor.find_place(APP, "const live = useLive")
+    with editor.debugging(f"frontend: attach {browser} (development)", place):
+        stop = editor.wait_stop(place)
+        editor.set_breakpoints()
+        editor.resume(stop)
+    assert editor.run_task("stack: stop") == 0
+    wait_until(lambda: not editor.list_programs())
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_whole_stack_is_started_in_order_and_stopped_at_once(
-    editor: Editor,
+    editor: Editor, environment: str
 ) -> None:
     """The API, then the page that asks it; one square ends all of it."""
     route, page = find_route(editor), editor.find_place(APP, "const live = useLive")
-    with editor.debugging("Full stack (development)", route, page):
+    worker = f"worker: debug ({environment})"
+    with editor.debugging(f"Full stack ({environment})", route, page):
         stop = editor.wait_stop(page)
         editor.set_breakpoints(route)
         editor.resume(stop)
         stop = editor.wait_stop(route)
         names = {each["name"] for each in editor.ask("sessions")}
-        assert "worker: debug (development)" in names
+        assert worker in names
         editor.set_breakpoints()
         editor.resume(stop)
-        editor.stop("worker: debug (development)")
+        editor.stop(worker)
     wait_until(lambda: not editor.list_programs())
 
 

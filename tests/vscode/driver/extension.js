@@ -160,7 +160,7 @@ const debugpy = {
 };
 
 // A browser of this machine, and without a window: VS Code itself is shown in one.
-const chrome = {
+const chromium = {
   resolveDebugConfiguration(_folder, configuration) {
     if (configuration.request !== "launch") return configuration;
     return {
@@ -205,7 +205,8 @@ exports.activate = (context) => {
   context.subscriptions.push(
     vscode.debug.registerDebugAdapterDescriptorFactory("debugpy", debugpy),
     vscode.debug.registerDebugAdapterTrackerFactory("*", { createDebugAdapterTracker: track }),
-    vscode.debug.registerDebugConfigurationProvider("chrome", chrome),
+    vscode.debug.registerDebugConfigurationProvider("chrome", chromium),
+    vscode.debug.registerDebugConfigurationProvider("msedge", chromium),
     vscode.debug.onDidReceiveDebugSessionCustomEvent(attachChild),
     vscode.debug.onDidStartDebugSession((each) => sessions.set(each.id, each)),
     vscode.debug.onDidTerminateDebugSession((each) => sessions.delete(each.id)),

@@ -171,10 +171,9 @@ def is_prepared(zygote: int, old: int, new: int) -> bool:
     return new in pids and old not in pids and len(pids) > 1
 
 
-def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
-    """The zygote that both environments share has it until it hears otherwise."""
-    second = free_port()
-    pyproject = environments(development=stack.port, staging=second)
+def switch_and_suspend(stack: Stack) -> psutil.Process:
+    """Switch to a port of its own; return what has the old one, and hears nothing."""
+    pyproject = environments(development=stack.port, staging=free_port())
     stack.start({**FILES, "pyproject.toml": pyproject})
     stack.wait_page("development")
     stack.wait_output("ready")
@@ -182,6 +181,12 @@ def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
     zygote = psutil.Process(stack.pid("web")).parent()
     assert zygote is not None
     zygote.suspend()
+    return zygote
+
+
+def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
+    """The zygote that both environments share has it until it hears otherwise."""
+    zygote = switch_and_suspend(stack)
     asking = begin_switch(stack, "development")
     with contextlib.suppress(subprocess.TimeoutExpired):
         asking.wait(1)
@@ -193,15 +198,7 @@ def test_a_switch_back_waits_until_the_old_port_is_free(stack: Stack) -> None:
 
 def test_a_plan_of_a_switch_back_does_not_wait_for_the_old_port(stack: Stack) -> None:
     """A switch would, so that it is taken hinders nobody."""
-    second = free_port()
-    pyproject = environments(development=stack.port, staging=second)
-    stack.start({**FILES, "pyproject.toml": pyproject})
-    stack.wait_page("development")
-    stack.wait_output("ready")
-    switch(stack, "staging")
-    zygote = psutil.Process(stack.pid("web")).parent()
-    assert zygote is not None
-    zygote.suspend()
+    zygote = switch_and_suspend(stack)
     try:
         said = stack.ask("env.switch", "development", "--dry-run")
     finally:
